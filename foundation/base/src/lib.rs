@@ -14,7 +14,7 @@ mod timestamp;
 pub use account::{AccountId, AccountIdError};
 pub use arn::{Arn, ArnError};
 pub use clock::Clock;
-pub use duration::{parse_duration, DurationError};
+pub use duration::{DurationError, parse_duration};
 pub use ids::Ids;
 pub use region::{Partition, Region, Zone};
 pub use timestamp::Timestamp;

@@ -1,0 +1,121 @@
+//! Services and operations, as the models describe them.
+
+use crate::{ErrorCode, Shape, Structure};
+
+/// The protocols clients speak. A service may have several; each request uses one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    AwsJson1_0,
+    AwsJson1_1,
+    RestJson1,
+    RestXml,
+    AwsQuery,
+    Ec2Query,
+    RpcV2Cbor,
+}
+
+/// What a model says about a whole service.
+#[derive(Debug)]
+pub struct Service {
+    /// The name of the crate and of the model's folder: `sqs`.
+    pub name: &'static str,
+    /// The model's service id, as clients derive settings from it: `SQS`, `DynamoDB Streams`.
+    pub id: &'static str,
+    /// The name in the credential scope of a signature, and the prefix of actions.
+    pub signing_name: &'static str,
+    /// The first label of the host name.
+    pub endpoint_prefix: &'static str,
+    /// What stands before the operation in X-Amz-Target: `AmazonSQS`. Empty where there is none.
+    pub target_prefix: &'static str,
+    pub api_version: &'static str,
+    /// All protocols the service answers in; the first is what current clients choose.
+    pub protocols: &'static [Protocol],
+    pub xml_namespace: &'static str,
+    /// Errors carry the code of the Query protocol in a header of their own (awsQueryCompatible).
+    pub query_compatible: bool,
+    /// In awsQuery, a path other than `/` stands for this parameter where it is missing: `QueueUrl`.
+    pub path_parameter: Option<&'static str>,
+    /// First labels of host names that older clients use instead of the endpoint prefix: `queue`.
+    pub host_aliases: &'static [&'static str],
+    pub signing: Signing,
+    /// Every operation of the model, generated or not, sorted.
+    pub operations: &'static [&'static str],
+}
+
+impl Service {
+    /// A service without facts, to be completed with struct update syntax where a test writes one by hand.
+    pub const BLANK: Service = Service {
+        name: "",
+        id: "",
+        signing_name: "",
+        endpoint_prefix: "",
+        target_prefix: "",
+        api_version: "",
+        protocols: &[],
+        xml_namespace: "",
+        query_compatible: false,
+        path_parameter: None,
+        host_aliases: &[],
+        signing: Signing::Standard,
+        operations: &[],
+    };
+}
+
+impl PartialEq for Service {
+    fn eq(&self, other: &Service) -> bool {
+        self.name == other.name
+    }
+}
+
+/// How a service reads signatures. The rules themselves are in `identity`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signing {
+    /// The clocks may be five minutes apart.
+    #[default]
+    Standard,
+    /// The oldest services allow fifteen minutes.
+    Lenient,
+    /// As S3 has it: fifteen minutes, raw paths, payload hashes that the caller declares.
+    Declared,
+}
+
+/// What a model says about one operation.
+#[derive(Debug)]
+pub struct Operation {
+    pub name: &'static str,
+    pub service: &'static Service,
+    /// `POST`, `GET` and so on; `POST` and `/` except for HTTP-bound protocols.
+    pub method: &'static str,
+    /// The path with labels (`/{Bucket}/{Key+}`), and fixed query parameters behind a question mark.
+    pub uri: &'static str,
+    /// The status of a success.
+    pub status: u16,
+    pub input: &'static Shape,
+    pub output: &'static Shape,
+    pub errors: &'static [&'static ErrorCode],
+    /// The root element of an XML input, where the model names one, with its namespace.
+    pub input_root: Option<(&'static str, Option<&'static str>)>,
+    /// The element around an awsQuery result: `SendMessageResult`.
+    pub result_wrapper: Option<&'static str>,
+    /// A prefix for the host name, possibly with labels: `{AccountId}.`
+    pub host_prefix: Option<&'static str>,
+    pub auth: Auth,
+    /// The model calls it read-only.
+    pub read_only: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    SigV4,
+    /// Signed, but the body need not be.
+    UnsignedBody,
+    /// Anyone may call it.
+    None,
+}
+
+/// Ties the types of an operation to its description; generated as an empty struct, one an operation.
+pub trait OperationType: Send + Sync + 'static {
+    type Input: Structure + Default;
+    type Output: Structure + Default;
+    const SPEC: &'static Operation;
+}
