@@ -1,0 +1,385 @@
+//! Writes `types.rs`: plain structs and enums, with the two short functions that read and write their members.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use super::facts::{MemberFacts, ShapeFacts, Type};
+use super::names::{field_name, type_name, unique, variant_name};
+use super::plan::{Plan, Structure};
+
+/// One type's code, by its name.
+pub fn emit(plan: &Plan<'_>) -> Result<Vec<(String, String)>> {
+    let mut types = Vec::new();
+    for (name, structure) in &plan.structures {
+        let mut out = String::new();
+        let shape = structure.model.map(|model| plan.shape(model));
+        match shape {
+            Some(shape) if shape.kind != Type::Structure => union(&mut out, plan, name, structure, shape)?,
+            _ => self::structure(&mut out, plan, name, structure, shape)?,
+        }
+        types.push((name.clone(), out));
+    }
+    for (name, model) in &plan.enums {
+        let mut out = String::new();
+        enumeration(&mut out, name, &plan.shape(model).values)?;
+        types.push((name.clone(), out));
+    }
+    types.sort();
+    Ok(types)
+}
+
+/// The imports that a file with these types needs.
+pub fn imports(code: &str) -> String {
+    let mut out = String::new();
+    for (word, import) in [
+        ("BTreeMap<", "std::collections::BTreeMap"),
+        ("Timestamp", "base::Timestamp"),
+        ("Bytes", "bytes::Bytes"),
+    ] {
+        if has_word(code, word) {
+            out.push_str(&format!("use {import};\n"));
+        }
+    }
+    let schema: Vec<&str> = [
+        "ByteStream",
+        "Document",
+        "Events",
+        "Malformed",
+        "Member",
+        "ReadValue",
+        "Reader",
+        "Shape",
+        "Structure",
+        "WriteValue",
+        "Writer",
+    ]
+    .into_iter()
+    .filter(|name| has_word(code, name))
+    .collect();
+    out.push_str(&format!("use schema::{{{}}};\n", schema.join(", ")));
+    out
+}
+
+fn has_word(code: &str, word: &str) -> bool {
+    let part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    code.match_indices(word).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let behind = code[at + word.len()..].chars().next();
+        !part(before) && (word.ends_with('<') || !part(behind))
+    })
+}
+
+struct Field<'a> {
+    name: String,
+    wire: &'a str,
+    facts: &'a MemberFacts,
+    kind: String,
+    required: bool,
+    secret: bool,
+}
+
+fn fields<'a>(plan: &Plan<'_>, structure: &Structure<'_>, shape: &'a ShapeFacts) -> Vec<Field<'a>> {
+    let mut taken = HashSet::new();
+    let mut all = Vec::new();
+    for (wire, facts) in &shape.members {
+        let recurses = plan.recurses(structure.model, facts);
+        let streams =
+            shape.payload.as_ref() == Some(wire) && (facts.streaming || plan.shape(&facts.shape).streaming);
+        let plain = if streams { "ByteStream".to_owned() } else { value_type(plan, &facts.shape) };
+        let boxed = if recurses { format!("Box<{plain}>") } else { plain };
+        // A required member that leads back to its owner could never be made up by default.
+        let required = shape.required.contains(wire) && !recurses;
+        let kind = if required { boxed } else { format!("Option<{boxed}>") };
+        let name = unique(field_name(wire), &mut taken);
+        all.push(Field { name, wire, facts, kind, required, secret: plan.is_secret(&facts.shape) });
+    }
+    all
+}
+
+fn value_type(plan: &Plan<'_>, name: &str) -> String {
+    let shape = plan.shape(name);
+    let part = |part: &Option<MemberFacts>| {
+        let part = part.as_ref().unwrap_or_else(|| panic!("{name} lacks a part"));
+        value_type(plan, &part.shape)
+    };
+    match shape.kind {
+        Type::Structure | Type::Union => plan.type_of(name).to_owned(),
+        Type::Events => format!("Events<{}>", plan.type_of(name)),
+        Type::List => format!("Vec<{}>", part(&shape.element)),
+        Type::Map => format!("BTreeMap<String, {}>", part(&shape.value)),
+        Type::String if plan.is_enum(name) => plan.type_of(name).to_owned(),
+        Type::String => "String".to_owned(),
+        Type::Integer => "i32".to_owned(),
+        Type::Long => "i64".to_owned(),
+        Type::Float => "f32".to_owned(),
+        Type::Double => "f64".to_owned(),
+        Type::Boolean => "bool".to_owned(),
+        Type::Blob => "Bytes".to_owned(),
+        Type::Timestamp => "Timestamp".to_owned(),
+        Type::Document => "Document".to_owned(),
+    }
+}
+
+fn structure(
+    out: &mut String,
+    plan: &Plan<'_>,
+    name: &str,
+    structure: &Structure<'_>,
+    shape: Option<&ShapeFacts>,
+) -> Result<()> {
+    let fields = shape.map(|shape| fields(plan, structure, shape)).unwrap_or_default();
+    let secret = shape.is_some_and(|shape| shape.sensitive) || fields.iter().any(|field| field.secret);
+    let debug = if secret { "" } else { "Debug, " };
+    writeln!(out, "#[derive(Clone, {debug}Default, PartialEq)]\npub struct {name} {{")?;
+    for field in &fields {
+        writeln!(out, "pub {}: {},", field.name, field.kind)?;
+    }
+    writeln!(out, "}}\n")?;
+    if secret {
+        let all = shape.is_some_and(|shape| shape.sensitive);
+        debug_structure(out, name, &fields, all)?;
+    }
+    let members = format!("crate::shapes::{}_MEMBERS", structure.static_name);
+    let mut visit = String::new();
+    let mut set = String::new();
+    for (index, field) in fields.iter().enumerate() {
+        let at = &field.name;
+        if field.required {
+            writeln!(visit, "visitor(&{members}[{index}], &self.{at});")?;
+        } else {
+            writeln!(visit, "if let Some(value) = &self.{at} {{ visitor(&{members}[{index}], value); }}")?;
+        }
+        writeln!(set, "{index} => self.{at} = ReadValue::read(from, &{members}[{index}])?,")?;
+    }
+    implementation(out, name, &structure.static_name, &visit, &set)
+}
+
+fn union(
+    out: &mut String,
+    plan: &Plan<'_>,
+    name: &str,
+    structure: &Structure<'_>,
+    shape: &ShapeFacts,
+) -> Result<()> {
+    let fields = fields(plan, structure, shape);
+    let mut taken = HashSet::from(["Unset".to_owned(), "Self".to_owned()]);
+    let variants: Vec<String> =
+        fields.iter().map(|field| unique(type_name(field.wire), &mut taken)).collect();
+    let secret = shape.sensitive || fields.iter().any(|field| field.secret);
+    let debug = if secret { "" } else { "Debug, " };
+    writeln!(out, "#[derive(Clone, {debug}Default, PartialEq)]\npub enum {name} {{\n#[default]\nUnset,")?;
+    for (field, variant) in fields.iter().zip(&variants) {
+        let plain = value_type(plan, &field.facts.shape);
+        let boxed = if plan.recurses(structure.model, field.facts) { format!("Box<{plain}>") } else { plain };
+        writeln!(out, "{variant}({boxed}),")?;
+    }
+    writeln!(out, "}}\n")?;
+    if secret {
+        writeln!(out, "/// Secrets are not shown.\nimpl std::fmt::Debug for {name} {{")?;
+        writeln!(out, "fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{")?;
+        writeln!(out, "f.write_str(\"{name}(***)\")\n}}\n}}\n")?;
+    }
+    let members = format!("crate::shapes::{}_MEMBERS", structure.static_name);
+    let mut visit = format!("match self {{\n{name}::Unset => {{}}\n");
+    let mut set = String::new();
+    for (index, variant) in variants.iter().enumerate() {
+        writeln!(visit, "{name}::{variant}(value) => visitor(&{members}[{index}], value),")?;
+        writeln!(set, "{index} => *self = {name}::{variant}(ReadValue::read(from, &{members}[{index}])?),")?;
+    }
+    visit.push_str("}\n");
+    implementation(out, name, &structure.static_name, &visit, &set)
+}
+
+fn implementation(out: &mut String, name: &str, static_name: &str, visit: &str, set: &str) -> Result<()> {
+    let used = if visit.is_empty() { "_" } else { "visitor" };
+    let from = if set.is_empty() { "_" } else { "from" };
+    let set = if set.is_empty() {
+        format!("unreachable!(\"{name} has no member {{index}}\")")
+    } else {
+        format!("match index {{\n{set}_ => unreachable!(\"{name} has no member {{index}}\"),\n}}\nOk(())")
+    };
+    writeln!(
+        out,
+        "impl Structure for {name} {{
+            fn shape(&self) -> &'static Shape {{
+                &crate::shapes::{static_name}
+            }}
+
+            fn visit<'a>(&'a self, {used}: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {{
+                {visit}
+            }}
+
+            fn set(&mut self, index: usize, {from}: &mut dyn Reader) -> Result<(), Malformed> {{
+                {set}
+            }}
+
+            fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {{
+                self
+            }}
+
+            fn as_any(&self) -> &dyn std::any::Any {{
+                self
+            }}
+        }}\n"
+    )?;
+    Ok(())
+}
+
+fn debug_structure(out: &mut String, name: &str, fields: &[Field<'_>], all: bool) -> Result<()> {
+    writeln!(out, "/// Secrets are not shown.\nimpl std::fmt::Debug for {name} {{")?;
+    writeln!(out, "fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{")?;
+    if all {
+        writeln!(out, "f.write_str(\"{name}(***)\")\n}}\n}}\n")?;
+        return Ok(());
+    }
+    writeln!(out, "f.debug_struct({name:?})")?;
+    for field in fields {
+        let shown = field.name.trim_start_matches("r#");
+        if field.secret {
+            writeln!(out, ".field({shown:?}, &\"***\")")?;
+        } else {
+            writeln!(out, ".field({shown:?}, &self.{})", field.name)?;
+        }
+    }
+    writeln!(out, ".finish()\n}}\n}}\n")?;
+    Ok(())
+}
+
+fn enumeration(out: &mut String, name: &str, values: &[String]) -> Result<()> {
+    let mut taken = HashSet::from(["Unknown".to_owned()]);
+    let mut seen = HashSet::new();
+    let values: Vec<&String> = values.iter().filter(|value| seen.insert(*value)).collect();
+    let variants: Vec<String> = values.iter().map(|value| unique(variant_name(value), &mut taken)).collect();
+    writeln!(out, "#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]\npub enum {name} {{")?;
+    for variant in &variants {
+        writeln!(out, "{variant},")?;
+    }
+    writeln!(out, "/// A value that the model does not have.\nUnknown(Box<str>),\n}}\n")?;
+    let (mut to, mut from) = (String::new(), String::new());
+    for (value, variant) in values.iter().zip(&variants) {
+        writeln!(to, "{name}::{variant} => {value:?},")?;
+        writeln!(from, "{value:?} => {name}::{variant},")?;
+    }
+    writeln!(
+        out,
+        "impl {name} {{
+            pub fn as_str(&self) -> &str {{
+                match self {{ {to} {name}::Unknown(value) => value, }}
+            }}
+        }}
+
+        impl From<&str> for {name} {{
+            fn from(value: &str) -> {name} {{
+                match value {{ {from} _ => {name}::Unknown(value.into()), }}
+            }}
+        }}
+
+        impl Default for {name} {{
+            fn default() -> {name} {{
+                {name}::Unknown(Box::default())
+            }}
+        }}
+
+        impl std::fmt::Display for {name} {{
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{
+                f.write_str(self.as_str())
+            }}
+        }}
+
+        impl ReadValue for {name} {{
+            fn read(from: &mut dyn Reader, at: &'static Member) -> Result<{name}, Malformed> {{
+                String::read(from, at).map(|value| {name}::from(value.as_str()))
+            }}
+        }}
+
+        impl WriteValue for {name} {{
+            fn write(&self, to: &mut dyn Writer, at: &'static Member) {{
+                to.string(at, self.as_str());
+            }}
+        }}\n"
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::super::facts::Facts;
+    use super::*;
+
+    fn types(shapes: serde_json::Value) -> BTreeMap<String, String> {
+        let service = json!({
+            "name": "x", "id": "X", "signingName": "x", "endpointPrefix": "x", "apiVersion": "1",
+            "protocols": ["AwsJson1_0"],
+        });
+        let operations = json!({"Go": {"input": "GoRequest"}});
+        let value = json!({"service": service, "operations": operations, "shapes": shapes});
+        let facts = Facts::from_value(value).unwrap();
+        emit(&Plan::new(&facts, None).unwrap()).unwrap().into_iter().collect()
+    }
+
+    #[test]
+    fn members_become_fields_and_required_ones_are_no_options() {
+        let types = types(json!({
+            "GoRequest": {"type": "structure", "required": ["Url"], "members": {
+                "Url": "S", "Type": "Kind", "Tags": "Tags", "Body": "Bytes",
+            }},
+            "S": {"type": "string"},
+            "Bytes": {"type": "blob"},
+            "Kind": {"type": "string", "enum": ["A_B", "Unknown"]},
+            "Tags": {"type": "map", "key": "S", "value": "List"},
+            "List": {"type": "list", "element": "S"},
+        }));
+        assert_eq!(types.keys().collect::<Vec<_>>(), ["GoInput", "GoOutput", "Kind"]);
+        for field in [
+            "pub url: String,",
+            "pub r#type: Option<Kind>,",
+            "pub tags: Option<BTreeMap<String, Vec<String>>>,",
+            "pub body: Option<Bytes>,",
+        ] {
+            assert!(types["GoInput"].contains(field), "{field}");
+        }
+        assert!(types["Kind"].contains("AB,\nUnknownValue,\n"));
+        assert!(types["GoOutput"].contains("pub struct GoOutput {\n}"));
+    }
+
+    #[test]
+    fn what_holds_itself_is_boxed_and_never_required() {
+        let types = types(json!({
+            "GoRequest": {"type": "structure", "members": {"A": "A"}},
+            "A": {"type": "structure", "required": ["B", "Many"], "members": {"B": "B", "Many": "As"}},
+            "B": {"type": "union", "members": {"A": "A", "Other": "A"}},
+            "As": {"type": "list", "element": "A"},
+        }));
+        assert!(types["GoInput"].contains("pub a: Option<A>,"));
+        assert!(types["A"].contains("pub b: Option<Box<B>>,\npub many: Vec<A>,"));
+        assert!(types["B"].contains("#[default]\nUnset,\nA(Box<A>),\nOther(Box<A>),"));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let types = types(json!({
+            "GoRequest": {"type": "structure", "members": {"Key": "Secrets", "Id": "S"}},
+            "Secrets": {"type": "list", "element": "Secret"},
+            "Secret": {"type": "string", "sensitive": true},
+            "S": {"type": "string"},
+        }));
+        assert!(types["GoInput"].contains("#[derive(Clone, Default, PartialEq)]"));
+        assert!(types["GoInput"].contains(".field(\"key\", &\"***\")\n.field(\"id\", &self.id)"));
+    }
+
+    #[test]
+    fn the_body_that_streams_is_a_stream() {
+        let types = types(json!({
+            "GoRequest": {"type": "structure", "payload": "Body", "members": {"Body": "Body"}},
+            "Body": {"type": "blob", "streaming": true},
+        }));
+        assert!(types["GoInput"].contains("pub body: Option<ByteStream>,"));
+        assert!(imports(&types["GoInput"]).contains("ByteStream, Malformed"));
+    }
+}

@@ -1,0 +1,60 @@
+//! Every service has the same rooms.
+
+use super::Problem;
+use super::code::Code;
+
+/// The rooms in the order in which they are read. A missing room means that the service has none of it.
+const ROOMS: &[&str] =
+    &["limits", "model", "records", "operations", "tasks", "cloudformation", "error", "tests"];
+
+/// Rooms that one service has besides, with the reason.
+const OWN_ROOMS: &[(&str, &str, &str)] =
+    &[("sqs", "directory", "every message operation starts with finding its queue, which must be fast")];
+
+/// Checks the modules in a service's `lib.rs`.
+pub fn check(path: &str, code: &Code) -> Vec<Problem> {
+    let Some((service, "lib.rs")) = path.strip_prefix("services/").and_then(|rest| rest.split_once("/src/"))
+    else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    let mut modules = Vec::new();
+    for (number, line) in code.lines() {
+        let Some(name) = module(line) else { continue };
+        modules.push(name);
+        let own = OWN_ROOMS.iter().any(|(owner, room, _)| *owner == service && *room == name);
+        if !ROOMS.contains(&name) && !own {
+            let what = format!("{name} is no room of a service ({})", ROOMS.join(", "));
+            problems.push(Problem::new(path, number, what));
+        }
+    }
+    // A service that is only a name so far has no rooms at all.
+    for needed in ["operations", "error"] {
+        if !modules.is_empty() && !modules.contains(&needed) {
+            problems.push(Problem::new(path, 0, format!("a service has {needed}")));
+        }
+    }
+    problems
+}
+
+/// The name in `mod name;`.
+fn module(line: &str) -> Option<&str> {
+    let declaration = line.strip_prefix("pub ").unwrap_or(line);
+    declaration.strip_prefix("mod ")?.strip_suffix(';')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_have_rooms_and_nothing_else() {
+        let check = |path: &str, text: &str| check(path, &Code::new(text)).len();
+        let good = "//! S.\nmod error;\nmod limits;\npub mod model;\nmod operations;\n";
+        assert_eq!(check("services/sts/src/lib.rs", good), 0);
+        assert_eq!(check("services/sts/src/lib.rs", &format!("{good}mod helpers;\n")), 1);
+        assert_eq!(check("services/sts/src/lib.rs", "mod model;\n"), 2);
+        assert_eq!(check("services/sts/src/model.rs", "mod helpers;\n"), 0);
+        assert_eq!(check("wire/src/lib.rs", "mod helpers;\n"), 0);
+    }
+}
