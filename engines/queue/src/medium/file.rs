@@ -1,0 +1,142 @@
+//! The log in a folder of a real file system.
+//!
+//! Room is reserved with fallocate, so that a write neither finds the disk full nor changes the file's size, and
+//! fdatasync has less to do (measured on ext4: 124 µs against 151 µs for 4.5 KB). Where the file system cannot
+//! reserve, zeros are written instead.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, IoSliceMut};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::io::ReadWriteFlags;
+
+use crate::error::EngineError;
+use crate::medium::{Medium, MediumFile};
+
+/// Held by the process that has the folder open; never removed.
+const LOCK_NAME: &str = "lock";
+
+pub struct Folder {
+    path: PathBuf,
+    /// The folder itself, for syncing names.
+    folder: File,
+    /// Keeps a second process out for as long as this lives.
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder where it is missing.
+    pub fn open(path: &Path) -> Result<Folder, EngineError> {
+        std::fs::create_dir_all(path)?;
+        let lock = OpenOptions::new().create(true).write(true).truncate(false).open(path.join(LOCK_NAME))?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(EngineError::Held(path.display().to_string().into()));
+            }
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+        let folder = File::open(path)?;
+        Ok(Folder { path: path.to_owned(), folder, _lock: lock })
+    }
+}
+
+impl Medium for Folder {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            if let Ok(name) = entry?.file_name().into_string()
+                && name != LOCK_NAME
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str, reserve: u64) -> io::Result<Arc<dyn MediumFile>> {
+        let path = self.path.join(name);
+        let file = OpenOptions::new().create(true).read(true).write(true).truncate(true).open(&path)?;
+        if reserve > 0
+            && let Err(error) = reserve_room(&file, reserve)
+        {
+            drop(file);
+            // The half-made file must not hold the little room that is left.
+            std::fs::remove_file(&path)?;
+            return Err(error);
+        }
+        Ok(Arc::new(OnDisk(file)))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn MediumFile>> {
+        let file = OpenOptions::new().read(true).write(true).open(self.path.join(name))?;
+        Ok(Arc::new(OnDisk(file)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path.join(name))
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        self.folder.sync_all()
+    }
+}
+
+fn reserve_room(file: &File, bytes: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+            let zeros = vec![0; 1 << 20];
+            let mut at = 0;
+            while at < bytes {
+                let piece = zeros.len().min((bytes - at) as usize);
+                file.write_all_at(&zeros[..piece], at)?;
+                at += piece as u64;
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    file.sync_all()
+}
+
+struct OnDisk(File);
+
+impl MediumFile for OnDisk {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self.0.read_at(&mut buffer[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(more) => done += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn read_cached(&self, buffer: &mut [u8], offset: u64) -> io::Result<bool> {
+        let wanted = buffer.len();
+        let mut slices = [IoSliceMut::new(buffer)];
+        // Every failure here only means that the patient way is taken, and that one reports it.
+        match rustix::io::preadv2(&self.0, &mut slices, offset, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(read == wanted),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
