@@ -1,1 +1,36 @@
-//! fogbank-service
+//! The frame every service stands in: the table of operations, the call, and the dispatcher that all calls pass,
+//! whether they come from a socket or from another service.
+//!
+//! A service is a struct, a table made with [`service!`], and functions. It names no protocol and no other service.
+
+mod audit;
+mod aws;
+mod call;
+mod dispatcher;
+mod keyring;
+mod limits;
+mod pages;
+mod table;
+mod tags;
+mod tasks;
+mod throttle;
+mod usage;
+
+pub use audit::{Audit, AuditEvent};
+pub use aws::{AsService, Aws};
+pub use call::{Call, Principal, PrincipalKind, Source};
+pub use dispatcher::{Dispatcher, Parts, Target};
+pub use keyring::{DevKeys, Issued, Key, KeyError, Keyring, SECRET_ALPHABET, SealingKey, SessionClaims};
+pub use limits::*;
+pub use pages::{PageTokens, TokenError};
+pub use table::{
+    AnyService, Authorise, Handling, Row, ServiceError, TaskList, downcast_input, downcast_service,
+};
+pub use tags::{TagChange, TagFault, check_tags};
+pub use tasks::{Nudge, Pass, Task, Tasks};
+pub use throttle::Throttle;
+pub use usage::{Usage, UsageRow};
+
+// The macro's expansion names these; services need not depend on them.
+pub use futures_util::future::BoxFuture;
+pub use schema;

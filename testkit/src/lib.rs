@@ -1,1 +1,116 @@
-//! fogbank-testkit
+//! A cloud in one process, for tests: time stands still until it is turned, chance is seeded, and nothing touches a
+//! disk. Calls go through the dispatcher, as they do in the binary, but no bytes are encoded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{AccountId, Clock, Ids, Region, Timestamp};
+use queue_engine::QueueEngine;
+use schema::{Fault, OperationType};
+use service::{
+    Aws, Call, DevKeys, Dispatcher, Keyring, PageTokens, Parts, Principal, SealingKey, Source, Tasks,
+    Throttle,
+};
+use sqs::{Sqs, SqsParts};
+use store::{SimControl, SimOptions, Store};
+use sts::Sts;
+
+/// Everything a test may want to turn, look into or break.
+pub struct Cloud {
+    pub clock: Clock,
+    pub ids: Ids,
+    pub dispatcher: Arc<Dispatcher>,
+    pub store: SimControl,
+    pub tasks: Tasks,
+    aws: Aws,
+    account: AccountId,
+    region: Region,
+}
+
+/// When every test begins.
+pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+impl Cloud {
+    /// A cloud whose chance follows from the seed.
+    pub async fn new(seed: u64) -> Cloud {
+        let clock = Clock::manual(START);
+        let ids = Ids::seeded(seed);
+        let (store, control) = Store::simulated(seed, SimOptions::default());
+        let tasks = Tasks::new(clock.clone());
+        let sealing = SealingKey::new([7; 32]);
+        let keyring = Arc::new(Keyring::new(sealing.clone(), DevKeys::Accepted));
+        let parts = SqsParts {
+            store,
+            engine: QueueEngine::in_memory(clock.clone(), ids.clone()),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: PageTokens::new(sealing),
+            tasks: tasks.clone(),
+        };
+        let sqs = Sqs::open(parts).await.expect("an empty store opens");
+        sqs.background().into_iter().for_each(|task| tasks.start(task));
+        let dispatcher = Arc::new(Dispatcher::new(Parts {
+            clock: clock.clone(),
+            ids: ids.clone(),
+            throttle: Throttle::new(None),
+            services: vec![sqs, Sts::new(keyring, ids.clone())],
+        }));
+        let aws = Aws::default();
+        aws.connect(&dispatcher);
+        Cloud {
+            clock,
+            ids,
+            dispatcher,
+            store: control,
+            tasks,
+            aws,
+            account: AccountId::DEV,
+            region: Region::US_EAST_1,
+        }
+    }
+
+    /// Later calls are by the root of this account.
+    #[must_use]
+    pub fn as_account(mut self, number: u64) -> Cloud {
+        self.account = AccountId::new(number).expect("an account number has at most twelve digits");
+        self
+    }
+
+    /// Calls an operation as the root of the cloud's current account.
+    pub async fn call<O: OperationType>(&self, operation: O, input: O::Input) -> Result<O::Output, Fault> {
+        self.call_as(self.account, self.region, operation, input).await
+    }
+
+    /// Calls an operation as the root of any account, in any region.
+    pub async fn call_as<O: OperationType>(
+        &self,
+        account: AccountId,
+        region: Region,
+        operation: O,
+        input: O::Input,
+    ) -> Result<O::Output, Fault> {
+        let call = Call {
+            request_id: self.ids.uuid(),
+            principal: Principal::root(account, region, None),
+            account,
+            region,
+            source: Source { endpoint: "http://localhost:4566".to_owned(), ..Source::default() },
+            now: self.clock.now(),
+            depth: 0,
+        };
+        self.aws.as_caller(&call).call(operation, input).await
+    }
+
+    /// Turns the clock and lets the background work see it.
+    pub async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.settle().await;
+    }
+
+    /// Lets everything that can run do so.
+    pub async fn settle(&self) {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+}

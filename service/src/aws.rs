@@ -1,0 +1,73 @@
+//! The in-process client: how one service calls another.
+//!
+//! It joins at the dispatcher, so authorisation, throttling and audit hold, and no bytes are encoded.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use base::{AccountId, Arn, Region};
+use schema::{ErrorCode, Fault, OperationType};
+
+use crate::{Call, Dispatcher, Principal, Source};
+
+const NOT_HERE: ErrorCode =
+    ErrorCode { name: "NotImplemented", code: "NotImplemented", status: 501, side: schema::Side::Receiver };
+
+/// A handle on the cloud itself, given to services before the dispatcher exists.
+#[derive(Clone, Default)]
+pub struct Aws(Arc<OnceLock<Weak<Dispatcher>>>);
+
+/// The client in the role of one service, in one account and region.
+#[derive(Clone)]
+pub struct AsService {
+    aws: Aws,
+    call: Call,
+}
+
+impl Aws {
+    /// Completes the circle, once, in the composition root.
+    pub fn connect(&self, dispatcher: &Arc<Dispatcher>) {
+        assert!(self.0.set(Arc::downgrade(dispatcher)).is_ok(), "a cloud has one dispatcher");
+    }
+
+    fn dispatcher(&self) -> Result<Arc<Dispatcher>, Fault> {
+        self.0.get().and_then(Weak::upgrade).ok_or_else(|| Fault::internal("the cloud is not up"))
+    }
+
+    /// Calls as a service principal; `because_of` is the call that made the service do so.
+    pub fn as_service(&self, name: &str, account: AccountId, region: Region, because_of: &Call) -> AsService {
+        let call = Call {
+            request_id: because_of.request_id.clone(),
+            principal: Principal::service(name, account),
+            account,
+            region,
+            source: Source { via_service: Some(name.to_owned()), ..because_of.source.clone() },
+            now: because_of.now,
+            depth: because_of.depth + 1,
+        };
+        AsService { aws: self.clone(), call }
+    }
+
+    /// Calls with the identity of `call`, one deeper.
+    pub fn as_caller(&self, call: &Call) -> AsService {
+        AsService { aws: self.clone(), call: Call { depth: call.depth + 1, ..call.clone() } }
+    }
+}
+
+impl AsService {
+    /// Names the resource on whose behalf the service calls (`aws:SourceArn`).
+    #[must_use]
+    pub fn source(mut self, arn: &Arn) -> AsService {
+        self.call.source.source_arn = Some(arn.clone());
+        self
+    }
+
+    pub async fn call<O: OperationType>(&self, _: O, input: O::Input) -> Result<O::Output, Fault> {
+        let dispatcher = self.aws.dispatcher()?;
+        let target = dispatcher.find(O::SPEC.service.name, O::SPEC.name).ok_or_else(|| {
+            Fault::new(&NOT_HERE, format!("{}:{} is not implemented", O::SPEC.service.name, O::SPEC.name))
+        })?;
+        let call = Call { now: dispatcher.clock.now(), ..self.call.clone() };
+        let output = dispatcher.dispatch(target, &call, Box::new(input), Vec::new()).await?;
+        Ok(*output.into_any().downcast().expect("a row answers with its operation's output"))
+    }
+}

@@ -1,0 +1,107 @@
+//! Who calls, from where, when, and on whose behalf: the context that every operation receives.
+
+use std::net::IpAddr;
+
+use base::{AccountId, Arn, Region, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The context of one call. Small and serialisable, so that queued work runs later as the same caller.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    pub request_id: String,
+    pub principal: Principal,
+    /// The account whose resources are meant when the input names none: the caller's.
+    pub account: AccountId,
+    pub region: Region,
+    pub source: Source,
+    /// Cloud time, read once when the call arrived.
+    pub now: Timestamp,
+    /// How many services stand between the outside and this call.
+    pub depth: u8,
+}
+
+/// An authenticated identity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Principal {
+    pub kind: PrincipalKind,
+    pub account: AccountId,
+    /// `arn:aws:iam::123456789012:root`, `arn:aws:sts::…:assumed-role/…`, or the service's name.
+    pub arn: String,
+    /// What GetCallerIdentity calls UserId: the account for root, `AIDA…` for users, `AROA…:session` for roles.
+    pub user_id: String,
+    /// The key that signed; nothing for calls from inside.
+    pub access_key_id: Option<String>,
+    /// When the credentials were issued, and when they end, where they are temporary.
+    pub session: Option<(Timestamp, Timestamp)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PrincipalKind {
+    Root,
+    User,
+    AssumedRole,
+    FederatedUser,
+    /// One of this cloud's own services, such as `s3.amazonaws.com`.
+    Service,
+    Anonymous,
+}
+
+/// Where the call came from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    pub ip: Option<IpAddr>,
+    pub user_agent: Option<String>,
+    /// Scheme and authority the client used (`http://localhost:4566`), for URLs in answers.
+    pub endpoint: String,
+    pub secure_transport: bool,
+    /// The service principal on whose behalf another service calls, and the resource that made it.
+    pub via_service: Option<String>,
+    pub source_arn: Option<Arn>,
+}
+
+impl Principal {
+    pub fn root(account: AccountId, region: Region, access_key_id: Option<String>) -> Principal {
+        Principal {
+            kind: PrincipalKind::Root,
+            account,
+            arn: Arn::global("iam", region, account, "root").to_string(),
+            user_id: account.to_string(),
+            access_key_id,
+            session: None,
+        }
+    }
+
+    pub fn service(name: &str, account: AccountId) -> Principal {
+        Principal {
+            kind: PrincipalKind::Service,
+            account,
+            arn: name.to_owned(),
+            user_id: name.to_owned(),
+            access_key_id: None,
+            session: None,
+        }
+    }
+
+    pub fn anonymous() -> Principal {
+        Principal {
+            kind: PrincipalKind::Anonymous,
+            account: AccountId::DEV,
+            arn: "*".to_owned(),
+            user_id: "anonymous".to_owned(),
+            access_key_id: None,
+            session: None,
+        }
+    }
+}
+
+impl Call {
+    /// The ARN of a resource of `service` in the caller's account and region.
+    pub fn arn(&self, service: &str, resource: impl Into<String>) -> Arn {
+        Arn::regional(service, self.region, self.account, resource)
+    }
+
+    /// The part of the store this call's account and region may see.
+    pub fn scope(&self) -> (AccountId, Region) {
+        (self.account, self.region)
+    }
+}

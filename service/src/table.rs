@@ -1,0 +1,124 @@
+//! The table of operations: one row an operation, checked against the generated types.
+
+use std::any::Any;
+
+use base::Arn;
+use futures_util::future::BoxFuture;
+use schema::{Fault, Operation, Structure, Violation};
+
+use crate::{Call, Task};
+
+/// What the dispatcher needs of a service. Made by [`service!`], never by hand.
+pub trait AnyService: Any + Send + Sync {
+    fn spec(&self) -> &'static schema::Service;
+    /// The name this service has as a principal: `sqs.amazonaws.com`.
+    fn principal(&self) -> &'static str;
+    fn rows(&self) -> &'static [Row];
+    /// Words the violations of the model's constraints as this service does.
+    fn invalid(&self, violations: Vec<Violation>) -> Fault;
+    fn as_any(&self) -> &(dyn Any + Send + Sync);
+}
+
+/// What every service's error enum can do.
+pub trait ServiceError: Into<Fault> {
+    fn invalid(violations: Vec<Violation>) -> Self;
+}
+
+/// One operation of a service.
+pub struct Row {
+    pub operation: &'static Operation,
+    /// The IAM action's name, where it is not the operation's.
+    pub action: &'static str,
+    pub new_input: fn() -> Box<dyn Structure>,
+    /// The ARNs to authorise, from the input alone: no store, so that a refusal does not tell what exists.
+    pub authorise: Authorise,
+    pub handle: Handling,
+}
+
+pub type Authorise = fn(&(dyn Any + Send + Sync), &Call, &dyn Structure) -> Result<Vec<Arn>, Fault>;
+
+pub type Handling = for<'a> fn(
+    &'a (dyn Any + Send + Sync),
+    &'a Call,
+    Box<dyn Structure>,
+) -> BoxFuture<'a, Result<Box<dyn Structure>, Fault>>;
+
+/// Background work a service brings along; see [`crate::Tasks`].
+pub type TaskList = Vec<Task>;
+
+pub fn downcast_service<S: 'static>(service: &(dyn Any + Send + Sync)) -> &S {
+    service.downcast_ref().expect("the dispatcher hands a row the service whose table it is from")
+}
+
+pub fn downcast_input<I: 'static>(input: Box<dyn Structure>) -> I {
+    *input.into_any().downcast().expect("the input was made by the row's own new_input")
+}
+
+/// Lists what a service implements; nothing is registered elsewhere.
+///
+/// ```ignore
+/// service! { Sqs: sqs_api, principal "sqs.amazonaws.com", error Error;
+///     CreateQueue => queues::create_queue on queues::by_name,
+///     SendMessageBatch => batches::send_message_batch on queues::by_url as "SendMessage",
+/// }
+/// ```
+///
+/// `on` names the function that yields the ARNs to authorise and cannot be left out; `as` names the IAM action
+/// where it differs from the operation.
+#[macro_export]
+macro_rules! service {
+    (
+        $service:ty: $api:ident, principal $principal:literal, error $error:ty;
+        $($operation:ident => $($handle:ident)::+ on $($authorise:ident)::+ $(as $action:literal)?,)*
+    ) => {
+        const ROWS: &[$crate::Row] = &[$(
+            $crate::Row {
+                operation: <$api::$operation as $crate::schema::OperationType>::SPEC,
+                action: $crate::service!(@action $operation $($action)?),
+                new_input: || {
+                    Box::new(<<$api::$operation as $crate::schema::OperationType>::Input as Default>::default())
+                },
+                authorise: |service, call, input| {
+                    type Input = <$api::$operation as $crate::schema::OperationType>::Input;
+                    let input: &Input = input.as_any().downcast_ref().expect("made by this row's new_input");
+                    $($authorise)::+($crate::downcast_service::<$service>(service), call, input)
+                        .map_err(<$crate::schema::Fault as From<$error>>::from)
+                },
+                handle: |service, call, input| {
+                    Box::pin(async move {
+                        let service = $crate::downcast_service::<$service>(service);
+                        let output: <$api::$operation as $crate::schema::OperationType>::Output =
+                            $($handle)::+(service, call, $crate::downcast_input(input))
+                                .await
+                                .map_err(<$crate::schema::Fault as From<$error>>::from)?;
+                        Ok(Box::new(output) as Box<dyn $crate::schema::Structure>)
+                    })
+                },
+            },
+        )*];
+
+        impl $crate::AnyService for $service {
+            fn spec(&self) -> &'static $crate::schema::Service {
+                &$api::SERVICE
+            }
+
+            fn principal(&self) -> &'static str {
+                $principal
+            }
+
+            fn rows(&self) -> &'static [$crate::Row] {
+                ROWS
+            }
+
+            fn invalid(&self, violations: Vec<$crate::schema::Violation>) -> $crate::schema::Fault {
+                <$error as $crate::ServiceError>::invalid(violations).into()
+            }
+
+            fn as_any(&self) -> &(dyn std::any::Any + Send + Sync) {
+                self
+            }
+        }
+    };
+    (@action $operation:ident) => { stringify!($operation) };
+    (@action $operation:ident $action:literal) => { $action };
+}

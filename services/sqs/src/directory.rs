@@ -1,0 +1,124 @@
+//! Finding queues quickly. Every message operation starts here, so what was found is remembered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base::{AccountId, Arn, Region};
+use parking_lot::RwLock;
+use queue_engine::QueueId;
+use store::Store;
+
+use crate::error::Error;
+use crate::model::name::QueueName;
+use crate::records::{OWNERS, OwnerRecord, QUEUES, QueueRecord};
+
+/// A queue that exists, as it was when it was looked up.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    pub account: AccountId,
+    pub region: Region,
+    pub name: String,
+    pub record: QueueRecord,
+}
+
+impl Queue {
+    pub fn id(&self) -> QueueId {
+        QueueId(self.record.id)
+    }
+
+    pub fn arn(&self) -> Arn {
+        Arn::regional("sqs", self.region, self.account, self.name.as_str())
+    }
+
+    pub fn is_fifo(&self) -> bool {
+        self.record.attributes.fifo.is_some()
+    }
+}
+
+type Key = (AccountId, Region, String);
+
+pub struct Directory {
+    store: Store,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    queues: HashMap<Key, Arc<Queue>>,
+    owners: HashMap<u64, Arc<OwnerRecord>>,
+    /// Counts forgettings, so that a lookup that was overtaken by one is not remembered.
+    forgotten: u64,
+}
+
+/// More than this many are not remembered; the memory begins anew.
+const KNOWN_MAX: usize = 100_000;
+
+impl Directory {
+    pub fn new(store: Store) -> Directory {
+        Directory { store, known: RwLock::default() }
+    }
+
+    pub async fn find(
+        &self,
+        account: AccountId,
+        region: Region,
+        name: &QueueName,
+    ) -> Result<Option<Arc<Queue>>, Error> {
+        let key = (account, region, name.as_str().to_owned());
+        let forgotten = {
+            let known = self.known.read();
+            if let Some(queue) = known.queues.get(&key) {
+                return Ok(Some(queue.clone()));
+            }
+            known.forgotten
+        };
+        let scope = (account, region);
+        let (scope, text) = (&scope, name.as_str());
+        let found = self.store.read(|tx| async move { QUEUES.get(&tx, scope, text).await }).await?;
+        let Some(record) = found else {
+            return Ok(None);
+        };
+        let queue = Arc::new(Queue { account, region, name: key.2.clone(), record });
+        let mut known = self.known.write();
+        if known.forgotten == forgotten {
+            if known.queues.len() >= KNOWN_MAX {
+                known.queues.clear();
+            }
+            known.queues.insert(key, queue.clone());
+        }
+        Ok(Some(queue))
+    }
+
+    /// Finds the queue that an ARN names; nothing if it names no queue.
+    pub async fn find_arn(&self, arn: &Arn) -> Result<Option<Arc<Queue>>, Error> {
+        let place = arn.account().zip(arn.region()).filter(|_| arn.service == "sqs");
+        match (place, QueueName::of_existing(&arn.resource)) {
+            (Some((account, region)), Some(name)) => self.find(account, region, &name).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The ARN of a queue that exists or existed.
+    pub async fn arn_of(&self, id: QueueId) -> Result<Option<Arn>, Error> {
+        let to_arn =
+            |owner: &OwnerRecord| Arn::regional("sqs", owner.region, owner.account, owner.name.as_str());
+        if let Some(owner) = self.known.read().owners.get(&id.0) {
+            return Ok(Some(to_arn(owner)));
+        }
+        let key = store::ordered(id.0);
+        let key = key.as_str();
+        let found = self.store.read(|tx| async move { OWNERS.get(&tx, &(), key).await }).await?;
+        Ok(found.map(|owner| {
+            let arn = to_arn(&owner);
+            self.known.write().owners.insert(id.0, Arc::new(owner));
+            arn
+        }))
+    }
+
+    /// To be called after every change of a queue's record has been committed.
+    pub fn forget(&self, account: AccountId, region: Region, name: &str) {
+        let mut known = self.known.write();
+        known.queues.remove(&(account, region, name.to_owned()));
+        known.forgotten += 1;
+    }
+}

@@ -1,0 +1,71 @@
+//! Queue attributes: reading and setting them.
+
+use std::collections::BTreeMap;
+
+use service::Call;
+use sqs_api::{
+    GetQueueAttributesInput, GetQueueAttributesOutput, SetQueueAttributesInput, SetQueueAttributesOutput,
+};
+
+use super::{config, dead_letters, open};
+use crate::Sqs;
+use crate::directory::Queue;
+use crate::error::Error;
+use crate::records::QUEUES;
+
+pub async fn get_queue_attributes(
+    sqs: &Sqs,
+    call: &Call,
+    input: GetQueueAttributesInput,
+) -> Result<GetQueueAttributesOutput, Error> {
+    let queue = open(sqs, call, &input.queue_url).await?;
+    let wanted = input.attribute_names.unwrap_or_default();
+    let all = wanted.iter().any(|name| name.as_str() == "All");
+    let mut map = everything(sqs, &queue)?;
+    map.retain(|name, _| all || wanted.iter().any(|wanted| wanted.as_str() == name));
+    Ok(GetQueueAttributesOutput { attributes: (!map.is_empty()).then_some(map) })
+}
+
+/// What can be set and what can only be read.
+fn everything(sqs: &Sqs, queue: &Queue) -> Result<BTreeMap<String, String>, Error> {
+    let mut map = queue.record.attributes.to_map();
+    let counts = sqs.engine.counts(queue.id())?;
+    let read_only = [
+        ("QueueArn", queue.arn().to_string()),
+        ("CreatedTimestamp", queue.record.created.as_secs().to_string()),
+        ("LastModifiedTimestamp", queue.record.modified.as_secs().to_string()),
+        ("ApproximateNumberOfMessages", counts.visible.to_string()),
+        ("ApproximateNumberOfMessagesNotVisible", counts.in_flight.to_string()),
+        ("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string()),
+    ];
+    map.extend(read_only.map(|(name, value)| (name.to_owned(), value)));
+    Ok(map)
+}
+
+pub async fn set_queue_attributes(
+    sqs: &Sqs,
+    call: &Call,
+    input: SetQueueAttributesInput,
+) -> Result<SetQueueAttributesOutput, Error> {
+    if input.attributes.is_empty() {
+        return Err(Error::missing("Attribute.Name"));
+    }
+    let queue = open(sqs, call, &input.queue_url).await?;
+    let scope = (queue.account, queue.region);
+    let (scope, name, changes) = (&scope, queue.name.as_str(), &input.attributes);
+    let attributes = sqs
+        .store
+        .transact(|tx| async move {
+            let mut record = QUEUES.get(&tx, scope, name).await?.ok_or(Error::QueueDoesNotExist)?;
+            let before = record.attributes.clone();
+            record.attributes.apply(changes)?;
+            record.modified = call.now;
+            dead_letters::link(&tx, *scope, name, Some(&before), &record.attributes).await?;
+            QUEUES.put(&tx, scope, name, &record).await?;
+            Ok::<_, Error>(record.attributes)
+        })
+        .await?;
+    sqs.directory.forget(queue.account, queue.region, name);
+    sqs.engine.set_config(queue.id(), config(&attributes)).await?;
+    Ok(SetQueueAttributesOutput {})
+}

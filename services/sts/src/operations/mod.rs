@@ -1,0 +1,4 @@
+//! One family of operations a file.
+
+pub mod identity;
+pub mod sessions;
