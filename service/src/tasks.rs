@@ -1,20 +1,23 @@
 //! Background work and its one driver.
 //!
 //! A pass takes no input, may run twice, does a bounded piece of work and says whether more is left. It runs when
-//! its period is over (by cloud time, so turning the clock wakes it) or when it is nudged.
+//! its period is over (by cloud time, so turning the clock wakes it) or when it is nudged. It runs under a lease in
+//! the store, so that of several processes on one store one runs it, and another takes over when that one is gone.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Clock;
+use base::{Clock, Timestamp};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use schema::Fault;
+use store::lease::{self, Lease};
+use store::{Store, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::{DRAIN_TIME_MAX, TASK_RETRY_MAX, TASK_RETRY_MIN};
+use crate::{DRAIN_TIME_MAX, TASK_LEASE_TIME, TASK_RETRY_MAX, TASK_RETRY_MIN};
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,23 +60,31 @@ pub struct Tasks(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
+    store: Store,
+    /// This process's name among those that share the store.
+    holder: String,
     running: Mutex<JoinSet<()>>,
     stopping: watch::Sender<bool>,
 }
 
 impl Tasks {
-    pub fn new(clock: Clock) -> Tasks {
+    /// `holder` names this process among those that share the store. Where only one can, any fixed name serves, and
+    /// a restart then finds its leases its own.
+    pub fn new(clock: Clock, store: Store, holder: impl Into<String>) -> Tasks {
         let stopping = watch::Sender::new(false);
-        Tasks(Arc::new(Inner { clock, running: Mutex::new(JoinSet::new()), stopping }))
+        let running = Mutex::new(JoinSet::new());
+        Tasks(Arc::new(Inner { clock, store, holder: holder.into(), running, stopping }))
     }
 
     /// Starts a task. Its first pass is at once, to pick up what an earlier run left.
     pub fn start(&self, task: Task) {
-        let (clock, mut stopping) = (self.0.clock.clone(), self.0.stopping.subscribe());
+        let inner = Arc::clone(&self.0);
         self.spawn(async move {
+            let mut stopping = inner.stopping.subscribe();
             let mut retry = TASK_RETRY_MIN;
+            let mut lease = None;
             while !*stopping.borrow() {
-                let pause = match (task.pass)().await {
+                let pause = match inner.run(&task, &mut lease).await {
                     Ok(outcome) => {
                         retry = TASK_RETRY_MIN;
                         pause_after(outcome, task.period)
@@ -86,7 +97,7 @@ impl Tasks {
                     }
                 };
                 tokio::select! {
-                    () = clock.sleep(pause), if !pause.is_zero() => {}
+                    () = inner.clock.sleep(pause), if !pause.is_zero() => {}
                     () = task.nudge.nudged(), if !pause.is_zero() => {}
                     () = tokio::task::yield_now(), if pause.is_zero() => {}
                     _ = stopping.changed() => {}
@@ -120,6 +131,27 @@ impl Tasks {
     }
 }
 
+impl Inner {
+    /// One pass, if the task's lease is ours.
+    async fn run(&self, task: &Task, lease: &mut Option<Lease>) -> Result<Pass, Fault> {
+        let now = self.clock.now();
+        if !lease.as_ref().is_some_and(|lease| now + TASK_LEASE_TIME / 2 < lease.expires) {
+            *lease = self.lease(task.name, now).await.map_err(Fault::internal)?;
+        }
+        if lease.is_none() {
+            return Ok(Pass::Again(TASK_LEASE_TIME));
+        }
+        (task.pass)().await
+    }
+
+    async fn lease(&self, name: &str, now: Timestamp) -> Result<Option<Lease>, StoreError> {
+        let holder = self.holder.as_str();
+        self.store
+            .transact(|tx| async move { lease::acquire(&tx, name, holder, TASK_LEASE_TIME, now).await })
+            .await
+    }
+}
+
 fn pause_after(outcome: Pass, period: Duration) -> Duration {
     match outcome {
         Pass::Done => period,
@@ -144,27 +176,37 @@ mod tests {
         (Task { name: "test.count", period, nudge: Nudge::default(), pass: Arc::new(pass) }, count)
     }
 
-    async fn settle() {
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
+    /// The store answers from a thread of its own, so passes take a moment of real time.
+    async fn until(count: &AtomicUsize, wanted: usize) {
+        for _ in 0..1000 {
+            if count.load(Ordering::SeqCst) == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
+        panic!("{} passes, not {wanted}", count.load(Ordering::SeqCst));
     }
 
     #[tokio::test]
-    async fn a_task_runs_at_its_period_and_when_nudged() {
+    async fn a_task_runs_at_its_period_when_nudged_and_only_under_its_lease() {
         let clock = Clock::manual(Timestamp::from_secs(0));
-        let tasks = Tasks::new(clock.clone());
+        let store = Store::embedded_in_memory(store::Options::default()).unwrap();
+        let tasks = Tasks::new(clock.clone(), store.clone(), "one");
+        let other = Tasks::new(clock.clone(), store, "two");
         let (task, count) = counting(Duration::from_secs(60));
         let nudge = task.nudge.clone();
-        tasks.start(task);
-        settle().await;
-        assert_eq!(count.load(Ordering::SeqCst), 1, "the first pass is at once");
+        tasks.start(task.clone());
+        until(&count, 1).await;
         clock.advance(Duration::from_secs(61));
-        settle().await;
-        assert_eq!(count.load(Ordering::SeqCst), 2);
+        until(&count, 2).await;
         nudge.nudge();
-        settle().await;
-        assert_eq!(count.load(Ordering::SeqCst), 3);
+        until(&count, 3).await;
+        other.start(task);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(count.load(Ordering::SeqCst), 3, "the lease is held by another");
         tasks.shutdown().await;
+        clock.advance(TASK_LEASE_TIME * 2);
+        until(&count, 4).await;
+        other.shutdown().await;
     }
 }

@@ -36,7 +36,7 @@ impl Cloud {
         let clock = Clock::manual(START);
         let ids = Ids::seeded(seed);
         let (store, control) = Store::simulated(seed, SimOptions::default());
-        let tasks = Tasks::new(clock.clone());
+        let tasks = Tasks::new(clock.clone(), store.clone(), "test");
         let sealing = SealingKey::new([7; 32]);
         let keyring = Arc::new(Keyring::new(sealing.clone(), DevKeys::Accepted));
         let parts = SqsParts {
