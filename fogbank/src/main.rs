@@ -1,1 +1,53 @@
-fn main() {}
+//! Fogbank's binary: the composition root ([`compose`]) and the command line ([`commands`]).
+//!
+//! The only crate that names every service, and the only one that reads configuration and the environment.
+
+mod admin;
+mod client;
+mod commands;
+mod compose;
+mod config;
+mod environment;
+mod folder;
+mod host;
+mod limits;
+mod port_holder;
+mod run_file;
+mod running;
+mod signals;
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::commands::CommandLine;
+use crate::environment::Environment;
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    match line.command.run(&Environment::read()) {
+        Ok(text) => say(&text),
+        Err(error) => {
+            complain(&format!("fogbank: {error:#}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a command's result. A reader that went away (`fogbank env | head -1`) is no failure.
+fn say(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(&format!("fogbank: the output cannot be written: {error}\n"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Prints to standard error, where nothing more can be done about a failure.
+fn complain(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).ok();
+}

@@ -1,0 +1,74 @@
+//! The command line. It is stable, since people script it: words and output change only with a note in the
+//! change log. One file a command; each returns the text it prints.
+
+mod aws;
+mod ca;
+mod clock;
+mod coverage;
+mod doctor;
+mod env;
+mod status;
+mod up;
+mod version;
+
+use clap::{Parser, Subcommand};
+
+use crate::environment::Environment;
+
+/// AWS on your own machines.
+#[derive(Debug, Parser)]
+#[command(name = "fogbank", version, about, max_term_width = 100)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a cloud, in the foreground, until it is interrupted
+    Up(up::Arguments),
+    /// Print the settings that point AWS clients to a running Fogbank: eval "$(fogbank env)"
+    Env(env::Arguments),
+    /// Tell how a running Fogbank is
+    Status(status::Arguments),
+    /// Tell what is missing on this host, and how to get it
+    Doctor,
+    /// Print the version
+    Version,
+    /// Show or turn the cloud's clock (with up --dev)
+    Clock(clock::Arguments),
+    /// Show the certificate authority of this cloud, and how to trust it
+    Ca(ca::Arguments),
+    /// Run the installed AWS CLI against a running Fogbank
+    Aws(aws::Arguments),
+    /// Print the implemented operations as JSON
+    #[command(hide = true)]
+    Coverage,
+}
+
+impl Command {
+    pub fn run(self, environment: &Environment) -> anyhow::Result<String> {
+        match self {
+            Command::Up(arguments) => up::run(arguments, environment),
+            Command::Env(arguments) => env::run(&arguments, environment),
+            Command::Status(arguments) => status::run(&arguments, environment),
+            Command::Doctor => Ok(doctor::run(environment)),
+            Command::Version => Ok(version::run()),
+            Command::Clock(arguments) => clock::run(&arguments, environment),
+            Command::Ca(arguments) => ca::run(&arguments, environment),
+            Command::Aws(arguments) => aws::run(arguments, environment),
+            Command::Coverage => coverage::run(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+}

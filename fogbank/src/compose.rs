@@ -1,0 +1,217 @@
+//! The composition root: every part of the cloud is built here, once, and handed to those that need it.
+//!
+//! The order is the dependencies'. What waits for the disk (store, engine, certificate authority) is opened side
+//! by side, since the time from start to `ready` is what a test suite pays each time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use base::{Clock, Ids, Region};
+use gateway::{Authority, Controls, Cors, Gateway, GatewayConfig, Tls};
+use identity::sigv4::SecretAccessKey;
+use queue_engine::QueueEngine;
+use service::{
+    AnyService, Aws, DevKeys, Dispatcher, Keyring, PageTokens, Principal, SealingKey, Tasks, Throttle,
+};
+use sqs::{Sqs, SqsParts};
+use store::Store;
+use sts::Sts;
+
+use crate::admin;
+use crate::config::Config;
+use crate::folder::{Folder, RootCredentials};
+
+/// Only one process uses a store, so a restart may take over its own leases at once.
+const LEASE_HOLDER: &str = "fogbank";
+
+/// A cloud that is built and ready to serve.
+pub struct Cloud {
+    pub gateway: Gateway,
+    pub tls: Tls,
+    /// What `fogbank env` hands out.
+    pub root: RootCredentials,
+    tasks: Tasks,
+    store: Store,
+    /// Held until everything that uses it has ended.
+    _folder: Option<Arc<Folder>>,
+}
+
+/// The parts that keep data, on disk or in memory.
+struct Keepers {
+    store: Store,
+    engine: QueueEngine,
+    authority: Authority,
+}
+
+/// What is secret in a cloud.
+struct Secrets {
+    /// The first account's root key, if there is one.
+    account: Option<RootCredentials>,
+    sealing: SealingKey,
+}
+
+impl Cloud {
+    /// Builds a cloud on a folder, or in memory. Blocks on the disk, so it is for the start only.
+    pub async fn open(config: &Config, folder: Option<Folder>) -> anyhow::Result<Cloud> {
+        let ids = Ids::system();
+        let folder = folder.map(Arc::new);
+        let ahead = folder.as_ref().map(|folder| folder.clock_ahead()).transpose()?.unwrap_or_default();
+        let clock = Clock::system(ahead);
+        let keepers = match &folder {
+            Some(folder) => Keepers::on_disk(folder, config, &clock, &ids)?,
+            None => Keepers::in_memory(config, &clock, &ids)?,
+        };
+        let Secrets { account, sealing } = Secrets::of(folder.as_deref(), config.dev, &ids)?;
+        let keyring = Arc::new(keyring(config.dev, &sealing, account.as_ref()));
+        let tasks = Tasks::new(clock.clone(), keepers.store.clone(), LEASE_HOLDER);
+        let pages = PageTokens::new(sealing);
+        let services =
+            services(&keepers.store, keepers.engine, &clock, &ids, pages, &tasks, &keyring).await?;
+        let throttle = Throttle::new(config.limits.calls_per_second);
+        let parts = service::Parts { clock: clock.clone(), ids: ids.clone(), throttle, services };
+        let dispatcher = Arc::new(Dispatcher::new(parts));
+        Aws::default().connect(&dispatcher);
+        let tls = Tls::new(keepers.authority, clock.clone(), Vec::new())
+            .context("the certificates of this cloud cannot be made")?;
+        let gateway = Gateway::new(gateway::Parts {
+            admin: Some(admin::handler(config, folder.clone(), &clock, &dispatcher)),
+            dispatcher,
+            keyring,
+            clock,
+            ids,
+            tasks: tasks.clone(),
+            config: gateway_config(config),
+            known: Vec::new(),
+        });
+        let root = if config.dev { RootCredentials::dev() } else { account.expect("made outside --dev") };
+        Ok(Cloud { gateway, tls, root, tasks, store: keepers.store, _folder: folder })
+    }
+
+    pub fn serve(&self, listener: tokio::net::TcpListener) {
+        let (gateway, tls) = (self.gateway.clone(), self.tls.clone());
+        self.tasks.spawn(async move { gateway.serve(listener, Some(tls)).await });
+    }
+
+    /// Lets requests and background work end, then closes the store.
+    pub async fn shut_down(self) {
+        self.tasks.shutdown().await;
+        self.store.close().await;
+    }
+}
+
+impl Keepers {
+    fn on_disk(folder: &Folder, config: &Config, clock: &Clock, ids: &Ids) -> anyhow::Result<Keepers> {
+        let (store_room, queue_room) = (folder.room("store")?, folder.room("queues")?);
+        let tls_room = folder.room("tls")?;
+        let open_failed = |what: &str, path: &Path| format!("{what} in {} cannot be opened", path.display());
+        std::thread::scope(|scope| {
+            let store = scope.spawn(|| Store::embedded(&store_room, store_options(config)));
+            let engine = scope.spawn(|| {
+                QueueEngine::open(&queue_room, clock.clone(), ids.clone(), queue_engine::Options::default())
+            });
+            let authority = Authority::open(&tls_room, ids.clone(), clock.wall())?;
+            let panicked = |_| anyhow!("a part of the cloud panicked while it was opened");
+            Ok(Keepers {
+                store: store
+                    .join()
+                    .map_err(panicked)?
+                    .with_context(|| open_failed("the store", &store_room))?,
+                engine: engine
+                    .join()
+                    .map_err(panicked)?
+                    .with_context(|| open_failed("the queues", &queue_room))?,
+                authority,
+            })
+        })
+    }
+
+    fn in_memory(config: &Config, clock: &Clock, ids: &Ids) -> anyhow::Result<Keepers> {
+        Ok(Keepers {
+            store: Store::embedded_in_memory(store_options(config)).context("the store cannot be made")?,
+            engine: QueueEngine::in_memory(clock.clone(), ids.clone()),
+            authority: Authority::in_memory(ids.clone(), clock.wall())?,
+        })
+    }
+}
+
+impl Secrets {
+    /// In --dev the well-known keys suffice, so none is made; one that was made before goes on working.
+    fn of(folder: Option<&Folder>, dev: bool, ids: &Ids) -> anyhow::Result<Secrets> {
+        let account = match (folder, dev) {
+            (Some(folder), true) => folder.known_root_credentials()?,
+            (Some(folder), false) => Some(folder.root_credentials(ids)?),
+            (None, true) => None,
+            (None, false) => Some(RootCredentials::draw(ids)),
+        };
+        let sealing = folder.map_or_else(|| Ok(ids.bytes()), |folder| folder.sealing_key(ids))?;
+        Ok(Secrets { account, sealing: SealingKey::new(sealing) })
+    }
+}
+
+fn keyring(dev: bool, sealing: &SealingKey, account: Option<&RootCredentials>) -> Keyring {
+    let dev_keys = if dev { DevKeys::Accepted } else { DevKeys::Refused };
+    let keyring = Keyring::new(sealing.clone(), dev_keys);
+    if let Some(root) = account {
+        let id = &root.access_key_id;
+        let principal = Principal::root(root.account_id, Region::US_EAST_1, Some(id.clone()));
+        keyring.add(id, SecretAccessKey::new(root.secret_access_key.clone()), principal);
+    }
+    keyring
+}
+
+/// Every service there is, with its background work started.
+async fn services(
+    store: &Store,
+    engine: QueueEngine,
+    clock: &Clock,
+    ids: &Ids,
+    pages: PageTokens,
+    tasks: &Tasks,
+    keyring: &Arc<Keyring>,
+) -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
+    let parts = SqsParts {
+        store: store.clone(),
+        engine,
+        clock: clock.clone(),
+        ids: ids.clone(),
+        pages,
+        tasks: tasks.clone(),
+    };
+    let sqs = Sqs::open(parts).await.map_err(|fault| anyhow!("SQS cannot be opened: {fault}"))?;
+    for task in sqs.background() {
+        tasks.start(task);
+    }
+    let sts = Sts::new(keyring.clone(), ids.clone());
+    Ok(vec![sqs, sts])
+}
+
+/// The services alone, on nothing, for what is only said about them.
+pub fn all_services() -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime did not start")?;
+    runtime.block_on(async {
+        let (ids, clock) = (Ids::system(), Clock::system(std::time::Duration::ZERO));
+        let store = Store::embedded_in_memory(store_options(&Config::default()))?;
+        let engine = QueueEngine::in_memory(clock.clone(), ids.clone());
+        let sealing = SealingKey::new(ids.bytes());
+        let keyring = Arc::new(keyring(false, &sealing, None));
+        let tasks = Tasks::new(clock.clone(), store.clone(), LEASE_HOLDER);
+        services(&store, engine, &clock, &ids, PageTokens::new(sealing), &tasks, &keyring).await
+    })
+}
+
+fn store_options(config: &Config) -> store::Options {
+    store::Options { cache_bytes: config.store.cache_mib << 20 }
+}
+
+fn gateway_config(config: &Config) -> GatewayConfig {
+    GatewayConfig {
+        connections_max: config.gateway.connections_max,
+        cors: if config.dev { Cors::Any } else { Cors::Origins(config.gateway.origins.clone()) },
+        controls: if config.dev { Controls::Open } else { Controls::Closed },
+        ..GatewayConfig::default()
+    }
+}

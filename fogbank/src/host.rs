@@ -1,0 +1,181 @@
+//! What this host can do, probed when asked, never assumed.
+//!
+//! The data planes to come (instances, networks, volumes) need kernel features that many hosts lack. Each probe
+//! is a look at the kernel's own files or one system call; nothing is changed.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::fs::{Access, Mode, OFlags, access};
+use rustix::net::{AddressFamily, SocketType, netlink};
+
+use crate::environment::Environment;
+
+/// One thing a host may be able to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feature {
+    pub name: &'static str,
+    /// What in AWS's terms depends on it.
+    pub serves: &'static str,
+    pub state: State,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// There, with what kind where there are several.
+    Has(String),
+    /// Not there: why, and how to get it.
+    Lacks { why: String, remedy: &'static str },
+}
+
+impl Feature {
+    pub fn is_there(&self) -> bool {
+        matches!(self.state, State::Has(_))
+    }
+}
+
+/// Looks at everything. Takes about a millisecond.
+pub fn probe(environment: &Environment) -> Vec<Feature> {
+    vec![
+        Feature {
+            name: "namespaces",
+            serves: "instances and functions that are isolated from each other",
+            state: namespaces(),
+        },
+        Feature { name: "cgroups", serves: "limits of memory and CPU for instances", state: cgroups() },
+        Feature {
+            name: "nftables",
+            serves: "security groups, network ACLs and NAT that filter real packets",
+            state: nftables(environment),
+        },
+        Feature { name: "FUSE", serves: "volumes with snapshots", state: device("/dev/fuse", FUSE_REMEDY) },
+        Feature {
+            name: "loop devices",
+            serves: "volumes that are attached to instances",
+            state: device("/dev/loop-control", LOOP_REMEDY),
+        },
+        Feature {
+            name: "KVM",
+            serves: "instances with a kernel of their own",
+            state: device("/dev/kvm", KVM_REMEDY),
+        },
+    ]
+}
+
+const FUSE_REMEDY: &str = "load the fuse module (modprobe fuse), or give the container --device /dev/fuse";
+const LOOP_REMEDY: &str = "load the loop module (modprobe loop), and run as root";
+const KVM_REMEDY: &str = "switch on virtualisation in the firmware, or nested virtualisation at the hypervisor, and join the kvm group";
+
+fn namespaces() -> State {
+    let missing = ["mnt", "net", "pid", "uts", "ipc", "user"]
+        .into_iter()
+        .find(|kind| !Path::new("/proc/self/ns").join(kind).exists());
+    if let Some(kind) = missing {
+        let why = format!("the kernel has no {kind} namespaces");
+        return State::Lacks { why, remedy: "use a kernel built with CONFIG_NAMESPACES" };
+    }
+    if has_sys_admin() {
+        return State::Has("as root".to_owned());
+    }
+    let user_namespaces = fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
+    let closed = fs::read_to_string("/proc/sys/kernel/unprivileged_userns_clone").unwrap_or_default();
+    if user_namespaces.trim() == "0" || closed.trim() == "0" {
+        return State::Lacks {
+            why: "this user may not make namespaces".to_owned(),
+            remedy: "run as root, or set the sysctl user.max_user_namespaces above 0",
+        };
+    }
+    State::Has("unprivileged, without addresses on the host".to_owned())
+}
+
+/// Whether the effective capabilities hold CAP_SYS_ADMIN, which is number 21.
+fn has_sys_admin() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let bits = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    bits & (1 << 21) != 0
+}
+
+fn cgroups() -> State {
+    let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
+    let (kind, folder) = if controllers.contains("memory") {
+        ("version 2", "/sys/fs/cgroup")
+    } else if Path::new("/sys/fs/cgroup/memory").is_dir() {
+        ("version 1", "/sys/fs/cgroup/memory")
+    } else {
+        return State::Lacks {
+            why: "no cgroup controllers are mounted".to_owned(),
+            remedy: "mount cgroup2 on /sys/fs/cgroup",
+        };
+    };
+    match access(folder, Access::WRITE_OK) {
+        Ok(()) => State::Has(kind.to_owned()),
+        Err(_) => State::Lacks {
+            why: format!("{folder} ({kind}) is read-only for this user"),
+            remedy: "run as root; in a container, make it privileged",
+        },
+    }
+}
+
+fn nftables(environment: &Environment) -> State {
+    let kernel = rustix::net::socket(AddressFamily::NETLINK, SocketType::RAW, Some(netlink::NETFILTER));
+    if kernel.is_err() {
+        return State::Lacks {
+            why: "the kernel has no netfilter netlink".to_owned(),
+            remedy: "load the nf_tables module (modprobe nf_tables)",
+        };
+    }
+    let in_sbin = ["/usr/sbin/nft", "/sbin/nft"].iter().any(|path| Path::new(path).exists());
+    if !in_sbin && environment.programs("nft").is_empty() {
+        return State::Lacks {
+            why: "the nft program is not installed".to_owned(),
+            remedy: "install it (apt-get install nftables)",
+        };
+    }
+    if !has_sys_admin() {
+        return State::Lacks { why: "this user may not change them".to_owned(), remedy: "run as root" };
+    }
+    State::Has("with the nft program".to_owned())
+}
+
+fn device(path: &'static str, remedy: &'static str) -> State {
+    match rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(_) => State::Has(path.to_owned()),
+        Err(error) => {
+            let why = match error {
+                rustix::io::Errno::NOENT => format!("there is no {path}"),
+                error => format!("{path} cannot be opened: {}", std::io::Error::from(error)),
+            };
+            State::Lacks { why, remedy }
+        }
+    }
+}
+
+/// Lets the process open as many files and sockets as the host allows.
+pub fn raise_open_files_limit() {
+    let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limits.maximum, maximum: limits.maximum };
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_missing_feature_comes_with_a_remedy() {
+        for feature in probe(&Environment::default()) {
+            if let State::Lacks { why, remedy } = feature.state {
+                assert!(!why.is_empty() && !remedy.is_empty(), "{}", feature.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_that_is_absent_is_lacking() {
+        assert!(matches!(device("/dev/no-such-device", "-"), State::Lacks { .. }));
+        assert!(matches!(device("/dev/null", "-"), State::Has(_)));
+    }
+}

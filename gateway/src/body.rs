@@ -1,0 +1,216 @@
+//! Bodies: gathered within limits, streamed to services that take streams, and thrown away when refused.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::BoxStream;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use identity::sigv4::{AuthError, PayloadVerifier};
+use parking_lot::Mutex;
+use schema::ByteStream;
+
+use crate::connection::InFlight;
+use crate::limits::{DISCARD_TIME_MAX, DISCARDED_BYTES_MAX};
+
+/// Why a body could not be had.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    TooLarge,
+    Paused,
+    /// The connection ended, or the framing is wrong.
+    Broken,
+}
+
+/// What a body may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimits {
+    pub bytes_max: usize,
+    pub pause_max: Duration,
+}
+
+/// Gathers a body. One that arrives in one piece is not copied.
+pub(crate) async fn gather(body: &mut Incoming, limits: BodyLimits) -> Result<Bytes, BodyError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let announced = body.size_hint().exact();
+    if announced.is_some_and(|bytes| bytes > limits.bytes_max as u64) {
+        return Err(BodyError::TooLarge);
+    }
+    let first = next(body, limits.pause_max).await?.unwrap_or_default();
+    if announced == Some(first.len() as u64) {
+        return Ok(first);
+    }
+    // What is announced may never come, so the rest grows with what arrives.
+    let mut whole = BytesMut::from(first);
+    while let Some(piece) = next(body, limits.pause_max).await? {
+        if whole.len() + piece.len() > limits.bytes_max {
+            return Err(BodyError::TooLarge);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+/// The next piece of data; trailers are of no interest.
+async fn next(body: &mut Incoming, pause_max: Duration) -> Result<Option<Bytes>, BodyError> {
+    loop {
+        let frame = tokio::time::timeout(pause_max, body.frame()).await.map_err(|_| BodyError::Paused)?;
+        match frame {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(BodyError::Broken),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+/// Reads on and throws away, so that the client is not cut off while it still writes and gets to read the answer.
+pub(crate) async fn discard(mut body: Incoming) {
+    let read = async {
+        let mut left = DISCARDED_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len() as u64));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // A body that takes longer is dropped, and its connection with it.
+    drop(tokio::time::timeout(DISCARD_TIME_MAX, read).await);
+}
+
+/// Why a streamed body broke off; set before the service sees its end.
+#[derive(Clone, Default)]
+pub(crate) struct StreamOutcome(Arc<Mutex<Option<StreamError>>>);
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum StreamError {
+    #[error("the client stopped sending")]
+    Paused,
+    #[error("the body ended early")]
+    Broken,
+    #[error(transparent)]
+    Signature(#[from] AuthError),
+}
+
+impl StreamOutcome {
+    pub fn error(&self) -> Option<StreamError> {
+        self.0.lock().clone()
+    }
+}
+
+/// A body for a service that reads it piece by piece. Its signature is checked as it comes, and the end arrives
+/// only when it is right.
+pub(crate) fn stream(body: Incoming, verifier: PayloadVerifier, pause_max: Duration) -> (ByteStream, StreamOutcome) {
+    let outcome = StreamOutcome::default();
+    let state = Streaming { body, verifier: Some(verifier), pause_max, outcome: outcome.clone(), ready: Vec::new() };
+    let chunks = futures_util::stream::unfold(state, |mut state| async move {
+        let item = state.next().await?;
+        if let Err(error) = &item {
+            *state.outcome.0.lock() = Some(error.clone());
+        }
+        Some((item.map_err(std::io::Error::other), state))
+    });
+    (ByteStream::new(chunks), outcome)
+}
+
+struct Streaming {
+    body: Incoming,
+    /// Taken at the end.
+    verifier: Option<PayloadVerifier>,
+    pause_max: Duration,
+    outcome: StreamOutcome,
+    /// Payload that is ready, the last piece first.
+    ready: Vec<Bytes>,
+}
+
+impl Streaming {
+    async fn next(&mut self) -> Option<Result<Bytes, StreamError>> {
+        loop {
+            if let Some(piece) = self.ready.pop() {
+                return Some(Ok(piece));
+            }
+            let verifier = self.verifier.as_mut()?;
+            let failed = match next(&mut self.body, self.pause_max).await {
+                Ok(Some(piece)) => {
+                    let ready = &mut self.ready;
+                    let pushed = verifier.push(piece, &mut |payload| ready.push(payload));
+                    self.ready.reverse();
+                    match pushed {
+                        Ok(()) => continue,
+                        Err(error) => error.into(),
+                    }
+                }
+                Ok(None) => match self.verifier.take()?.finish() {
+                    Ok(_) => return None,
+                    Err(error) => error.into(),
+                },
+                Err(BodyError::Paused) => StreamError::Paused,
+                Err(_) => StreamError::Broken,
+            };
+            self.verifier = None;
+            self.ready.clear();
+            return Some(Err(failed));
+        }
+    }
+}
+
+/// The body of a response. It counts as a request under way until it is written or given up.
+pub(crate) struct ReplyBody {
+    content: Content,
+    _in_flight: Option<InFlight>,
+}
+
+enum Content {
+    Whole(Bytes),
+    Stream(BoxStream<'static, Result<Bytes, std::io::Error>>),
+}
+
+impl ReplyBody {
+    pub fn new(body: wire::Body, in_flight: Option<InFlight>) -> ReplyBody {
+        let content = match body {
+            wire::Body::Bytes(bytes) => Content::Whole(bytes),
+            wire::Body::Stream(stream) => match stream.whole() {
+                Some(bytes) => Content::Whole(bytes),
+                None => Content::Stream(stream.take()),
+            },
+        };
+        ReplyBody { content, _in_flight: in_flight }
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        match &mut self.get_mut().content {
+            Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Content::Stream(chunks) => chunks.as_mut().poll_next(context).map_ok(Frame::data),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.content, Content::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream(_) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Which services and operations there are, in tables that are made once.
+//!
+//! Everything comes from `schema::Service` values: the gateway itself names no service. Services that are only
+//! known from their models are listed too, so that a call of theirs fails by name.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use prometheus::Histogram;
+use schema::{Protocol, Service};
+use service::{AnyService, Row};
+use wire::uri::Router;
+
+pub(crate) struct Directory {
+    services: Vec<Entry>,
+    by_signing_name: HashMap<&'static str, Vec<usize>>,
+    by_target_prefix: HashMap<&'static str, Vec<usize>>,
+    by_host: HashMap<&'static str, Vec<usize>>,
+}
+
+/// One service.
+pub(crate) struct Entry {
+    pub spec: &'static Service,
+    /// What runs it; nothing for a service that is only known.
+    pub service: Option<Arc<dyn AnyService>>,
+    operations: HashMap<&'static str, Known>,
+    /// Finds operations by method and path, in services that are bound to HTTP.
+    pub paths: Router,
+}
+
+/// One operation that is in its service's table.
+pub(crate) struct Known {
+    pub row: &'static Row,
+    pub streams_input: bool,
+    /// Made when the operation is first called, so that the metrics list only what was used.
+    pub latency: OnceLock<Histogram>,
+}
+
+impl Directory {
+    pub fn new(services: &[Arc<dyn AnyService>], known: &[&'static Service]) -> Directory {
+        let implemented = services.iter().map(|service| Entry::implemented(Arc::clone(service)));
+        let has = |spec: &Service| services.iter().any(|service| service.spec() == spec);
+        let others = known.iter().filter(|spec| !has(spec)).map(|spec| Entry::known(spec));
+        let mut directory = Directory {
+            services: implemented.chain(others).collect(),
+            by_signing_name: HashMap::new(),
+            by_target_prefix: HashMap::new(),
+            by_host: HashMap::new(),
+        };
+        for (at, Entry { spec, .. }) in directory.services.iter().enumerate() {
+            directory.by_signing_name.entry(spec.signing_name).or_default().push(at);
+            if !spec.target_prefix.is_empty() {
+                directory.by_target_prefix.entry(spec.target_prefix).or_default().push(at);
+            }
+            for host in spec.host_aliases.iter().chain([&spec.endpoint_prefix]) {
+                directory.by_host.entry(host).or_default().push(at);
+            }
+        }
+        directory
+    }
+
+    pub fn services(&self) -> &[Entry] {
+        &self.services
+    }
+
+    pub fn by_signing_name(&self, name: &str) -> &[usize] {
+        self.by_signing_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn by_target_prefix(&self, prefix: &str) -> &[usize] {
+        self.by_target_prefix.get(prefix).map_or(&[], Vec::as_slice)
+    }
+
+    /// By endpoint prefix or alias.
+    pub fn by_host(&self, label: &str) -> &[usize] {
+        self.by_host.get(label).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Entry {
+    fn implemented(service: Arc<dyn AnyService>) -> Entry {
+        let rows = service.rows();
+        let bound = rows.iter().filter(|_| speaks_rest(service.spec()));
+        let paths = Router::new(bound.map(|row| row.operation));
+        let known = |row: &'static Row| Known {
+            row,
+            streams_input: wire::input_streams(row.operation),
+            latency: OnceLock::new(),
+        };
+        let operations = rows.iter().map(|row| (row.operation.name, known(row))).collect();
+        Entry { spec: service.spec(), service: Some(service), operations, paths }
+    }
+
+    fn known(spec: &'static Service) -> Entry {
+        Entry { spec, service: None, operations: HashMap::new(), paths: Router::default() }
+    }
+
+    pub fn operation(&self, name: &str) -> Option<&Known> {
+        self.operations.get(name)
+    }
+
+    /// The operation's name as the model has it, whether or not it is implemented.
+    pub fn modelled(&self, name: &str) -> Option<&'static str> {
+        let operations = self.spec.operations;
+        operations.binary_search(&name).ok().map(|at| operations[at])
+    }
+
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        self.spec.protocols.contains(&protocol)
+    }
+}
+
+pub(crate) fn speaks_rest(spec: &Service) -> bool {
+    spec.protocols.iter().any(|protocol| matches!(protocol, Protocol::RestJson1 | Protocol::RestXml))
+}

@@ -1,0 +1,121 @@
+//! What the gateway answers for itself: health, metrics, and the controls of `--dev`.
+//!
+//! Health is open to all, as load balancers need it. Everything else is for this machine only: the peer must be a
+//! loopback address, and the host name and the page (if a browser asks) must be local ones, so that no web page can
+//! reach it by a name that resolves to 127.0.0.1.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Method, StatusCode, header};
+use http::request::Parts;
+use hyper::body::Incoming;
+use serde_json::json;
+
+use crate::Inner;
+use crate::body::{self, BodyLimits};
+use crate::config::Controls;
+use crate::connection::Peer;
+use crate::cors;
+
+/// A call to one of the controls under `/_fogbank/`.
+#[derive(Clone, Debug)]
+pub struct AdminRequest {
+    pub method: Method,
+    /// What stands behind `/_fogbank/`: `clock`, `status`.
+    pub path: String,
+    pub query: String,
+    pub body: Bytes,
+}
+
+/// Its answer, a JSON document.
+#[derive(Clone, Debug)]
+pub struct AdminReply {
+    pub status: StatusCode,
+    pub body: String,
+}
+
+/// Answers the controls. GET must only look; anything else is let through in `--dev` alone.
+pub type AdminHandler = Arc<dyn Fn(AdminRequest) -> BoxFuture<'static, AdminReply> + Send + Sync>;
+
+const CONTROL_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Whether a request is for the gateway rather than for AWS. A bucket may be called `metrics`, but requests to it
+/// are signed.
+pub(crate) fn is_own(parts: &Parts) -> bool {
+    let path = parts.uri.path();
+    path.starts_with("/_fogbank/")
+        || path.starts_with("/_localstack/")
+        || (path == "/metrics"
+            && parts.uri.query().is_none()
+            && !parts.headers.contains_key(header::AUTHORIZATION)
+            && parts.method == Method::GET)
+}
+
+pub(crate) async fn answer(inner: &Inner, peer: Peer, parts: &Parts, body: &mut Incoming) -> wire::Response {
+    let looks = matches!(parts.method, Method::GET | Method::HEAD);
+    match parts.uri.path() {
+        "/_fogbank/health" | "/_localstack/health" if looks => reply(StatusCode::OK, health(inner)),
+        _ if !is_local(peer, parts) => refusal(StatusCode::FORBIDDEN, "this is for the machine itself only"),
+        "/metrics" | "/_fogbank/metrics" if looks => {
+            let mut response = reply(StatusCode::OK, inner.metrics.render(&inner.dispatcher.usage));
+            let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+            response.headers.insert(header::CONTENT_TYPE, text);
+            response
+        }
+        path => match (path.strip_prefix("/_fogbank/"), &inner.admin) {
+            (Some(_), Some(_)) if !looks && inner.config.controls == Controls::Closed => {
+                refusal(StatusCode::FORBIDDEN, "controls are open in --dev only")
+            }
+            (Some(path), Some(admin)) => control(inner, admin, path, parts, body).await,
+            _ => refusal(StatusCode::NOT_FOUND, "there is nothing here"),
+        },
+    }
+}
+
+async fn control(
+    inner: &Inner,
+    admin: &AdminHandler,
+    path: &str,
+    parts: &Parts,
+    body: &mut Incoming,
+) -> wire::Response {
+    let limits = BodyLimits { bytes_max: CONTROL_BODY_BYTES_MAX, pause_max: inner.config.times.body_pause_max };
+    let Ok(body) = body::gather(body, limits).await else {
+        return refusal(StatusCode::BAD_REQUEST, "the body is too large, or did not come");
+    };
+    let query = parts.uri.query().unwrap_or("").to_owned();
+    let request = AdminRequest { method: parts.method.clone(), path: path.to_owned(), query, body };
+    let AdminReply { status, body } = admin(request).await;
+    reply(status, body)
+}
+
+/// In the shape that LocalStack gives it: tools wait for a service to be `available`. Only what works is listed.
+fn health(inner: &Inner) -> String {
+    let implemented = inner.dispatcher.services().iter();
+    let services: serde_json::Map<String, serde_json::Value> =
+        implemented.map(|service| (service.spec().name.to_owned(), json!("available"))).collect();
+    let version = env!("CARGO_PKG_VERSION");
+    json!({ "services": services, "edition": "fogbank", "version": version }).to_string()
+}
+
+fn is_local(peer: Peer, parts: &Parts) -> bool {
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = parts.uri.authority().map(|authority| authority.as_str()).or(host).unwrap_or("");
+    let page = parts.headers.get(header::ORIGIN);
+    peer.is_loopback()
+        && cors::is_local(&format!("http://{host}"))
+        && page.is_none_or(|page| page.to_str().is_ok_and(cors::is_local))
+}
+
+fn refusal(status: StatusCode, message: &str) -> wire::Response {
+    reply(status, json!({ "message": message }).to_string())
+}
+
+fn reply(status: StatusCode, body: String) -> wire::Response {
+    let mut headers = http::HeaderMap::with_capacity(4);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    wire::Response { status, headers, body: Bytes::from(body).into() }
+}

@@ -1,0 +1,391 @@
+//! The path of a request, step by step: route → verify → read → dispatch → write.
+
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use base::Region;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::body::{Body as _, Incoming};
+use identity::sigv4::{AuthError, PayloadVerifier, Presented, RequestParts, authorization};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use schema::{Auth, Fault, Protocol, Service};
+use service::{Call, Source, Target};
+use tokio::time::Instant;
+
+use crate::Inner;
+use crate::body::{self, BodyError, BodyLimits, ReplyBody, StreamError, StreamOutcome};
+use crate::connection::{InFlight, Peer};
+use crate::limits::{EAGER_BODY_BYTES_MAX, HEADER_BYTES_MAX};
+use crate::refuse::{NOBODY, Refusal};
+use crate::route::{self, Head, Route, Step};
+use crate::verify::Caller;
+use crate::{cors, own};
+
+/// Answers one request, whatever it is.
+pub(crate) async fn answer(
+    inner: &Arc<Inner>,
+    peer: Peer,
+    request: Request<Incoming>,
+    in_flight: InFlight,
+) -> Response<ReplyBody> {
+    let (parts, body) = request.into_parts();
+    let mut unread = Unread { body: Some(body), touched: false };
+    inner.metrics.in_flight.inc();
+    let mut response = if cors::is_preflight(&parts.method, &parts.headers) {
+        let headers = cors::preflight(&inner.config.cors, &parts.headers);
+        wire::Response { status: StatusCode::NO_CONTENT, headers, body: wire::Body::empty() }
+    } else if own::is_own(&parts) {
+        unread.touched = true;
+        let body = unread.body.as_mut().expect("nobody took it yet");
+        own::answer(inner, peer, &parts, body).await
+    } else {
+        call(inner, peer, &parts, &mut unread).await
+    };
+    inner.metrics.in_flight.dec();
+    if let Some(origin) = cors::allowed_origin(&inner.config.cors, &parts.headers) {
+        cors::expose(&mut response.headers, origin.clone());
+    }
+    if peer.busy {
+        response.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    unread.discard(inner, &parts);
+    let mut reply = Response::new(ReplyBody::new(response.body, Some(in_flight)));
+    *reply.status_mut() = response.status;
+    *reply.headers_mut() = response.headers;
+    reply
+}
+
+/// A call of AWS: it gets a request id, and an answer in its own protocol even if we panic.
+async fn call(inner: &Arc<Inner>, peer: Peer, parts: &Parts, unread: &mut Unread) -> wire::Response {
+    let asked = Asked { inner, peer, parts, request_id: inner.ids.uuid() };
+    let outcome = AssertUnwindSafe(asked.run(unread)).catch_unwind().await;
+    let refusal = match outcome {
+        Ok(Ok(response)) => return response,
+        Ok(Err(refusal)) => refusal,
+        Err(panic) => {
+            let what = panic.downcast_ref::<&str>().copied();
+            let what = what.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("");
+            tracing::error!(request_id = asked.request_id, what, "a request made us panic");
+            Refusal::new(asked.likely_protocol(), &NOBODY, Fault::internal(what.to_owned()))
+        }
+    };
+    let (code, status) = (refusal.fault.code(), refusal.fault.status());
+    inner.metrics.refused.with_label_values(&[code]).inc();
+    let (service, peer) = (refusal.service.name, peer.address);
+    tracing::info!(request_id = asked.request_id, service, code, status, %peer, "refused");
+    write_fault(refusal.protocol, refusal.service, &refusal.fault, &asked.request_id)
+}
+
+/// One request on its way.
+struct Asked<'a> {
+    inner: &'a Inner,
+    peer: Peer,
+    parts: &'a Parts,
+    request_id: String,
+}
+
+/// What follows from the head alone.
+struct Seen<'a> {
+    protocol: Protocol,
+    service: &'static Service,
+    presented: Option<Presented<'a>>,
+}
+
+impl Asked<'_> {
+    /// All steps in order.
+    async fn run(&self, unread: &mut Unread) -> Result<wire::Response, Refusal> {
+        let started = Instant::now();
+        self.check_head()?;
+        let presented = authorization::parse(self.request_parts());
+        let step = self.route(presented.as_ref().ok().and_then(Option::as_ref))?;
+        let (protocol, service, streams) = match &step {
+            Step::Done(route) => (route.protocol, route.entry.spec, route.known.streams_input),
+            Step::Form(candidates) => (candidates.protocol, candidates.service(), false),
+        };
+        let unsigned = |error: AuthError| Refusal::unsigned(protocol, service, &error);
+        let presented = presented.map_err(unsigned)?;
+        let anyone = matches!(&step, Step::Done(route) if route.known.row.operation.auth == Auth::None);
+        let seen = Seen { protocol, service, presented };
+        if self.peer.busy {
+            return Err(Refusal::busy(protocol, service));
+        }
+        if self.is_worth_refusing_early(unread) && !anyone {
+            self.inner.verifier.refuse_early(seen.presented.as_ref(), service).map_err(unsigned)?;
+        }
+        match step {
+            Step::Done(route) if streams => self.run_streaming(route, &seen, unread, started).await,
+            Step::Done(route) => {
+                let body = self.gather(&seen, unread).await?;
+                self.run_whole(route, &seen, body, started).await
+            }
+            Step::Form(candidates) => {
+                let body = self.gather(&seen, unread).await?;
+                let route = candidates.choose(self.query(), &body).map_err(Refusal::unrouted)?;
+                self.run_whole(route, &seen, body, started).await
+            }
+        }
+    }
+
+    async fn run_whole(
+        &self,
+        route: Route<'_>,
+        seen: &Seen<'_>,
+        body: Bytes,
+        started: Instant,
+    ) -> Result<wire::Response, Refusal> {
+        let signed = identity::sigv4::Body::Bytes(&body);
+        let mut caller = self.verify(&route, seen, signed)?;
+        let payload = std::mem::replace(&mut caller.payload, PayloadVerifier::Settled);
+        let body = settle(payload, body).map_err(|error| refuse_unsigned(&route, &error))?;
+        self.dispatch(route, caller, body.into(), None, started).await
+    }
+
+    async fn run_streaming(
+        &self,
+        route: Route<'_>,
+        seen: &Seen<'_>,
+        unread: &mut Unread,
+        started: Instant,
+    ) -> Result<wire::Response, Refusal> {
+        let mut caller = self.verify(&route, seen, identity::sigv4::Body::Streamed)?;
+        let body = unread.body.take().expect("nobody took it yet");
+        let payload = std::mem::replace(&mut caller.payload, PayloadVerifier::Settled);
+        let (stream, outcome) = body::stream(body, payload, self.inner.config.times.body_pause_max);
+        self.dispatch(route, caller, stream.into(), Some(outcome), started).await
+    }
+
+    /// Step one.
+    fn route(&self, presented: Option<&Presented<'_>>) -> Result<Step<'_>, Refusal> {
+        let head = self.head(presented.map(|presented| presented.credential.service()));
+        route::route(&self.inner.directory, &head).map_err(Refusal::unrouted)
+    }
+
+    /// Step two.
+    fn verify(
+        &self,
+        route: &Route<'_>,
+        seen: &Seen<'_>,
+        body: identity::sigv4::Body<'_>,
+    ) -> Result<Caller, Refusal> {
+        let verified = self.inner.verifier.verify(seen.presented.as_ref(), route.known.row.operation, body);
+        verified.map_err(|error| refuse_unsigned(route, &error))
+    }
+
+    /// Steps three to five: read, dispatch, write.
+    async fn dispatch(
+        &self,
+        route: Route<'_>,
+        caller: Caller,
+        body: wire::Body,
+        streamed: Option<StreamOutcome>,
+        started: Instant,
+    ) -> Result<wire::Response, Refusal> {
+        let (protocol, row, spec) = (route.protocol, route.known.row, route.entry.spec);
+        let service = route.entry.service.as_ref().expect("only implemented operations are routed to");
+        let refuse = |fault| Refusal::new(protocol, spec, fault);
+        let endpoint = self.endpoint();
+        let request = wire::Request {
+            path: self.parts.uri.path(),
+            query: &self.query_with_path(&route, &body, &endpoint),
+            headers: &self.parts.headers,
+            body,
+            labels: route.labels.as_ref(),
+        };
+        let mut input = (row.new_input)();
+        let violations = wire::read_input(protocol, row.operation, &request, &mut *input)
+            .map_err(|malformed| refuse(wire::malformed_fault(protocol, &malformed)))?;
+        drop(request);
+
+        let call = self.call_of(caller, endpoint);
+        let target = Target { service: &**service, row };
+        let work = self.inner.dispatcher.dispatch(target, &call, input, violations);
+        let mut late = self.inner.late.subscribe();
+        let result = tokio::select! {
+            biased;
+            result = work => result,
+            _ = late.wait_for(|late| *late) => return Err(Refusal::busy(protocol, spec)),
+        };
+        let metrics = &self.inner.metrics;
+        let latency = route.known.latency.get_or_init(|| metrics.latency(spec.name, row.operation.name));
+        latency.observe(started.elapsed().as_secs_f64());
+
+        match result {
+            Ok(output) => Ok(wire::write_output(protocol, row.operation, &*output, &self.request_id)),
+            // What the service says of a body that broke off is a consequence; the caller learns the cause.
+            Err(fault) => match streamed.and_then(|outcome| outcome.error()) {
+                Some(StreamError::Signature(error)) => Err(refuse_unsigned(&route, &error)),
+                Some(StreamError::Paused) => Err(Refusal::body_paused(protocol, spec)),
+                Some(StreamError::Broken) => Err(Refusal::body_broken(protocol, spec)),
+                None => Ok(write_fault(protocol, spec, &fault, &self.request_id)),
+            },
+        }
+    }
+
+    fn check_head(&self) -> Result<(), Refusal> {
+        let Parts { headers, uri, .. } = self.parts;
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if bytes > HEADER_BYTES_MAX {
+            return Err(Refusal::headers_too_large(self.likely_protocol(), &NOBODY));
+        }
+        if !uri.path().starts_with('/') {
+            return Err(Refusal::bad_request(self.likely_protocol(), "The request's target is not a path."));
+        }
+        Ok(())
+    }
+
+    async fn gather(&self, seen: &Seen<'_>, unread: &mut Unread) -> Result<Bytes, Refusal> {
+        let config = &self.inner.config;
+        let limits = BodyLimits { bytes_max: config.body_bytes_max, pause_max: config.times.body_pause_max };
+        let body = unread.body.as_mut().expect("nobody took it yet");
+        // A body that is announced as too large is refused untouched, so that `Expect` may hold it back.
+        unread.touched = body.size_hint().lower() <= limits.bytes_max as u64;
+        body::gather(body, limits).await.map_err(|error| match error {
+            BodyError::TooLarge => Refusal::body_too_large(seen.protocol, seen.service),
+            BodyError::Paused => Refusal::body_paused(seen.protocol, seen.service),
+            BodyError::Broken => Refusal::body_broken(seen.protocol, seen.service),
+        })
+    }
+
+    fn is_worth_refusing_early(&self, unread: &Unread) -> bool {
+        let announced = unread.body.as_ref().and_then(|body| body.size_hint().exact());
+        let expects = self.parts.headers.contains_key(header::EXPECT);
+        expects || announced.is_none_or(|bytes| bytes > EAGER_BODY_BYTES_MAX)
+    }
+
+    fn head<'h>(&'h self, signing_name: Option<&'h str>) -> Head<'h> {
+        let text = |name: &str| self.parts.headers.get(name).and_then(|value| value.to_str().ok());
+        Head {
+            method: &self.parts.method,
+            path: self.parts.uri.path(),
+            query: self.query(),
+            host: self.host(),
+            target: text("x-amz-target"),
+            content_type: text("content-type").unwrap_or(""),
+            smithy_protocol: text("smithy-protocol"),
+            signing_name,
+        }
+    }
+
+    fn request_parts(&self) -> RequestParts<'_> {
+        let is_http2 = self.parts.version == Version::HTTP_2;
+        RequestParts {
+            method: self.parts.method.as_str(),
+            path: self.parts.uri.path(),
+            query: self.query(),
+            headers: &self.parts.headers,
+            authority: self.parts.uri.authority().filter(|_| is_http2).map(|authority| authority.as_str()),
+        }
+    }
+
+    fn query(&self) -> &str {
+        self.parts.uri.query().unwrap_or("")
+    }
+
+    fn host(&self) -> &str {
+        let header = || self.parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+        let authority = self.parts.uri.authority().map(|authority| authority.as_str());
+        authority.or_else(header).unwrap_or("localhost")
+    }
+
+    /// Scheme and authority as the client used them.
+    fn endpoint(&self) -> String {
+        let scheme = if self.peer.tls { "https://" } else { "http://" };
+        [scheme, self.host()].concat()
+    }
+
+    /// The query, with the parameter that the path stands for in services which have such.
+    fn query_with_path(&self, route: &Route<'_>, body: &wire::Body, endpoint: &str) -> Cow<'_, str> {
+        let (query, path) = (self.query(), self.parts.uri.path());
+        let name = match (route.entry.spec.path_parameter, route.protocol) {
+            (Some(name), Protocol::AwsQuery) if path.len() > 1 => name,
+            _ => return Cow::Borrowed(query),
+        };
+        let form = body.whole().unwrap_or_default();
+        let given = route::parameter(&form, name).or_else(|| route::parameter(query.as_bytes(), name));
+        if given.is_some() {
+            return Cow::Borrowed(query);
+        }
+        let separator = if query.is_empty() { "" } else { "&" };
+        let url = [endpoint, path].concat();
+        Cow::Owned(format!("{query}{separator}{name}={}", utf8_percent_encode(&url, NON_ALPHANUMERIC)))
+    }
+
+    fn call_of(&self, caller: Caller, endpoint: String) -> Call {
+        let agent = self.parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Call {
+            request_id: self.request_id.clone(),
+            account: caller.principal.account,
+            principal: caller.principal,
+            region: caller.region.unwrap_or_else(|| self.region()),
+            source: Source {
+                ip: Some(self.peer.address.ip()),
+                user_agent: agent.map(str::to_owned),
+                endpoint,
+                secure_transport: self.peer.tls,
+                via_service: None,
+                source_arn: None,
+            },
+            now: self.inner.dispatcher.clock.now(),
+            depth: 0,
+        }
+    }
+
+    fn region(&self) -> Region {
+        route::region_of(self.host())
+    }
+
+    /// The protocol of an answer to a request that was not understood.
+    fn likely_protocol(&self) -> Protocol {
+        route::likely_protocol(&self.head(None))
+    }
+}
+
+fn refuse_unsigned(route: &Route<'_>, error: &AuthError) -> Refusal {
+    Refusal::unsigned(route.protocol, route.entry.spec, error)
+}
+
+/// Takes a body that is at hand out of its chunks, if it came in such, and checks them.
+fn settle(mut payload: PayloadVerifier, body: Bytes) -> Result<Bytes, AuthError> {
+    if matches!(payload, PayloadVerifier::Settled) {
+        return Ok(body);
+    }
+    let mut pieces = Vec::new();
+    payload.push(body, &mut |piece| pieces.push(piece))?;
+    payload.finish()?;
+    Ok(match pieces.len() {
+        1 => pieces.remove(0),
+        _ => pieces.concat().into(),
+    })
+}
+
+fn write_fault(protocol: Protocol, service: &Service, fault: &Fault, request_id: &str) -> wire::Response {
+    match (protocol, service.signing) {
+        (Protocol::RestXml, schema::Signing::Declared) => wire::write_bare_xml_fault(fault, request_id),
+        _ => wire::write_fault(protocol, service, fault, request_id),
+    }
+}
+
+/// A request's body, or what is left of it.
+struct Unread {
+    body: Option<Incoming>,
+    /// Reading has begun, and with it a client that waits for `100 Continue` was told to go on.
+    touched: bool,
+}
+
+impl Unread {
+    /// Lets a refused body come to its end, unless the client waits for leave to send it.
+    fn discard(self, inner: &Inner, parts: &Parts) {
+        let Some(body) = self.body.filter(|body| !body.is_end_stream()) else { return };
+        if self.touched || !waits(&parts.headers) {
+            inner.tasks.spawn(body::discard(body));
+        }
+    }
+}
+
+fn waits(headers: &HeaderMap) -> bool {
+    headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}

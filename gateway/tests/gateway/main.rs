@@ -1,0 +1,11 @@
+//! The gateway from outside: real sockets, signed requests, and what no proper client would send.
+
+mod apis;
+mod client;
+mod cloud;
+mod hostile;
+mod limits;
+mod own;
+mod protocols;
+mod signatures;
+mod tls;

@@ -1,0 +1,249 @@
+//! Paths with labels, and the router of the protocols that put operations into paths.
+//!
+//! Among templates that match, the more literal one wins, step by step from the left: a literal before a label, a
+//! label before a greedy one; then the one with more fixed query parameters. (Smithy's "HTTP binding traits",
+//! "URI templates" and "query string".)
+
+use std::cmp::Reverse;
+
+use http::Method;
+use schema::Operation;
+
+use crate::text;
+
+/// What stood at the labels of a path, decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels(Vec<(&'static str, String)>);
+
+impl Labels {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(label, _)| *label == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The path of an operation: `/{Bucket}/{Key+}?uploads`.
+#[derive(Debug)]
+pub struct Template {
+    steps: Vec<Step>,
+    /// Parameters that must be there, with this value if they have one.
+    query: Vec<(&'static str, Option<&'static str>)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Literal(&'static str),
+    /// A label, and the fixed text around it, which is nearly always empty.
+    Label { before: &'static str, name: &'static str, after: &'static str },
+    /// Takes all steps up to those behind it, with their slashes.
+    Greedy(&'static str),
+}
+
+/// Sorts the more literal step first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Literal,
+    Label(Reverse<usize>),
+    Greedy,
+}
+
+impl Template {
+    pub fn parse(uri: &'static str) -> Template {
+        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let steps = steps_of(path).map(Step::parse).collect();
+        let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
+        let parameters = parameters.map(|parameter| match parameter.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (parameter, None),
+        });
+        // This one tells operations apart in the models only; clients are free to leave it out.
+        let query = parameters.filter(|(key, _)| *key != "x-id").collect();
+        Template { steps, query }
+    }
+
+    /// Matches a path and a query as they were sent. A slash at the end makes no difference.
+    pub fn matches(&self, path: &str, query: &str) -> Option<Labels> {
+        let steps: Vec<&str> = steps_of(path).collect();
+        let labels = match_steps(&self.steps, &steps, has_last_slash(path))?;
+        let has = |(key, value): &(&str, Option<&str>)| match (text_parameter(query, key), value) {
+            (Some(found), Some(wanted)) => found == *wanted,
+            (found, None) => found.is_some(),
+            (None, Some(_)) => false,
+        };
+        self.query.iter().all(has).then_some(labels)
+    }
+
+    /// Smaller for what must be tried earlier.
+    fn order(&self) -> (Vec<Rank>, Reverse<usize>) {
+        let ranks = self.steps.iter().map(|step| match step {
+            Step::Literal(_) => Rank::Literal,
+            Step::Label { before, after, .. } => Rank::Label(Reverse(before.len() + after.len())),
+            Step::Greedy(_) => Rank::Greedy,
+        });
+        (ranks.collect(), Reverse(self.query.len()))
+    }
+}
+
+impl Step {
+    fn parse(text: &'static str) -> Step {
+        let label = text.find('{').zip(text.rfind('}')).filter(|(open, close)| open < close);
+        let Some((open, close)) = label else { return Step::Literal(text) };
+        let name = &text[open + 1..close];
+        match name.strip_suffix('+') {
+            Some(name) => Step::Greedy(name),
+            None => Step::Label { before: &text[..open], name, after: &text[close + 1..] },
+        }
+    }
+}
+
+/// The steps between slashes, without the empty ones at both ends.
+fn steps_of(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').skip(usize::from(path.is_empty()))
+}
+
+fn has_last_slash(path: &str) -> bool {
+    path.len() > 1 && path.ends_with('/')
+}
+
+fn match_steps(template: &[Step], path: &[&str], last_slash: bool) -> Option<Labels> {
+    let mut labels = Labels::default();
+    let mut rest = path;
+    for (index, step) in template.iter().enumerate() {
+        if let Step::Greedy(name) = step {
+            // There is one greedy label at most, so what stands behind it has a fixed length.
+            let behind = template.len() - index - 1;
+            let (taken, after) = rest.split_at_checked(rest.len().checked_sub(behind)?)?;
+            let slash = behind == 0 && last_slash && !taken.is_empty();
+            let mut taken = taken.join("/");
+            if slash {
+                // A key may end in a slash, and folders of object stores do.
+                taken.push('/');
+            }
+            if taken.is_empty() {
+                return None;
+            }
+            labels.0.push((name, text::percent_decode(&taken, false)?.into_owned()));
+            rest = after;
+            continue;
+        }
+        let (first, others) = rest.split_first()?;
+        rest = others;
+        match step {
+            Step::Literal(literal) if literal == first => {}
+            Step::Label { before, name, after } => {
+                let value = first.strip_prefix(before)?.strip_suffix(after)?;
+                if value.is_empty() {
+                    return None;
+                }
+                labels.0.push((name, text::percent_decode(value, false)?.into_owned()));
+            }
+            _ => return None,
+        }
+    }
+    rest.is_empty().then_some(labels)
+}
+
+fn text_parameter(query: &str, name: &str) -> Option<String> {
+    crate::query_parameter(query, name).map(|value| value.into_owned())
+}
+
+/// Finds the operation that a method and a path mean.
+#[derive(Debug, Default)]
+pub struct Router {
+    routes: Vec<Route>,
+}
+
+#[derive(Debug)]
+struct Route {
+    method: Method,
+    template: Template,
+    operation: &'static Operation,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No operation has this path.
+    Path,
+    /// The path is right, but not with this method.
+    Method,
+}
+
+impl Router {
+    pub fn new(operations: impl IntoIterator<Item = &'static Operation>) -> Router {
+        let routes = operations.into_iter().map(|operation| Route {
+            method: Method::from_bytes(operation.method.as_bytes()).expect("the models hold valid methods"),
+            template: Template::parse(operation.uri),
+            operation,
+        });
+        let mut routes: Vec<Route> = routes.collect();
+        routes.sort_by_cached_key(|route| route.template.order());
+        Router { routes }
+    }
+
+    /// # Errors
+    /// If no operation matches, and whether it is the path or the method that does not.
+    pub fn find(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &str,
+    ) -> Result<(&'static Operation, Labels), NoRoute> {
+        let mut other_method = false;
+        for route in &self.routes {
+            if let Some(labels) = route.template.matches(path, query) {
+                if route.method == *method {
+                    return Ok((route.operation, labels));
+                }
+                other_method = true;
+            }
+        }
+        Err(if other_method { NoRoute::Method } else { NoRoute::Path })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(template: &'static str, path: &str, query: &str, expected: Option<&[(&str, &str)]>) {
+        let found = Template::parse(template).matches(path, query);
+        let found = found.map(|Labels(labels)| labels);
+        let expected = expected
+            .map(|labels| labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect::<Vec<_>>());
+        assert_eq!(found, expected, "{template} {path} {query}");
+    }
+
+    #[test]
+    fn labels_take_one_step_and_greedy_ones_all() {
+        check("/", "/", "", Some(&[]));
+        check("/", "/a", "", None);
+        check("/{A}", "/x%2Fy", "", Some(&[("A", "x/y")]));
+        check("/{A}", "/x/", "", Some(&[("A", "x")]));
+        check("/{A}", "/", "", None);
+        check("/{B}/{K+}", "/b/a//c%20d/", "", Some(&[("B", "b"), ("K", "a//c d/")]));
+        check("/{B}/{K+}", "/b/", "", None);
+        check("/{B}/{K+}", "/b//x", "", Some(&[("B", "b"), ("K", "/x")]));
+        check("/p/{K+}/end", "/p/a/b/end", "", Some(&[("K", "a/b")]));
+        check("/p/{K+}/end", "/p/end", "", None);
+        check("/functions/", "/functions", "", Some(&[]));
+        check("/v{A}.json", "/v1.json", "", Some(&[("A", "1")]));
+    }
+
+    #[test]
+    fn fixed_parameters_must_be_there_but_for_the_one_that_only_names() {
+        check("/{B}?uploads", "/b", "uploads", Some(&[("B", "b")]));
+        check("/{B}?uploads", "/b", "uploads=", Some(&[("B", "b")]));
+        check("/{B}?uploads", "/b", "", None);
+        check("/{B}?list-type=2", "/b", "list-type=2&x=y", Some(&[("B", "b")]));
+        check("/{B}?list-type=2", "/b", "list-type=1", None);
+        check("/{B}?x-id=Get", "/b", "", Some(&[("B", "b")]));
+    }
+
+    #[test]
+    fn the_more_literal_template_is_tried_first() {
+        let mut uris = ["/{B}/{K+}", "/{B}", "/a/{K+}", "/a/b", "/{B}?acl", "/a/{C}", "/v{B}"];
+        uris.sort_by_cached_key(|uri| Template::parse(uri).order());
+        assert_eq!(uris, ["/a/b", "/a/{C}", "/a/{K+}", "/v{B}", "/{B}?acl", "/{B}", "/{B}/{K+}"]);
+    }
+}
