@@ -100,7 +100,7 @@ impl Keyring {
 
     /// Issues temporary credentials for `principal`.
     pub fn issue(&self, ids: &Ids, principal: Principal, now: Timestamp, ends: Timestamp) -> Issued {
-        let access_key_id = ids.unique_id("ASIA");
+        let access_key_id = access_key_id(ids, "ASIA", principal.account);
         let secret = ids.text(40, SECRET_ALPHABET);
         let principal =
             Principal { session: Some((now, ends)), access_key_id: Some(access_key_id.clone()), ..principal };
@@ -111,9 +111,10 @@ impl Keyring {
         Issued { access_key_id, secret_access_key: secret, session_token }
     }
 
-    /// The account a key belongs to, whatever its state. Nothing is known of sessions, which leave no record.
+    /// The account a key belongs to, whatever its state: a key that is known, or one whose id tells.
     pub fn account_of(&self, access_key_id: &str) -> Option<AccountId> {
-        self.find(access_key_id, None, Timestamp::EPOCH).ok().map(|key| key.principal.account)
+        let known = self.find(access_key_id, None, Timestamp::EPOCH).ok();
+        known.map(|key| key.principal.account).or_else(|| encoded_account(access_key_id))
     }
 
     /// Seals the explanation of a refusal, for DecodeAuthorizationMessage by the same account.
@@ -136,6 +137,26 @@ pub struct Issued {
 
 /// What secret access keys are made of.
 pub const SECRET_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// A new access key id: a prefix that tells its kind, and sixteen characters of base 32 that hold, as AWS's do, a set
+/// bit, forty bits of account number, and chance.
+pub fn access_key_id(ids: &Ids, prefix: &str, account: AccountId) -> String {
+    let chance = u128::from(ids.number());
+    let bits = (1 << 79) | (u128::from(account.number()) << 39) | (chance & ((1 << 39) - 1));
+    let digits = (0..16).rev().map(|place| BASE32[(bits >> (place * 5)) as usize & 31] as char);
+    prefix.chars().chain(digits).collect()
+}
+
+fn encoded_account(access_key_id: &str) -> Option<AccountId> {
+    let digits = access_key_id.get(4..20).filter(|_| access_key_id.len() == 20)?;
+    let bits = digits.bytes().try_fold(0_u128, |bits, digit| {
+        let value = BASE32.iter().position(|known| *known == digit)?;
+        Some(bits << 5 | value as u128)
+    })?;
+    AccountId::new((bits >> 39) as u64 & ((1 << 40) - 1)).filter(|_| bits >> 79 == 1)
+}
 
 fn decision_context(account: AccountId) -> String {
     format!("authorization message {account}")
@@ -196,6 +217,18 @@ mod tests {
         }
         let other = keyring(DevKeys::Accepted).find("AKIAXXXXXXXXXXXXXXXX", None, Timestamp::EPOCH);
         assert_eq!(other.err(), Some(KeyError::Unknown));
+    }
+
+    #[test]
+    fn a_key_id_tells_its_account() {
+        for number in [0, 1, 123_456_789_012, 999_999_999_999] {
+            let account = AccountId::new(number).unwrap();
+            let id = access_key_id(&Ids::seeded(number), "AKIA", account);
+            assert_eq!((id.len(), encoded_account(&id)), (20, Some(account)), "{id}");
+        }
+        for foreign in ["AKIAIOSFODNN7EXAMPL", "AKIA0000000000000000", "AKIAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(encoded_account(foreign), None, "{foreign}");
+        }
     }
 
     #[test]

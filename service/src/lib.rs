@@ -22,7 +22,9 @@ pub use aws::{AsService, Aws};
 pub use call::{Call, Principal, PrincipalKind, Source};
 pub use dispatcher::{Dispatcher, Parts, Target};
 pub use idempotency::{ClientTokens, Repetition};
-pub use keyring::{DevKeys, Issued, Key, KeyError, Keyring, SECRET_ALPHABET, SealingKey, SessionClaims};
+pub use keyring::{
+    DevKeys, Issued, Key, KeyError, Keyring, SECRET_ALPHABET, SealingKey, SessionClaims, access_key_id,
+};
 pub use limits::*;
 pub use pages::{PageTokens, TokenError};
 pub use table::{

@@ -12,21 +12,19 @@ pub mod types;
 pub use operations::*;
 pub use types::*;
 
-use schema::{Protocol, Service, Signing};
-
-pub static SERVICE: Service = Service {
+pub static SERVICE: schema::Service = schema::Service {
     name: "sqs",
     id: "SQS",
     signing_name: "sqs",
     endpoint_prefix: "sqs",
     target_prefix: "AmazonSQS",
     api_version: "2012-11-05",
-    protocols: &[Protocol::AwsJson1_0, Protocol::AwsQuery],
+    protocols: &[schema::Protocol::AwsJson1_0, schema::Protocol::AwsQuery],
     xml_namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
     query_compatible: true,
     path_parameter: Some("QueueUrl"),
     host_aliases: &["queue"],
-    signing: Signing::Lenient,
+    signing: schema::Signing::Lenient,
     operations: OPERATIONS,
 };
 

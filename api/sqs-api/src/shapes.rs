@@ -449,12 +449,10 @@ pub static CHANGE_MESSAGE_VISIBILITY_BATCH_INPUT: Shape = Shape {
 pub static CHANGE_MESSAGE_VISIBILITY_BATCH_OUTPUT_MEMBERS: [Member; 2] = [
     Member {
         query_name: Some("ChangeMessageVisibilityBatchResultEntry"),
-        required: true,
         ..Member::new("Successful", &CHANGE_MESSAGE_VISIBILITY_BATCH_RESULT_ENTRY_LIST)
     },
     Member {
         query_name: Some("BatchResultErrorEntry"),
-        required: true,
         ..Member::new("Failed", &BATCH_RESULT_ERROR_ENTRY_LIST)
     },
 ];
@@ -546,12 +544,10 @@ pub static DELETE_MESSAGE_BATCH_INPUT: Shape = Shape {
 pub static DELETE_MESSAGE_BATCH_OUTPUT_MEMBERS: [Member; 2] = [
     Member {
         query_name: Some("DeleteMessageBatchResultEntry"),
-        required: true,
         ..Member::new("Successful", &DELETE_MESSAGE_BATCH_RESULT_ENTRY_LIST)
     },
     Member {
         query_name: Some("BatchResultErrorEntry"),
-        required: true,
         ..Member::new("Failed", &BATCH_RESULT_ERROR_ENTRY_LIST)
     },
 ];
@@ -670,7 +666,7 @@ pub static LIST_DEAD_LETTER_SOURCE_QUEUES_INPUT: Shape = Shape {
 };
 
 pub static LIST_DEAD_LETTER_SOURCE_QUEUES_OUTPUT_MEMBERS: [Member; 2] = [
-    Member { query_name: Some("QueueUrl"), required: true, ..Member::new("queueUrls", &QUEUE_URL_LIST) },
+    Member { query_name: Some("QueueUrl"), ..Member::new("queueUrls", &QUEUE_URL_LIST) },
     Member::new("NextToken", &TOKEN),
 ];
 
@@ -920,12 +916,10 @@ pub static SEND_MESSAGE_BATCH_INPUT: Shape = Shape {
 pub static SEND_MESSAGE_BATCH_OUTPUT_MEMBERS: [Member; 2] = [
     Member {
         query_name: Some("SendMessageBatchResultEntry"),
-        required: true,
         ..Member::new("Successful", &SEND_MESSAGE_BATCH_RESULT_ENTRY_LIST)
     },
     Member {
         query_name: Some("BatchResultErrorEntry"),
-        required: true,
         ..Member::new("Failed", &BATCH_RESULT_ERROR_ENTRY_LIST)
     },
 ];

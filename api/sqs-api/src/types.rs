@@ -228,8 +228,8 @@ impl Structure for ChangeMessageVisibilityBatchInput {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChangeMessageVisibilityBatchOutput {
-    pub successful: Vec<ChangeMessageVisibilityBatchResultEntry>,
-    pub failed: Vec<BatchResultErrorEntry>,
+    pub successful: Option<Vec<ChangeMessageVisibilityBatchResultEntry>>,
+    pub failed: Option<Vec<BatchResultErrorEntry>>,
 }
 
 impl Structure for ChangeMessageVisibilityBatchOutput {
@@ -238,8 +238,12 @@ impl Structure for ChangeMessageVisibilityBatchOutput {
     }
 
     fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
-        visitor(&crate::shapes::CHANGE_MESSAGE_VISIBILITY_BATCH_OUTPUT_MEMBERS[0], &self.successful);
-        visitor(&crate::shapes::CHANGE_MESSAGE_VISIBILITY_BATCH_OUTPUT_MEMBERS[1], &self.failed);
+        if let Some(value) = &self.successful {
+            visitor(&crate::shapes::CHANGE_MESSAGE_VISIBILITY_BATCH_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.failed {
+            visitor(&crate::shapes::CHANGE_MESSAGE_VISIBILITY_BATCH_OUTPUT_MEMBERS[1], value);
+        }
     }
 
     fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
@@ -540,8 +544,8 @@ impl Structure for DeleteMessageBatchInput {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteMessageBatchOutput {
-    pub successful: Vec<DeleteMessageBatchResultEntry>,
-    pub failed: Vec<BatchResultErrorEntry>,
+    pub successful: Option<Vec<DeleteMessageBatchResultEntry>>,
+    pub failed: Option<Vec<BatchResultErrorEntry>>,
 }
 
 impl Structure for DeleteMessageBatchOutput {
@@ -550,8 +554,12 @@ impl Structure for DeleteMessageBatchOutput {
     }
 
     fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
-        visitor(&crate::shapes::DELETE_MESSAGE_BATCH_OUTPUT_MEMBERS[0], &self.successful);
-        visitor(&crate::shapes::DELETE_MESSAGE_BATCH_OUTPUT_MEMBERS[1], &self.failed);
+        if let Some(value) = &self.successful {
+            visitor(&crate::shapes::DELETE_MESSAGE_BATCH_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.failed {
+            visitor(&crate::shapes::DELETE_MESSAGE_BATCH_OUTPUT_MEMBERS[1], value);
+        }
     }
 
     fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
@@ -962,7 +970,7 @@ impl Structure for ListDeadLetterSourceQueuesInput {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListDeadLetterSourceQueuesOutput {
-    pub queue_urls: Vec<String>,
+    pub queue_urls: Option<Vec<String>>,
     pub next_token: Option<String>,
 }
 
@@ -972,7 +980,9 @@ impl Structure for ListDeadLetterSourceQueuesOutput {
     }
 
     fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
-        visitor(&crate::shapes::LIST_DEAD_LETTER_SOURCE_QUEUES_OUTPUT_MEMBERS[0], &self.queue_urls);
+        if let Some(value) = &self.queue_urls {
+            visitor(&crate::shapes::LIST_DEAD_LETTER_SOURCE_QUEUES_OUTPUT_MEMBERS[0], value);
+        }
         if let Some(value) = &self.next_token {
             visitor(&crate::shapes::LIST_DEAD_LETTER_SOURCE_QUEUES_OUTPUT_MEMBERS[1], value);
         }
@@ -2032,8 +2042,8 @@ impl Structure for SendMessageBatchInput {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SendMessageBatchOutput {
-    pub successful: Vec<SendMessageBatchResultEntry>,
-    pub failed: Vec<BatchResultErrorEntry>,
+    pub successful: Option<Vec<SendMessageBatchResultEntry>>,
+    pub failed: Option<Vec<BatchResultErrorEntry>>,
 }
 
 impl Structure for SendMessageBatchOutput {
@@ -2042,8 +2052,12 @@ impl Structure for SendMessageBatchOutput {
     }
 
     fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
-        visitor(&crate::shapes::SEND_MESSAGE_BATCH_OUTPUT_MEMBERS[0], &self.successful);
-        visitor(&crate::shapes::SEND_MESSAGE_BATCH_OUTPUT_MEMBERS[1], &self.failed);
+        if let Some(value) = &self.successful {
+            visitor(&crate::shapes::SEND_MESSAGE_BATCH_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.failed {
+            visitor(&crate::shapes::SEND_MESSAGE_BATCH_OUTPUT_MEMBERS[1], value);
+        }
     }
 
     fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {

@@ -12,21 +12,19 @@ pub mod types;
 pub use operations::*;
 pub use types::*;
 
-use schema::{Protocol, Service, Signing};
-
-pub static SERVICE: Service = Service {
+pub static SERVICE: schema::Service = schema::Service {
     name: "sts",
     id: "STS",
     signing_name: "sts",
     endpoint_prefix: "sts",
     target_prefix: "",
     api_version: "2011-06-15",
-    protocols: &[Protocol::AwsQuery],
+    protocols: &[schema::Protocol::AwsQuery],
     xml_namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
     query_compatible: false,
     path_parameter: None,
     host_aliases: &[],
-    signing: Signing::Standard,
+    signing: schema::Signing::Standard,
     operations: OPERATIONS,
 };
 

@@ -239,12 +239,23 @@ fn parse_bool(name: &str, value: &str) -> Result<bool, Error> {
 fn parse_policy(text: &str) -> Result<String, Error> {
     let policy: serde_json::Value = serde_json::from_str(text).map_err(|_| invalid("Policy"))?;
     let statements = match policy.get("Statement") {
-        Some(serde_json::Value::Array(statements)) => statements.len(),
-        Some(serde_json::Value::Object(_)) => 1,
-        _ => 0,
+        Some(serde_json::Value::Array(statements)) => statements.as_slice(),
+        Some(statement) => std::slice::from_ref(statement),
+        None => &[],
     };
-    let fits = text.len() <= POLICY_BYTES_MAX && (1..=POLICY_STATEMENTS_MAX).contains(&statements);
+    let fits = text.len() <= POLICY_BYTES_MAX
+        && (1..=POLICY_STATEMENTS_MAX).contains(&statements.len())
+        && statements.iter().all(is_statement);
     if fits { Ok(text.to_owned()) } else { Err(invalid("Policy")) }
+}
+
+/// A statement says whether, who and what.
+fn is_statement(statement: &serde_json::Value) -> bool {
+    let has = |names: &[&str]| names.iter().any(|name| statement.get(name).is_some());
+    let effect = statement.get("Effect").and_then(serde_json::Value::as_str);
+    matches!(effect, Some("Allow" | "Deny"))
+        && has(&["Principal", "NotPrincipal"])
+        && has(&["Action", "NotAction"])
 }
 
 fn json(text: Option<&str>) -> Option<serde_json::Value> {
@@ -281,7 +292,7 @@ mod tests {
 
     #[test]
     fn what_is_set_reads_back() {
-        let policy = r#"{ "Statement": [{}] }"#;
+        let policy = r#"{ "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:*"}] }"#;
         let map = check(
             true,
             &[
@@ -315,7 +326,9 @@ mod tests {
             check(true, &[("FifoThroughputLimit", "perMessageGroupId")]),
             Err(invalid("FifoThroughputLimit"))
         );
-        assert_eq!(check(false, &[("Policy", "{")]), Err(invalid("Policy")));
+        for policy in ["{", "{}", r#"{"Statement":[{}]}"#, r#"{"Statement":"x"}"#] {
+            assert_eq!(check(false, &[("Policy", policy)]), Err(invalid("Policy")), "{policy}");
+        }
         assert!(check(false, &[("KmsMasterKeyId", "k"), ("SqsManagedSseEnabled", "true")]).is_err());
     }
 

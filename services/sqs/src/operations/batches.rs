@@ -15,7 +15,7 @@ use super::settle::{change_all, delete_all};
 use crate::Sqs;
 use crate::error::Error;
 use crate::limits::MESSAGE_BYTES_MAX;
-use crate::model::batch::{check_ids, failed};
+use crate::model::batch::{absent_if_empty, check_ids, failed};
 
 pub async fn send_message_batch(
     sqs: &Sqs,
@@ -50,7 +50,10 @@ pub async fn send_message_batch(
             sequence_number: answer.sequence_number,
         }
     });
-    Ok(SendMessageBatchOutput { successful: successes.collect(), failed: failures })
+    Ok(SendMessageBatchOutput {
+        successful: absent_if_empty(successes.collect()),
+        failed: absent_if_empty(failures),
+    })
 }
 
 /// What an entry counts towards the size of the batch: its body and its attributes.
@@ -88,7 +91,10 @@ pub async fn delete_message_batch(
     let answers = delete_all(sqs, &queue, &handles).await?;
     let (ids, failed) = part(input.entries.iter().map(|entry| entry.id.as_str()), answers);
     let successful = ids.into_iter().map(|id| DeleteMessageBatchResultEntry { id });
-    Ok(DeleteMessageBatchOutput { successful: successful.collect(), failed })
+    Ok(DeleteMessageBatchOutput {
+        successful: absent_if_empty(successful.collect()),
+        failed: absent_if_empty(failed),
+    })
 }
 
 pub async fn change_message_visibility_batch(
@@ -108,7 +114,10 @@ pub async fn change_message_visibility_batch(
     let answers = change_all(sqs, &queue, &changes).await?;
     let (ids, failed) = part(input.entries.iter().map(|entry| entry.id.as_str()), answers);
     let successful = ids.into_iter().map(|id| ChangeMessageVisibilityBatchResultEntry { id });
-    Ok(ChangeMessageVisibilityBatchOutput { successful: successful.collect(), failed })
+    Ok(ChangeMessageVisibilityBatchOutput {
+        successful: absent_if_empty(successful.collect()),
+        failed: absent_if_empty(failed),
+    })
 }
 
 /// Parts the entries that succeeded from those that failed.

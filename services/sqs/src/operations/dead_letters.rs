@@ -10,6 +10,7 @@ use super::{open, url};
 use crate::Sqs;
 use crate::error::Error;
 use crate::model::attributes::Attributes;
+use crate::model::batch::absent_if_empty;
 use crate::model::redrive::{RedrivePolicy, refused};
 use crate::records::{DEAD_LETTER_SOURCES, QUEUES, SourceRecord};
 
@@ -106,7 +107,7 @@ pub async fn list_dead_letter_source_queues(
         .await?;
     let names = listing.records.iter().map(|(key, _)| &key[prefix.len()..]);
     Ok(ListDeadLetterSourceQueuesOutput {
-        queue_urls: names.map(|name| url(call, queue.account, name)).collect(),
+        queue_urls: absent_if_empty(names.map(|name| url(call, queue.account, name)).collect()),
         next_token: listing
             .next
             .filter(|_| input.max_results.is_some())

@@ -201,6 +201,7 @@ pub async fn cancel_message_move_task(
     let place = handle.source.account().zip(handle.source.region());
     let not_found = || Error::ResourceNotFound("Task does not exist.".to_owned());
     let (place, task) = (place.ok_or_else(not_found)?, handle.task.as_str());
+    sqs.directory.find_arn(&handle.source).await?.ok_or_else(not_found)?;
     let moved = sqs
         .store
         .transact(|tx| async move {

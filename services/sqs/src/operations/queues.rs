@@ -54,8 +54,12 @@ pub fn by_name(_: &Sqs, call: &Call, input: &CreateQueueInput) -> Result<Vec<Arn
     Ok(vec![call.arn("sqs", input.queue_name.as_str())])
 }
 
+/// Without queue policies nobody has access to another account's queue, and SQS words that refusal itself.
 pub fn by_owner(_: &Sqs, call: &Call, input: &GetQueueUrlInput) -> Result<Vec<Arn>, Error> {
-    Ok(vec![Arn::regional("sqs", call.region, owner(call, input)?, input.queue_name.as_str())])
+    match owner(call, input)? {
+        account if account == call.account => Ok(vec![call.arn("sqs", input.queue_name.as_str())]),
+        _ => Err(Error::QueueDoesNotExistOrNoAccess),
+    }
 }
 
 pub fn all(_: &Sqs, call: &Call, _: &ListQueuesInput) -> Result<Vec<Arn>, Error> {
@@ -172,16 +176,9 @@ pub async fn get_queue_url(
     input: GetQueueUrlInput,
 ) -> Result<GetQueueUrlOutput, Error> {
     let account = owner(call, &input)?;
-    let missing =
-        if account == call.account { Error::QueueDoesNotExist } else { Error::QueueDoesNotExistOrNoAccess };
-    let queue = match QueueName::of_existing(&input.queue_name) {
-        Some(name) => sqs.directory.find(account, call.region, &name).await?,
-        None => None,
-    };
-    match queue {
-        Some(queue) => Ok(GetQueueUrlOutput { queue_url: Some(url(call, account, &queue.name)) }),
-        None => Err(missing),
-    }
+    let name = QueueName::of_existing(&input.queue_name).ok_or(Error::QueueDoesNotExist)?;
+    let queue = sqs.directory.find(account, call.region, &name).await?.ok_or(Error::QueueDoesNotExist)?;
+    Ok(GetQueueUrlOutput { queue_url: Some(url(call, account, &queue.name)) })
 }
 
 pub async fn list_queues(sqs: &Sqs, call: &Call, input: ListQueuesInput) -> Result<ListQueuesOutput, Error> {

@@ -21,10 +21,16 @@ pub async fn get_caller_identity(
     call: &Call,
     _: GetCallerIdentityInput,
 ) -> Result<GetCallerIdentityOutput, Error> {
+    // A key is not bound to a partition here, so the region that was called decides.
+    let partition = call.region.partition().as_str();
+    let arn = match call.principal.arn.parse::<Arn>() {
+        Ok(arn) => Arn { partition: partition.to_owned(), ..arn }.to_string(),
+        Err(_) => call.principal.arn.clone(),
+    };
     Ok(GetCallerIdentityOutput {
         user_id: Some(call.principal.user_id.clone()),
         account: Some(call.principal.account.to_string()),
-        arn: Some(call.principal.arn.clone()),
+        arn: Some(arn),
     })
 }
 
