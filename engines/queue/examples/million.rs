@@ -77,5 +77,5 @@ fn show(folder: &Path) {
     let entries = std::fs::read_dir(folder).expect("the folder is there");
     let blocks: u64 =
         entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|held| held.blocks()).sum();
-    println!("  {}  {}  disk {} MiB", line("VmRSS"), line("VmHWM"), blocks * 512 >> 20);
+    println!("  {}  {}  disk {} MiB", line("VmRSS"), line("VmHWM"), (blocks * 512) >> 20);
 }

@@ -54,9 +54,10 @@ pub enum SettleError {
     /// FIFO queues only: the visibility timeout has run out, or the message was received again since.
     #[error("the receipt handle has expired")]
     Expired,
-    /// The message waits in the queue, visible (or is another receiver's).
+    /// The message waits in the queue, visible.
     #[error("the message is not in flight")]
     NotInFlight,
+    /// Or, in a standard queue, it was received again since, and the receipt speaks for it no longer.
     #[error("the message does not exist")]
     Gone,
     /// With what has passed since the receive, the timeout would be longer than twelve hours.

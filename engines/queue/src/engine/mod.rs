@@ -24,12 +24,15 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use crate::engine::replay::Replay;
 use crate::engine::wait::Waiters;
 use crate::error::EngineError;
-use crate::index::{Gone, Index};
+use crate::index::Index;
 
 use crate::limits::{SEGMENT_BYTES, SEGMENT_BYTES_MIN};
 use crate::log::{Appender, Log, RECORD_OVERHEAD_BYTES, Record, Reserve};
 use crate::medium::{Folder, Medium, Memory};
 use crate::message::{Config, Counts, QueueId, Usage};
+
+/// How many runs of expired messages are admitted to the log together.
+const EXPIRED_RUNS_AT_ONCE: usize = 64;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -202,7 +205,8 @@ impl QueueEngine {
             let mut log = inner.log.append();
             log.admit(RECORD_OVERHEAD_BYTES, Reserve::Nothing)?;
             let gone = shared.index.clear();
-            write_gone(&mut log, id, gone);
+            note_removed(&mut log, id, &gone.runs);
+            gone.locations.into_iter().for_each(|location| log.release(location));
             log.position()
         };
         inner.log.nudge_keeper();
@@ -295,23 +299,21 @@ impl Inner {
         if shared.index.has_expired(before) {
             let gone = shared.index.expire(before);
             let mut log = self.log.append();
-            // Without room for the record they are gone all the same, and will be found expired again.
-            if log.admit(gone.runs.len() * RECORD_OVERHEAD_BYTES, Reserve::ForPurges).is_ok() {
-                write_gone(&mut log, id, gone);
-            } else {
-                gone.locations.into_iter().for_each(|location| log.release(location));
+            for lot in gone.runs.chunks(EXPIRED_RUNS_AT_ONCE) {
+                // Without room for the record they are gone all the same, and will be found expired again.
+                if log.admit(lot.len() * RECORD_OVERHEAD_BYTES, Reserve::ForPurges).is_ok() {
+                    note_removed(&mut log, id, lot);
+                }
             }
+            gone.locations.into_iter().for_each(|location| log.release(location));
         }
         Ok(now)
     }
 }
 
-fn write_gone(log: &mut Appender<'_>, queue: QueueId, gone: Gone) {
-    for (first, last) in gone.runs {
-        log.note(&Record::Removed { queue, first, last });
-    }
-    for location in gone.locations {
-        log.release(location);
+fn note_removed(log: &mut Appender<'_>, queue: QueueId, runs: &[(u64, u64)]) {
+    for (first, last) in runs {
+        log.note(&Record::Removed { queue, first: *first, last: *last });
     }
 }
 

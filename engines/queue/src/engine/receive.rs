@@ -20,6 +20,8 @@ enum Look {
     Took {
         handed: Handed,
         position: u64,
+        /// The message behind them has been received too often.
+        worn: Option<DeadLetter>,
     },
     /// The next message has been received too often, and must go to the dead-letter queue first.
     Worn(DeadLetter),
@@ -52,8 +54,11 @@ impl QueueEngine {
                 (look, alarm)
             };
             match look {
-                Look::Took { handed, position } => {
+                Look::Took { handed, position, worn } => {
                     drop(place);
+                    if let Some(worn) = worn {
+                        self.bury(&queue, worn).await?;
+                    }
                     return inner.hand_over(handed, position).await;
                 }
                 Look::Worn(worn) => {
@@ -114,9 +119,14 @@ impl Inner {
         let mut log = self.log.append();
         log.admit(max * RECORD_OVERHEAD_BYTES, Reserve::ForDeletions)?;
         let mut taken: Vec<Entry> = Vec::with_capacity(max.min(10));
+        let mut worn = None;
         while taken.len() < max {
             let after = taken.last().map(|entry| entry.group);
-            let Some(next) = shared.index.next(after).filter(|entry| entry.count < worn_at) else { break };
+            let Some(next) = shared.index.next(after) else { break };
+            if next.count >= worn_at {
+                worn = dead_letter;
+                break;
+            }
             let entry = shared.index.take(next.sequence, now, deadline, self.ids.number() as u32);
             let (sequence, count, nonce) = (entry.sequence, entry.count, entry.nonce);
             log.note(&Record::Received { queue: queue.id, sequence, at: now, deadline, count, nonce });
@@ -134,7 +144,7 @@ impl Inner {
             shared.index.promote(now);
         }
         shared.wake();
-        Ok(Look::Took { handed: Handed::new(self, queue, taken), position })
+        Ok(Look::Took { handed: Handed::new(self, queue, taken), position, worn })
     }
 
     /// The same messages again, with their timeouts begun anew, if the attempt is known and nothing has happened
@@ -170,7 +180,7 @@ impl Inner {
         drop(log);
         let messages = taken.iter().map(|entry| (entry.sequence, entry.count, deadline)).collect();
         shared.index.attempts.remember(*attempt, Attempt { at: known.at, messages });
-        Ok(Some(Look::Took { handed: Handed::new(self, queue, taken), position }))
+        Ok(Some(Look::Took { handed: Handed::new(self, queue, taken), position, worn: None }))
     }
 
     /// Reads the payloads, waits until the receive is on disk, and lets the messages go to the caller.

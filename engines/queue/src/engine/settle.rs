@@ -43,10 +43,7 @@ impl QueueEngine {
         self.settle(id, changes.len(), |inner, queue, shared, now, log| {
             let change_one = |(receipt, timeout): &(Receipt, Duration)| {
                 let known = inner.check(queue, shared, receipt)?;
-                let Some(entry) = known else {
-                    let superseded = shared.index.get(receipt.sequence).is_some();
-                    return Err(if superseded { SettleError::NotInFlight } else { SettleError::Gone });
-                };
+                let Some(entry) = known else { return Err(SettleError::Gone) };
                 if entry.stage != Stage::InFlight {
                     return Err(SettleError::NotInFlight);
                 }

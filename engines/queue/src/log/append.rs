@@ -40,6 +40,8 @@ impl Appender<'_> {
             match self.state.spare {
                 Spare::Ready(_) if self.state.current != 0 => return Ok(()),
                 Spare::Ready(_) => self.open_next(),
+                // Without any segment nobody else tries again.
+                Spare::Blocked if self.state.current == 0 => self.make_spare_now()?,
                 Spare::Blocked => return Err(EngineError::Full),
                 Spare::Making => self.log.spare_made.wait(&mut self.state),
                 Spare::None => self.make_spare_now()?,

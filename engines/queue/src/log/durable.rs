@@ -117,6 +117,7 @@ mod tests {
     async fn a_waiter_goes_on_when_its_position_is_reached_and_not_before() {
         let durable = Arc::new(Durable::default());
         let waiter = Arc::clone(&durable);
+        #[expect(clippy::disallowed_methods, reason = "the test waits for it")]
         let task = tokio::task::spawn(async move { waiter.wait(5).await });
         tokio::task::yield_now().await;
         durable.reached(4);

@@ -213,12 +213,15 @@ impl Record {
 
 impl MessageHead {
     fn write(&self, out: &mut Vec<u8>) {
-        let flags = u8::from(self.deadline != 0) * WITH_DEADLINE
-            | u8::from(self.receipt.is_some()) * WITH_RECEIPT
-            | u8::from(self.group.is_some()) * WITH_GROUP
-            | u8::from(self.dedup.is_some()) * WITH_DEDUP
-            | u8::from(self.from.is_some()) * WITH_FROM
-            | u8::from(self.dead_letter) * DEAD_LETTER;
+        let flags = [
+            (self.deadline != 0, WITH_DEADLINE),
+            (self.receipt.is_some(), WITH_RECEIPT),
+            (self.group.is_some(), WITH_GROUP),
+            (self.dedup.is_some(), WITH_DEDUP),
+            (self.from.is_some(), WITH_FROM),
+            (self.dead_letter, DEAD_LETTER),
+        ];
+        let flags = flags.iter().fold(0, |all, (is_set, flag)| if *is_set { all | flag } else { all });
         out.extend_from_slice(&[MESSAGE, flags, self.group_length]);
         out.extend_from_slice(&self.id.0);
         numbers(out, &[self.queue.0, self.sequence, self.sent_at as u64]);

@@ -1,5 +1,11 @@
 //! What a queue does, seen from outside, with a clock turned by hand.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and waits for its tasks"
+)]
+
 mod crash;
 mod dead_letters;
 mod disk;
@@ -107,7 +113,8 @@ fn open(disk: &Faulty, clock: &Clock) -> QueueEngine {
 }
 
 fn try_open(disk: &Faulty, clock: &Clock) -> Result<QueueEngine, fogbank_queue::EngineError> {
-    let options = Options { keeper: false, ..Options::default() };
+    // Small segments, so that the tests see many of them.
+    let options = Options { keeper: false, segment_bytes: 8 << 20, ..Options::default() };
     QueueEngine::on(Arc::new(disk.clone()), clock.clone(), Ids::seeded(1), options)
 }
 

@@ -76,7 +76,7 @@ async fn a_visibility_timeout_can_be_shortened_lengthened_and_ended() {
     world.counts(1, 0, 0);
     assert_eq!(world.hide(receipt, 10).await, Err(SettleError::NotInFlight));
     assert_eq!(text(&world.receive_one().await), "a");
-    assert_eq!(world.hide(receipt, 10).await, Err(SettleError::NotInFlight), "another receiver has it");
+    assert_eq!(world.hide(receipt, 10).await, Err(SettleError::Gone), "another receiver has it");
 }
 
 #[tokio::test]
