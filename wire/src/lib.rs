@@ -1,8 +1,8 @@
 //! Every protocol that AWS clients speak, interpreted over schemas, in both directions.
 //!
-//! The server's direction is [`read_input`], [`write_output`] and [`write_fault`]; the client's, which tests and
-//! tools use, is [`write_input`], [`read_output`] and [`read_fault`]. Nothing here knows a service, and no shape
-//! has a codec of its own: readers and writers walk the static shapes that `api/` generates.
+//! The server's direction is [`read_input`], [`write_output`] and [`write_fault`]; the client's, which tests
+//! and tools use, is [`write_input`], [`read_output`] and [`read_fault`]. Nothing here knows a service, and
+//! no shape has a codec of its own: readers and writers walk the static shapes that `api/` generates.
 //!
 //! The protocols' rules are in the Smithy documentation ("AWS protocols"); where botocore and Smithy differ,
 //! botocore wins, since it is what most clients run. Limits on hostile input are in [`limits`].

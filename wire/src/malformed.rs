@@ -1,8 +1,8 @@
 //! What a client is told when its request cannot be understood at all.
 //!
-//! Each protocol has words of its own for this, and they are all here. The services have none: a body that is no
-//! JSON never reaches them. See "Common Errors" in any Query API's reference, and SerializationException as
-//! DynamoDB and SQS answer it (a bare `__type` for bad syntax, a message for a wrong type).
+//! Each protocol has words of its own for this, and they are all here. The services have none: a body that is
+//! no JSON never reaches them. See "Common Errors" in any Query API's reference, and SerializationException
+//! as DynamoDB and SQS answer it (a bare `__type` for bad syntax, a message for a wrong type).
 
 use schema::{ErrorCode, Fault, Protocol};
 

@@ -88,15 +88,18 @@ pub struct Response {
 
 /// Whether an operation takes its body as a stream, so that it must not be gathered before it is read.
 pub fn input_streams(op: &Operation) -> bool {
-    op.input.members().iter().any(|member| member.streaming || matches!(member.shape.kind, Kind::Events { .. }))
+    op.input
+        .members()
+        .iter()
+        .any(|member| member.streaming || matches!(member.shape.kind, Kind::Events { .. }))
 }
 
 pub(crate) fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Sets a header to text that may hold anything. What a header cannot hold becomes a space, so that a value can
-/// never end a header and begin another.
+/// Sets a header to text that may hold anything. What a header cannot hold becomes a space, so that a value
+/// can never end a header and begin another.
 pub(crate) fn set_header(headers: &mut HeaderMap, name: &str, value: &str) {
     append_header(headers, name, value, HeaderMap::insert);
 }

@@ -1,4 +1,5 @@
-//! The names of elements and parameters in the protocols of the XML family, which each have rules of their own.
+//! The names of elements and parameters in the protocols of the XML family, which each have rules of their
+//! own.
 
 use std::borrow::Cow;
 

@@ -127,4 +127,3 @@ fn ec2_output(op: &Operation, output: &dyn Structure, request_id: &str) -> Vec<u
 fn namespace(op: &Operation) -> Namespace {
     Some((op.service.xml_namespace, None))
 }
-

@@ -35,7 +35,9 @@ pub(crate) fn double(text: &str) -> Result<f64, Malformed> {
         "Infinity" => Ok(f64::INFINITY),
         "-Infinity" => Ok(f64::NEG_INFINITY),
         // Rust reads more than numbers here ("inf", "nan"), which AWS does not.
-        number if number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) => {
+        number
+            if number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) =>
+        {
             number.parse().map_err(|_| not_a_number(text))
         }
         _ => Err(not_a_number(text)),
@@ -142,8 +144,8 @@ fn quoted(text: &str) -> String {
     format!("'{cut}'")
 }
 
-/// Undoes percent-encoding strictly: what is broken, or is no UTF-8, is nothing. `plus` tells whether a plus sign
-/// is a space, which it is in forms and query strings but not in paths.
+/// Undoes percent-encoding strictly: what is broken, or is no UTF-8, is nothing. `plus` tells whether a plus
+/// sign is a space, which it is in forms and query strings but not in paths.
 pub(crate) fn percent_decode(text: &str, plus: bool) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|byte| byte == b'%' || (plus && byte == b'+')) {
         return Some(Cow::Borrowed(text));

@@ -1,8 +1,8 @@
 //! Paths with labels, and the router of the protocols that put operations into paths.
 //!
-//! Among templates that match, the more literal one wins, step by step from the left: a literal before a label, a
-//! label before a greedy one; then the one with more fixed query parameters. (Smithy's "HTTP binding traits",
-//! "URI templates" and "query string".)
+//! Among templates that match, the more literal one wins, step by step from the left: a literal before a
+//! label, a label before a greedy one; then the one with more fixed query parameters. (Smithy's "HTTP binding
+//! traits", "URI templates" and "query string".)
 
 use std::cmp::Reverse;
 
@@ -33,7 +33,11 @@ pub struct Template {
 enum Step {
     Literal(&'static str),
     /// A label, and the fixed text around it, which is nearly always empty.
-    Label { before: &'static str, name: &'static str, after: &'static str },
+    Label {
+        before: &'static str,
+        name: &'static str,
+        after: &'static str,
+    },
     /// Takes all steps up to those behind it, with their slashes.
     Greedy(&'static str),
 }
@@ -63,7 +67,11 @@ impl Template {
     /// Matches a path and a query as they were sent. A slash at the end makes no difference.
     pub fn matches(&self, path: &str, query: &str) -> Option<Labels> {
         let steps: Vec<&str> = steps_of(path).collect();
-        let labels = match_steps(&self.steps, &steps, has_last_slash(path))?;
+        self.matches_steps(&steps, has_last_slash(path), query)
+    }
+
+    fn matches_steps(&self, steps: &[&str], last_slash: bool, query: &str) -> Option<Labels> {
+        let labels = match_steps(&self.steps, steps, last_slash)?;
         let has = |(key, value): &(&str, Option<&str>)| match (text_parameter(query, key), value) {
             (Some(found), Some(wanted)) => found == *wanted,
             (found, None) => found.is_some(),
@@ -189,9 +197,11 @@ impl Router {
         path: &str,
         query: &str,
     ) -> Result<(&'static Operation, Labels), NoRoute> {
+        let steps: Vec<&str> = steps_of(path).collect();
+        let last_slash = has_last_slash(path);
         let mut other_method = false;
         for route in &self.routes {
-            if let Some(labels) = route.template.matches(path, query) {
+            if let Some(labels) = route.template.matches_steps(&steps, last_slash, query) {
                 if route.method == *method {
                     return Ok((route.operation, labels));
                 }
@@ -209,8 +219,9 @@ mod tests {
     fn check(template: &'static str, path: &str, query: &str, expected: Option<&[(&str, &str)]>) {
         let found = Template::parse(template).matches(path, query);
         let found = found.map(|Labels(labels)| labels);
-        let expected = expected
-            .map(|labels| labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect::<Vec<_>>());
+        let expected = expected.map(|labels| {
+            labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect::<Vec<_>>()
+        });
         assert_eq!(found, expected, "{template} {path} {query}");
     }
 

@@ -42,6 +42,9 @@ pub struct Options {
     /// Generate this service instead of those in models/PIN.toml.
     #[arg(long, value_name = "SERVICE")]
     only: Vec<String>,
+    /// Generate all operations of the giants too, to measure what that costs.
+    #[arg(long)]
+    all_operations: bool,
     /// Write the crates here instead of api/.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -77,7 +80,7 @@ pub fn run(options: &Options) -> Result<()> {
             }
         };
         let facts = corrected(&text, &models, service)?;
-        let chosen = pin.chosen(service, &models)?;
+        let chosen = if options.all_operations { None } else { pin.chosen(service, &models)? };
         let folder = out.join(format!("{service}-api"));
         for (name, content) in generate(&facts, chosen.as_deref()).with_context(|| service.clone())? {
             files.insert(folder.join(name), content);
@@ -139,26 +142,27 @@ fn generate(facts: &Facts, chosen: Option<&[String]>) -> Result<Files> {
     add("operations.rs".into(), emit_service::operations(&plan, &header)?)?;
     add("shapes.rs".into(), emit_shapes::emit(&plan, &header)?)?;
     let types = emit_types::emit(&plan)?;
-    let length: usize = types.iter().map(|(_, code)| code.len()).sum();
+    let length: usize = types.iter().map(|each| each.code.len()).sum();
     let doc = "//! The values that go in and out of the operations.\n\n";
     if length <= TYPES_BYTES_MAX {
-        let body: String = types.iter().map(|(_, code)| code.as_str()).collect();
-        add("types.rs".into(), format!("{header}{doc}{}\n{body}", emit_types::imports(&body)))?;
+        let body: String = types.iter().map(|each| each.code.as_str()).collect();
+        add("types.rs".into(), format!("{header}{doc}{}\n{body}", emit_types::imports(&types)))?;
         return Ok(files);
     }
-    let mut letters: BTreeMap<char, String> = BTreeMap::new();
-    for (name, code) in &types {
-        let letter = name.chars().next().unwrap_or('n').to_ascii_lowercase();
-        letters.entry(letter).or_default().push_str(code);
+    let mut letters: BTreeMap<char, Vec<&emit_types::Type>> = BTreeMap::new();
+    for each in &types {
+        let letter = each.name.chars().next().unwrap_or('n').to_ascii_lowercase();
+        letters.entry(letter).or_default().push(each);
     }
     let mut index = format!("{header}{doc}");
     for letter in letters.keys() {
         index.push_str(&format!("mod types_{letter};\n"));
     }
-    for (letter, body) in &letters {
+    for (letter, types) in &letters {
         index.push_str(&format!("pub use types_{letter}::*;\n"));
         let doc = format!("//! Types whose names start with {}.\n\n", letter.to_ascii_uppercase());
-        let imports = emit_types::imports(body);
+        let body: String = types.iter().map(|each| each.code.as_str()).collect();
+        let imports = emit_types::imports(types.iter().copied());
         let others = "#[allow(unused_imports, reason = \"some letters need no other\")]\nuse super::*;\n";
         add(format!("types/types_{letter}.rs"), format!("{header}{doc}{imports}{others}\n{body}"))?;
     }
@@ -216,4 +220,25 @@ fn write(files: &Files, stale: &[PathBuf]) -> Result<()> {
     }
     println!("{} files made, {written} written, {} removed", files.len(), stale.len());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_can_be_read_and_planned_with_its_corrections() {
+        let models = workspace::root().join("models");
+        let pin = Pin::read(&models).unwrap();
+        for service in &pin.services {
+            let text = std::fs::read_to_string(models.join(format!("{service}.json"))).unwrap();
+            let facts = corrected(&text, &models, service).unwrap();
+            let chosen = pin.chosen(service, &models).unwrap();
+            let plan =
+                Plan::new(&facts, chosen.as_deref()).unwrap_or_else(|error| panic!("{service}: {error:#}"));
+            assert_eq!(facts.service.name, *service);
+            assert!(!plan.operations.is_empty(), "{service}");
+        }
+        assert!(pin.generate.iter().all(|service| pin.services.contains(service)));
+    }
 }

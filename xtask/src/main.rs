@@ -8,6 +8,8 @@ mod new_service;
 mod tidy;
 mod workspace;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -29,11 +31,18 @@ enum Chore {
     NewService(new_service::Options),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().chore {
+fn main() -> ExitCode {
+    let result = match Arguments::parse().chore {
         Chore::Codegen(options) => codegen::run(&options),
         Chore::Tidy(options) => tidy::run(&options),
         Chore::Coverage(options) => coverage::run(&options),
         Chore::NewService(options) => new_service::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -24,6 +24,7 @@ pub static SERVICE: schema::Service = schema::Service {
     query_compatible: true,
     path_parameter: Some("QueueUrl"),
     host_aliases: &["queue"],
+    error_detail: true,
     signing: schema::Signing::Lenient,
     operations: OPERATIONS,
 };

@@ -24,6 +24,7 @@ pub static SERVICE: schema::Service = schema::Service {
     query_compatible: false,
     path_parameter: None,
     host_aliases: &[],
+    error_detail: false,
     signing: schema::Signing::Standard,
     operations: OPERATIONS,
 };

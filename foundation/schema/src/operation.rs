@@ -37,6 +37,8 @@ pub struct Service {
     pub path_parameter: Option<&'static str>,
     /// First labels of host names that older clients use instead of the endpoint prefix: `queue`.
     pub host_aliases: &'static [&'static str],
+    /// Errors in XML end with an empty `<Detail/>`, as the oldest services have it.
+    pub error_detail: bool,
     pub signing: Signing,
     /// Every operation of the model, generated or not, sorted.
     pub operations: &'static [&'static str],
@@ -56,6 +58,7 @@ impl Service {
         query_compatible: false,
         path_parameter: None,
         host_aliases: &[],
+        error_detail: false,
         signing: Signing::Standard,
         operations: &[],
     };

@@ -181,6 +181,11 @@ impl Shape {
         }
     }
 
+    /// Whether this stands for an input or output that the model does not have, rather than for an empty one.
+    pub fn is_unit(&self) -> bool {
+        self.name == "Unit" && self.members().is_empty()
+    }
+
     /// Whether values of this shape are made of others.
     pub const fn is_structured(&self) -> bool {
         matches!(

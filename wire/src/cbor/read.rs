@@ -1,15 +1,13 @@
 //! Reads CBOR straight into typed values.
 //!
-//! A length that the input claims is only ever counted down, never allocated. Readers accept what RFC 8949 allows
-//! and not only what AWS's clients send: indefinite lengths, half floats, tags other than 1.
+//! A length that the input claims is only ever counted down, never allocated. Readers accept what RFC 8949
+//! allows and not only what AWS's clients send: indefinite lengths, half floats, tags other than 1.
 
 use base::Timestamp;
 use bytes::Bytes;
 use minicbor::Decoder;
 use minicbor::data::Type;
-use schema::{
-    ByteStream, Document, Each, EachEntry, EachItem, Malformed, Member, Notes, Reader, Shape,
-};
+use schema::{ByteStream, Document, Each, EachEntry, EachItem, Malformed, Member, Notes, Reader, Shape};
 
 use crate::shared::{Shared, Take};
 use crate::text;

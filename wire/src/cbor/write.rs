@@ -3,9 +3,7 @@
 use base::Timestamp;
 use minicbor::Encoder;
 use minicbor::data::Tag;
-use schema::{
-    ByteStream, Document, Entries, EventStream, Fault, Items, Member, Structure, Writer,
-};
+use schema::{ByteStream, Document, Entries, EventStream, Fault, Items, Member, Structure, Writer};
 
 use crate::fault::{is_further, message_name};
 

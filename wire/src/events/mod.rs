@@ -1,8 +1,9 @@
 //! Event streams: a body that is a sequence of frames, each an event of one union.
 //!
-//! The frame is Amazon's (`application/vnd.amazon.eventstream`): headers with types, a payload, checksums. In the
-//! RPC protocols the members beside the stream travel in a first event, `initial-request` or `initial-response`.
-//! A failure is an exception when the union has a member for it, and a bare error otherwise; both end the stream.
+//! The frame is Amazon's (`application/vnd.amazon.eventstream`): headers with types, a payload, checksums. In
+//! the RPC protocols the members beside the stream travel in a first event, `initial-request` or
+//! `initial-response`. A failure is an exception when the union has a member for it, and a bare error
+//! otherwise; both end the stream.
 
 mod read;
 mod write;

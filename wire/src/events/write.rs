@@ -22,7 +22,8 @@ use crate::{cbor, json, text};
 pub(crate) fn write_rpc(protocol: Protocol, output: &dyn Structure, initial: &'static str) -> Body {
     let format = Format::of(protocol);
     let payload = format.write("", None, output, |member| !is_stream(member));
-    let first = frame(vec![text_header(":event-type", initial)], format.content_type(), payload.into(), "event");
+    let first =
+        frame(vec![text_header(":event-type", initial)], format.content_type(), payload.into(), "event");
     let mut streams = Vec::new();
     output.visit(&mut |member, value| {
         if is_stream(member) {
@@ -59,7 +60,8 @@ fn event_frame(format: Format, event: &dyn Structure) -> Bytes {
 }
 
 fn fault_frame(format: Format, union: &'static Shape, fault: &Fault) -> Bytes {
-    let modelled = union.members().iter().find(|member| [member.name, member.shape.name].contains(&fault.name()));
+    let modelled =
+        union.members().iter().find(|member| [member.name, member.shape.name].contains(&fault.name()));
     let Some(member) = modelled else {
         let headers =
             vec![text_header(":error-code", fault.code()), text_header(":error-message", fault.message())];

@@ -1,5 +1,5 @@
-//! Faults on the wire. Each protocol has an envelope of its own; the code, the message and whose fault it was are
-//! the same in all.
+//! Faults on the wire. Each protocol has an envelope of its own; the code, the message and whose fault it was
+//! are the same in all.
 
 pub(crate) mod read;
 
@@ -20,8 +20,10 @@ const FRAME_ERRORS: &[&str] = &[
     "IncompleteSignatureException",
     "InternalFailure",
     "InternalServiceError",
+    "InvalidParameterValueException",
     "InvalidSignatureException",
     "MissingAuthenticationTokenException",
+    "MissingRequiredParameterException",
     "SerializationException",
     "ServiceUnavailableException",
     "UnknownOperationException",
@@ -60,7 +62,8 @@ pub fn write_fault(protocol: Protocol, service: &Service, fault: &Fault, request
     Response { status: status(fault.status()), headers, body: body.into() }
 }
 
-/// Writes `<Error>` without an envelope, which the one service with buckets does instead of what its protocol says.
+/// Writes `<Error>` without an envelope, which the one service with buckets does instead of what its protocol
+/// says.
 pub fn write_bare_xml_fault(fault: &Fault, request_id: &str) -> Response {
     let mut xml = XmlWriter::with_declaration(Naming::Wire);
     xml.element("Error", None, |xml| {
@@ -98,7 +101,8 @@ fn is_message(member: &Member) -> bool {
 
 /// The key of the message, which some models write with a capital.
 pub(crate) fn message_name(detail: Option<&dyn Structure>) -> &'static str {
-    let modelled = detail.and_then(|detail| detail.shape().members().iter().find(|member| is_message(member)));
+    let modelled =
+        detail.and_then(|detail| detail.shape().members().iter().find(|member| is_message(member)));
     modelled.map_or("message", |member| member.wire_name)
 }
 
@@ -126,6 +130,9 @@ fn wrapped_fault(naming: Naming, service: &Service, fault: &Fault, request_id: &
         xml.element("Error", None, |xml| {
             xml.text_element("Type", side(fault));
             error_members(xml, fault);
+            if service.error_detail {
+                xml.element("Detail", None, |_| {});
+            }
         });
         xml.text_element("RequestId", request_id);
     });

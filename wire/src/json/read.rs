@@ -1,7 +1,8 @@
-//! Reads JSON straight into typed values: the tokens go from the parser to the members without a tree between.
+//! Reads JSON straight into typed values: the tokens go from the parser to the members without a tree
+//! between.
 //!
-//! The parser pushes values while a [`Reader`] is pulled, so each value is a visitor's call that hands a reader to
-//! the waiting member. Wording of type errors follows what DynamoDB and SQS answer.
+//! The parser pushes values while a [`Reader`] is pulled, so each value is a visitor's call that hands a
+//! reader to the waiting member. Wording of type errors follows what DynamoDB and SQS answer.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -150,7 +151,9 @@ impl<'de, S: SeqAccess<'de>, M: MapAccess<'de>> JsonReader<'_, '_, 'de, S, M> {
         };
         let structured = at.shape.is_structured();
         let token = match self.token {
-            Token::List(_) | Token::Spent if structured => return Malformed("Unexpected field type".to_owned()),
+            Token::List(_) | Token::Spent if structured => {
+                return Malformed("Unexpected field type".to_owned());
+            }
             Token::List(_) | Token::Spent => {
                 return Malformed(format!("Unrecognized collection type class java.lang.{wanted}"));
             }
@@ -268,8 +271,7 @@ impl<'de, S: SeqAccess<'de>, M: MapAccess<'de>> Reader for JsonReader<'_, '_, 'd
         {
             let read = match key {
                 Some(index) => {
-                    let take: Take<'_> =
-                        &mut |from| if from.is_null() { Ok(()) } else { each(index, from) };
+                    let take: Take<'_> = &mut |from| if from.is_null() { Ok(()) } else { each(index, from) };
                     entries.next_value_seed(Value { shared: self.shared, take })
                 }
                 None => entries.next_value::<IgnoredAny>().map(drop),

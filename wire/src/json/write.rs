@@ -2,9 +2,7 @@
 
 use base::Timestamp;
 use base64::Engine;
-use schema::{
-    ByteStream, Document, Entries, EventStream, Items, Member, Structure, TimestampFormat, Writer,
-};
+use schema::{ByteStream, Document, Entries, EventStream, Items, Member, Structure, TimestampFormat, Writer};
 use serde::Serialize;
 
 use crate::text;

@@ -12,10 +12,7 @@ use crate::text;
 pub(crate) type Parameter<'b> = (Cow<'b, str>, Cow<'b, str>);
 
 /// Reads `a=1&b=2` from the URL and from the body into one sorted list.
-pub(crate) fn parse<'b>(
-    sources: [&'b str; 2],
-    shared: &mut Shared,
-) -> Result<Vec<Parameter<'b>>, Malformed> {
+pub(crate) fn parse<'b>(sources: [&'b str; 2], shared: &mut Shared) -> Result<Vec<Parameter<'b>>, Malformed> {
     let mut parameters = Vec::new();
     for piece in sources.into_iter().flat_map(|source| source.split('&')).filter(|piece| !piece.is_empty()) {
         if parameters.len() == QUERY_PARAMETERS_MAX {

@@ -118,6 +118,11 @@ impl Reader for QueryReader<'_, '_> {
 
     fn list(&mut self, at: &'static Member, each: EachItem<'_>) -> Result<(), Malformed> {
         let wrapper = Naming::Query.of(at.shape.element());
+        // Some old clients leave the number away where there is one item.
+        let bare = self.node.is_leaf() && self.node.value.is_some_and(|value| !value.is_empty());
+        if bare && at.is_flattened() && !self.ec2 {
+            return self.with(self.node, each);
+        }
         if let Some(items) = self.collection(at, wrapper)? {
             for node in items.numbered()? {
                 self.with(node, each)?;
@@ -130,8 +135,8 @@ impl Reader for QueryReader<'_, '_> {
         let (key_at, value_at) = at.shape.entry();
         if let Some(entries) = self.collection(at, "entry")? {
             for entry in entries.numbered()? {
-                let key = entry.child(&self.name(key_at)).and_then(|node| node.value);
-                let (Some(key), Some(value)) = (key, entry.child(&self.name(value_at))) else {
+                let key = entry.child(Naming::Query.of(key_at)).and_then(|node| node.value);
+                let (Some(key), Some(value)) = (key, entry.child(Naming::Query.of(value_at))) else {
                     return Err(Malformed(format!("an entry of {} lacks its key or its value", at.name)));
                 };
                 self.with(value, &mut |from| each(key.to_owned(), from))?;

@@ -3,9 +3,7 @@
 use std::fmt::{Display, Write};
 
 use base::Timestamp;
-use schema::{
-    ByteStream, Document, Entries, EventStream, Items, Member, Structure, TimestampFormat, Writer,
-};
+use schema::{ByteStream, Document, Entries, EventStream, Items, Member, Structure, TimestampFormat, Writer};
 
 use crate::names::{Naming, ec2_parameter};
 use crate::text;

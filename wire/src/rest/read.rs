@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use schema::{
-    ByteStream, Document, Each, EachEntry, EachItem, Kind, Malformed, Member, Notes, Operation, Place, Reader,
-    Shape, TimestampFormat,
+    ByteStream, Document, Each, EachEntry, EachItem, Kind, Malformed, Member, Notes, Operation, Place,
+    Reader, Shape, TimestampFormat,
 };
 
 use super::{Direction, Part, PartReader, header};
@@ -112,9 +112,10 @@ impl<'r> Message<'r> {
                 values.peek()?;
                 let items = values.flat_map(|value| match value {
                     Cow::Borrowed(value) => header::split(value, element),
-                    Cow::Owned(value) => {
-                        header::split(&value, element).into_iter().map(|item| Cow::Owned(item.into_owned())).collect()
-                    }
+                    Cow::Owned(value) => header::split(&value, element)
+                        .into_iter()
+                        .map(|item| Cow::Owned(item.into_owned()))
+                        .collect(),
                 });
                 Some(Part::Texts(items.collect()))
             }
@@ -172,7 +173,8 @@ impl<'r> RestReader<'r, '_> {
     fn document_members(&mut self, shape: &'static Shape, each: Each<'_>) -> Result<(), Malformed> {
         let in_document = self.direction.in_document();
         let body = self.message.body.whole();
-        let body = body.ok_or_else(|| Malformed("the body was not gathered before it was read".to_owned()))?;
+        let body =
+            body.ok_or_else(|| Malformed("the body was not gathered before it was read".to_owned()))?;
         if body.is_empty() {
             return Ok(());
         }

@@ -30,13 +30,7 @@ impl Spread {
         spread
     }
 
-    fn put(
-        &mut self,
-        member: &'static Member,
-        value: &dyn WriteValue,
-        direction: Direction,
-        format: Format,
-    ) {
+    fn put(&mut self, member: &'static Member, value: &dyn WriteValue, direction: Direction, format: Format) {
         match direction.place(member) {
             _ if member.payload => self.payload = Some(PayloadWriter::write(value, member, format)),
             Place::Body => self.has_document = true,
@@ -169,7 +163,8 @@ fn expand(template: &str, labels: &[(&'static str, String)]) -> String {
         let name = label.strip_suffix('+');
         let value = labels.iter().find(|(known, _)| *known == name.unwrap_or(label));
         let value = value.map_or("", |(_, value)| value.as_str());
-        let encoded = if name.is_some() { text::percent_encode_path(value) } else { text::percent_encode(value) };
+        let encoded =
+            if name.is_some() { text::percent_encode_path(value) } else { text::percent_encode(value) };
         write!(path, "{encoded}").expect("memory takes text");
         rest = after;
     }

@@ -152,15 +152,13 @@ impl Reader for XmlReader<'_, '_> {
             &mut tree.children(element).filter(|entry| tree.name(*entry) == "entry")
         };
         for entry in entries {
-            let (Some(key), Some(value)) = (tree.child(entry, key_name), tree.child(entry, value_name)) else {
+            let (Some(key), Some(value)) = (tree.child(entry, key_name), tree.child(entry, value_name))
+            else {
                 return Err(Malformed(format!("an entry of {} lacks its key or its value", at.name)));
             };
             self.shared.enter()?;
             let place = Place::Element(value);
-            each(
-                tree.text(key).to_owned(),
-                &mut XmlReader { tree, at: place, naming, shared: self.shared },
-            )?;
+            each(tree.text(key).to_owned(), &mut XmlReader { tree, at: place, naming, shared: self.shared })?;
             self.shared.leave();
         }
         Ok(())

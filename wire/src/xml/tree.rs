@@ -1,8 +1,8 @@
 //! A document as elements, their attributes and their text.
 //!
-//! Members may come in any order, and a list without a wrapper may be scattered among others, so the document is
-//! gathered first. It takes memory in proportion to its length: nothing expands. Document types, and with them
-//! entities, are refused, as AWS does.
+//! Members may come in any order, and a list without a wrapper may be scattered among others, so the document
+//! is gathered first. It takes memory in proportion to its length: nothing expands. Document types, and with
+//! them entities, are refused, as AWS does.
 
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -59,7 +59,9 @@ impl Tree {
                 Event::CData(text) => {
                     tree.append(&open, &text.xml10_content().map_err(|error| error.to_string())?)?;
                 }
-                Event::GeneralRef(reference) => tree.append(&open, resolve(&reference)?.encode_utf8(&mut [0; 4]))?,
+                Event::GeneralRef(reference) => {
+                    tree.append(&open, resolve(&reference)?.encode_utf8(&mut [0; 4]))?
+                }
                 Event::DocType(_) => return Err("a document type is not allowed".to_owned()),
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
                 Event::Eof => break,
@@ -92,9 +94,8 @@ impl Tree {
         let mut attributes = Vec::new();
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| error.to_string())?;
-            let value = attribute
-                .normalized_value(XmlVersion::Implicit1_0)
-                .map_err(|error| error.to_string())?;
+            let value =
+                attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
             attributes.push((utf8(attribute.key.as_ref())?.into(), value.as_ref().into()));
             if attributes.len() > XML_ATTRIBUTES_MAX {
                 return Err(format!("an element has at most {XML_ATTRIBUTES_MAX} attributes"));
@@ -217,7 +218,14 @@ mod tests {
     #[test]
     fn what_is_no_plain_document_is_refused() {
         for bad in [
-            "", "x", "<a>", "<a/><b/>", "<a></b>", "<a>&x;</a>", "<a/>x", "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
+            "",
+            "x",
+            "<a>",
+            "<a/><b/>",
+            "<a></b>",
+            "<a>&x;</a>",
+            "<a/>x",
+            "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
         ] {
             assert!(Tree::parse(bad.as_bytes()).is_err(), "{bad}");
         }

@@ -110,12 +110,8 @@ fn escape(text: &str, out: &mut String) {
             b'\r' => "&#xD;",
             b'\n' => "&#xA;",
             b'\t' => "&#x9;",
-            0..0x20 => {
-                out.push_str(&text[plain..index]);
-                out.push_str(&format!("&#x{byte:X};"));
-                plain = index + 1;
-                continue;
-            }
+            // No XML 1.0 document can hold these, not even as references.
+            0..0x20 => "\u{fffd}",
             _ => continue,
         };
         out.push_str(&text[plain..index]);

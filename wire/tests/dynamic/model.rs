@@ -10,12 +10,14 @@ use serde_json::Value as Json;
 
 use super::{leak, leak_str};
 
-const UNROLLED_TIMES: usize = 4;
-
 /// The shapes of one model, and the path of names that leads to the shape being built.
 pub struct Model<'j> {
     pub shapes: &'j Json,
+    /// How often a shape may stand inside of itself.
+    pub unrolled: usize,
 }
+
+pub const UNROLLED: usize = 4;
 
 fn text<'j>(json: &'j Json, key: &str) -> Option<&'j str> {
     json.get(key)?.as_str()
@@ -38,7 +40,7 @@ impl Model<'_> {
     /// The shape of this name; `payload` may be given by the operation rather than by the shape.
     pub fn shape(&self, name: &str, payload: Option<&str>, path: &mut Vec<String>) -> &'static Shape {
         let json = &self.shapes[name];
-        let is_cut = path.iter().filter(|step| *step == name).count() >= UNROLLED_TIMES;
+        let is_cut = path.iter().filter(|step| *step == name).count() >= self.unrolled;
         path.push(name.to_owned());
         let kind = if is_cut { Kind::Structure { members: &[] } } else { self.kind(json, payload, path) };
         path.pop();
@@ -123,7 +125,10 @@ impl Model<'_> {
                 Some(uri) => (leak_str(uri), None),
                 None => {
                     let uri = text(namespace, "uri").expect("a namespace has a URI");
-                    (leak_str(uri), text(namespace, "prefix").filter(|prefix| !prefix.is_empty()).map(leak_str))
+                    (
+                        leak_str(uri),
+                        text(namespace, "prefix").filter(|prefix| !prefix.is_empty()).map(leak_str),
+                    )
                 }
             }),
             timestamp_format: timestamp_format(reference),
@@ -168,7 +173,8 @@ pub fn operation(suite: &Json, given: &Json) -> &'static Operation {
         query_compatible: metadata.get("awsQueryCompatible").is_some(),
         ..Service::BLANK
     });
-    let model = Model { shapes: &suite["shapes"] };
+    let unrolled = suite["unrolled"].as_u64().map_or(UNROLLED, |times| times as usize);
+    let model = Model { shapes: &suite["shapes"], unrolled };
     let shape = |side: &str| match text(&given[side], "shape") {
         Some(name) => model.shape(name, text(&given[side], "payload"), &mut Vec::new()),
         None => &NOTHING,

@@ -45,9 +45,7 @@ impl PartialEq for Value {
             (Timestamp(one), Timestamp(two)) => one == two,
             (Document(one), Document(two)) => one == two,
             (List(one), List(two)) => one == two,
-            (Map(one), Map(two)) => {
-                one.len() == two.len() && one.iter().all(|entry| two.contains(entry))
-            }
+            (Map(one), Map(two)) => one.len() == two.len() && one.iter().all(|entry| two.contains(entry)),
             (Structure(one), Structure(two)) => one == two,
             (Events(one), Events(two)) => one == two,
             _ => false,
@@ -188,7 +186,9 @@ impl Value {
             }
             Kind::Events { .. } => {
                 let events = from.events(at)?;
-                Value::Events(read_events(at, events).now_or_never().expect("the bodies of tests are at hand")?)
+                Value::Events(
+                    read_events(at, events).now_or_never().expect("the bodies of tests are at hand")?,
+                )
             }
         })
     }

@@ -1,10 +1,10 @@
 //! Output vectors: a response and the result, or the error, that it carries.
 
 use bytes::Bytes;
+use fogbank_wire::{Body, Response};
 use http::StatusCode;
 use schema::{ErrorCode, Fault, Kind, Operation, Protocol, Side};
 use serde_json::Value as Json;
-use fogbank_wire::{Body, Response};
 
 use crate::dynamic::value::Record;
 use crate::dynamic::{leak, leak_str, model, value};
@@ -15,7 +15,8 @@ pub fn run(suite: &Json, case: &Json, add: &mut dyn FnMut(&str, Outcome)) {
     let op = model::operation(suite, &case["given"]);
     let json = &case["response"];
     let response = Response {
-        status: StatusCode::from_u16(json["status_code"].as_u64().expect("a status") as u16).unwrap(),
+        status: StatusCode::from_u16(json["status_code"].as_u64().expect("a number") as u16)
+            .expect("a status"),
         headers: input::headers(&json["headers"]),
         body: Body::Bytes(body(protocol, op, json)),
     };
@@ -38,7 +39,8 @@ fn body(protocol: Protocol, op: &Operation, json: &Json) -> Bytes {
 
 fn reads(protocol: Protocol, op: &'static Operation, response: &Response, wanted: &Record) -> Outcome {
     let mut record = Record::new(op.output);
-    fogbank_wire::read_output(protocol, op, response, &mut record).map_err(|malformed| malformed.to_string())?;
+    fogbank_wire::read_output(protocol, op, response, &mut record)
+        .map_err(|malformed| malformed.to_string())?;
     compare::equal_on_the_wire(protocol, &record, wanted)
 }
 
@@ -47,17 +49,18 @@ fn error_shape(suite: &Json, case: &Json) -> Option<Record> {
     let errors = case["given"]["errors"].as_array()?;
     let code = case["errorCode"].as_str().unwrap_or_default();
     let names = errors.iter().filter_map(|error| error["shape"].as_str());
-    let named =
-        |name: &&str| *name == code || suite["shapes"][*name]["error"]["code"].as_str() == Some(code);
+    let named = |name: &&str| *name == code || suite["shapes"][*name]["error"]["code"].as_str() == Some(code);
     let name = names.into_iter().find(named)?;
-    Some(Record::new(model::Model { shapes: &suite["shapes"] }.shape(name, None, &mut Vec::new())))
+    let model = model::Model { shapes: &suite["shapes"], unrolled: model::UNROLLED };
+    Some(Record::new(model.shape(name, None, &mut Vec::new())))
 }
 
 fn reads_error(suite: &Json, protocol: Protocol, case: &Json, response: &Response) -> Outcome {
     let mut detail = error_shape(suite, case);
     let wanted = detail.as_ref().map(|detail| Record::from_json(detail.shape, &case["error"]));
     let into = detail.as_mut().map(|detail| detail as &mut dyn schema::Structure);
-    let fault = fogbank_wire::read_fault(protocol, response, into).map_err(|malformed| malformed.to_string())?;
+    let fault =
+        fogbank_wire::read_fault(protocol, response, into).map_err(|malformed| malformed.to_string())?;
     let code = case["errorCode"].as_str().unwrap_or_default();
     if fault.name != code && fault.query_code.as_deref() != Some(code) {
         return Err(format!("the code is {fault:?}, not {code}"));
@@ -92,8 +95,7 @@ fn error_round_trip(
     response: &Response,
 ) -> Outcome {
     let code = leak_str(case["errorCode"].as_str().unwrap_or_default());
-    let error =
-        leak(ErrorCode { name: code, code, status: response.status.as_u16(), side: Side::Sender });
+    let error = leak(ErrorCode { name: code, code, status: response.status.as_u16(), side: Side::Sender });
     let mut fault = Fault::new(error, case["errorMessage"].as_str().unwrap_or_default());
     if let Some(shape) = error_shape(suite, case) {
         fault = fault.with_detail(Record::from_json(shape.shape, &case["error"]));

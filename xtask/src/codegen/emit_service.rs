@@ -23,7 +23,7 @@ pub fn manifest(service: &str) -> String {
 pub fn lib(plan: &Plan<'_>, header: &str) -> Result<String> {
     let service = &plan.facts.service;
     let protocols: Vec<String> =
-        service.protocols.iter().map(|protocol| format!("Protocol::{protocol}")).collect();
+        service.protocols.iter().map(|protocol| format!("schema::Protocol::{protocol}")).collect();
     let names: Vec<&String> = plan.facts.operations.keys().collect();
     let mut out = header.to_owned();
     write!(
@@ -40,9 +40,7 @@ pub fn lib(plan: &Plan<'_>, header: &str) -> Result<String> {
         pub use operations::*;
         pub use types::*;
 
-        use schema::{{Protocol, Service, Signing}};
-
-        pub static SERVICE: Service = Service {{
+        pub static SERVICE: schema::Service = schema::Service {{
             name: {name:?},
             id: {id:?},
             signing_name: {signing_name:?},
@@ -54,7 +52,8 @@ pub fn lib(plan: &Plan<'_>, header: &str) -> Result<String> {
             query_compatible: {compatible},
             path_parameter: {path_parameter:?},
             host_aliases: &{host_aliases:?},
-            signing: Signing::{signing},
+            error_detail: {error_detail},
+            signing: schema::Signing::{signing},
             operations: OPERATIONS,
         }};
 
@@ -72,6 +71,7 @@ pub fn lib(plan: &Plan<'_>, header: &str) -> Result<String> {
         compatible = service.query_compatible,
         path_parameter = service.path_parameter,
         host_aliases = service.host_aliases,
+        error_detail = service.error_detail,
         signing = service.signing.as_deref().unwrap_or("Standard"),
     )?;
     Ok(out)

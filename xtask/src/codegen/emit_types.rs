@@ -1,74 +1,75 @@
 //! Writes `types.rs`: plain structs and enums, with the two short functions that read and write their members.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::facts::{MemberFacts, ShapeFacts, Type};
+use super::facts::{MemberFacts, ShapeFacts, Type as Kind};
 use super::names::{field_name, type_name, unique, variant_name};
 use super::plan::{Plan, Structure};
 
-/// One type's code, by its name.
-pub fn emit(plan: &Plan<'_>) -> Result<Vec<(String, String)>> {
+/// The code of one Rust type.
+pub struct Type {
+    pub name: String,
+    pub code: String,
+    /// The names it needs to import.
+    uses: BTreeSet<&'static str>,
+}
+
+/// What every structure needs, and what every enumeration needs.
+const STRUCTURE_USES: [&str; 6] = ["Malformed", "Member", "Reader", "Shape", "Structure", "WriteValue"];
+const ENUM_USES: [&str; 6] = ["Malformed", "Member", "ReadValue", "Reader", "WriteValue", "Writer"];
+
+/// What values are made of, besides the prelude.
+const VALUE_USES: [&str; 6] = ["BTreeMap", "ByteStream", "Bytes", "Document", "Events", "Timestamp"];
+
+/// The types of a plan, by name.
+pub fn emit(plan: &Plan<'_>) -> Result<Vec<Type>> {
     let mut types = Vec::new();
     for (name, structure) in &plan.structures {
-        let mut out = String::new();
+        let mut code = String::new();
         let shape = structure.model.map(|model| plan.shape(model));
+        let fields = shape.map(|shape| fields(plan, structure, shape)).unwrap_or_default();
         match shape {
-            Some(shape) if shape.kind != Type::Structure => union(&mut out, plan, name, structure, shape)?,
-            _ => self::structure(&mut out, plan, name, structure, shape)?,
+            Some(shape) if shape.kind != Kind::Structure => {
+                union(&mut code, plan, name, structure, shape, &fields)?;
+            }
+            _ => self::structure(&mut code, name, structure, shape, &fields)?,
         }
-        types.push((name.clone(), out));
+        let mut uses = BTreeSet::from(STRUCTURE_USES);
+        for field in &fields {
+            let words = field.kind.split(|c: char| !c.is_ascii_alphanumeric());
+            uses.extend(words.filter_map(|word| VALUE_USES.into_iter().find(|name| *name == word)));
+            uses.insert("ReadValue");
+        }
+        types.push(Type { name: name.clone(), code, uses });
     }
     for (name, model) in &plan.enums {
-        let mut out = String::new();
-        enumeration(&mut out, name, &plan.shape(model).values)?;
-        types.push((name.clone(), out));
+        let mut code = String::new();
+        enumeration(&mut code, name, &plan.shape(model).values)?;
+        types.push(Type { name: name.clone(), code, uses: BTreeSet::from(ENUM_USES) });
     }
-    types.sort();
+    types.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(types)
 }
 
 /// The imports that a file with these types needs.
-pub fn imports(code: &str) -> String {
+pub fn imports<'a>(types: impl IntoIterator<Item = &'a Type>) -> String {
+    let mut uses: BTreeSet<&str> = types.into_iter().flat_map(|each| each.uses.iter().copied()).collect();
     let mut out = String::new();
-    for (word, import) in [
-        ("BTreeMap<", "std::collections::BTreeMap"),
+    for (name, path) in [
         ("Timestamp", "base::Timestamp"),
         ("Bytes", "bytes::Bytes"),
+        ("BTreeMap", "std::collections::BTreeMap"),
     ] {
-        if has_word(code, word) {
-            out.push_str(&format!("use {import};\n"));
+        if uses.remove(name) {
+            out.push_str(&format!("use {path};\n"));
         }
     }
-    let schema: Vec<&str> = [
-        "ByteStream",
-        "Document",
-        "Events",
-        "Malformed",
-        "Member",
-        "ReadValue",
-        "Reader",
-        "Shape",
-        "Structure",
-        "WriteValue",
-        "Writer",
-    ]
-    .into_iter()
-    .filter(|name| has_word(code, name))
-    .collect();
+    let schema: Vec<&str> = uses.into_iter().collect();
     out.push_str(&format!("use schema::{{{}}};\n", schema.join(", ")));
     out
-}
-
-fn has_word(code: &str, word: &str) -> bool {
-    let part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-    code.match_indices(word).any(|(at, _)| {
-        let before = code[..at].chars().next_back();
-        let behind = code[at + word.len()..].chars().next();
-        !part(before) && (word.ends_with('<') || !part(behind))
-    })
 }
 
 struct Field<'a> {
@@ -105,41 +106,40 @@ fn value_type(plan: &Plan<'_>, name: &str) -> String {
         value_type(plan, &part.shape)
     };
     match shape.kind {
-        Type::Structure | Type::Union => plan.type_of(name).to_owned(),
-        Type::Events => format!("Events<{}>", plan.type_of(name)),
-        Type::List => format!("Vec<{}>", part(&shape.element)),
-        Type::Map => format!("BTreeMap<String, {}>", part(&shape.value)),
-        Type::String if plan.is_enum(name) => plan.type_of(name).to_owned(),
-        Type::String => "String".to_owned(),
-        Type::Integer => "i32".to_owned(),
-        Type::Long => "i64".to_owned(),
-        Type::Float => "f32".to_owned(),
-        Type::Double => "f64".to_owned(),
-        Type::Boolean => "bool".to_owned(),
-        Type::Blob => "Bytes".to_owned(),
-        Type::Timestamp => "Timestamp".to_owned(),
-        Type::Document => "Document".to_owned(),
+        Kind::Structure | Kind::Union => plan.type_of(name).to_owned(),
+        Kind::Events => format!("Events<{}>", plan.type_of(name)),
+        Kind::List => format!("Vec<{}>", part(&shape.element)),
+        Kind::Map => format!("BTreeMap<String, {}>", part(&shape.value)),
+        Kind::String if plan.is_enum(name) => plan.type_of(name).to_owned(),
+        Kind::String => "String".to_owned(),
+        Kind::Integer => "i32".to_owned(),
+        Kind::Long => "i64".to_owned(),
+        Kind::Float => "f32".to_owned(),
+        Kind::Double => "f64".to_owned(),
+        Kind::Boolean => "bool".to_owned(),
+        Kind::Blob => "Bytes".to_owned(),
+        Kind::Timestamp => "Timestamp".to_owned(),
+        Kind::Document => "Document".to_owned(),
     }
 }
 
 fn structure(
     out: &mut String,
-    plan: &Plan<'_>,
     name: &str,
     structure: &Structure<'_>,
     shape: Option<&ShapeFacts>,
+    fields: &[Field<'_>],
 ) -> Result<()> {
-    let fields = shape.map(|shape| fields(plan, structure, shape)).unwrap_or_default();
     let secret = shape.is_some_and(|shape| shape.sensitive) || fields.iter().any(|field| field.secret);
     let debug = if secret { "" } else { "Debug, " };
     writeln!(out, "#[derive(Clone, {debug}Default, PartialEq)]\npub struct {name} {{")?;
-    for field in &fields {
+    for field in fields {
         writeln!(out, "pub {}: {},", field.name, field.kind)?;
     }
     writeln!(out, "}}\n")?;
     if secret {
         let all = shape.is_some_and(|shape| shape.sensitive);
-        debug_structure(out, name, &fields, all)?;
+        debug_structure(out, name, fields, all)?;
     }
     let members = format!("crate::shapes::{}_MEMBERS", structure.static_name);
     let mut visit = String::new();
@@ -162,8 +162,8 @@ fn union(
     name: &str,
     structure: &Structure<'_>,
     shape: &ShapeFacts,
+    fields: &[Field<'_>],
 ) -> Result<()> {
-    let fields = fields(plan, structure, shape);
     let mut taken = HashSet::from(["Unset".to_owned(), "Self".to_owned()]);
     let variants: Vec<String> =
         fields.iter().map(|field| unique(type_name(field.wire), &mut taken)).collect();
@@ -312,7 +312,7 @@ mod tests {
     use super::super::facts::Facts;
     use super::*;
 
-    fn types(shapes: serde_json::Value) -> BTreeMap<String, String> {
+    fn types(shapes: serde_json::Value) -> BTreeMap<String, Type> {
         let service = json!({
             "name": "x", "id": "X", "signingName": "x", "endpointPrefix": "x", "apiVersion": "1",
             "protocols": ["AwsJson1_0"],
@@ -320,7 +320,8 @@ mod tests {
         let operations = json!({"Go": {"input": "GoRequest"}});
         let value = json!({"service": service, "operations": operations, "shapes": shapes});
         let facts = Facts::from_value(value).unwrap();
-        emit(&Plan::new(&facts, None).unwrap()).unwrap().into_iter().collect()
+        let types = emit(&Plan::new(&facts, None).unwrap()).unwrap();
+        types.into_iter().map(|each| (each.name.clone(), each)).collect()
     }
 
     #[test]
@@ -342,10 +343,10 @@ mod tests {
             "pub tags: Option<BTreeMap<String, Vec<String>>>,",
             "pub body: Option<Bytes>,",
         ] {
-            assert!(types["GoInput"].contains(field), "{field}");
+            assert!(types["GoInput"].code.contains(field), "{field}");
         }
-        assert!(types["Kind"].contains("AB,\nUnknownValue,\n"));
-        assert!(types["GoOutput"].contains("pub struct GoOutput {\n}"));
+        assert!(types["Kind"].code.contains("AB,\nUnknownValue,\n"));
+        assert!(types["GoOutput"].code.contains("pub struct GoOutput {\n}"));
     }
 
     #[test]
@@ -356,9 +357,9 @@ mod tests {
             "B": {"type": "union", "members": {"A": "A", "Other": "A"}},
             "As": {"type": "list", "element": "A"},
         }));
-        assert!(types["GoInput"].contains("pub a: Option<A>,"));
-        assert!(types["A"].contains("pub b: Option<Box<B>>,\npub many: Vec<A>,"));
-        assert!(types["B"].contains("#[default]\nUnset,\nA(Box<A>),\nOther(Box<A>),"));
+        assert!(types["GoInput"].code.contains("pub a: Option<A>,"));
+        assert!(types["A"].code.contains("pub b: Option<Box<B>>,\npub many: Vec<A>,"));
+        assert!(types["B"].code.contains("#[default]\nUnset,\nA(Box<A>),\nOther(Box<A>),"));
     }
 
     #[test]
@@ -369,8 +370,8 @@ mod tests {
             "Secret": {"type": "string", "sensitive": true},
             "S": {"type": "string"},
         }));
-        assert!(types["GoInput"].contains("#[derive(Clone, Default, PartialEq)]"));
-        assert!(types["GoInput"].contains(".field(\"key\", &\"***\")\n.field(\"id\", &self.id)"));
+        assert!(types["GoInput"].code.contains("#[derive(Clone, Default, PartialEq)]"));
+        assert!(types["GoInput"].code.contains(".field(\"key\", &\"***\")\n.field(\"id\", &self.id)"));
     }
 
     #[test]
@@ -379,7 +380,7 @@ mod tests {
             "GoRequest": {"type": "structure", "payload": "Body", "members": {"Body": "Body"}},
             "Body": {"type": "blob", "streaming": true},
         }));
-        assert!(types["GoInput"].contains("pub body: Option<ByteStream>,"));
-        assert!(imports(&types["GoInput"]).contains("ByteStream, Malformed"));
+        assert!(types["GoInput"].code.contains("pub body: Option<ByteStream>,"));
+        assert!(imports([&types["GoInput"]]).contains("ByteStream, Malformed"));
     }
 }

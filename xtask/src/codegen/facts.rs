@@ -39,11 +39,13 @@ pub struct ServiceFacts {
     pub xml_namespace: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub query_compatible: bool,
-    /// These three come from our corrections only.
+    /// These four come from our corrections only.
     #[serde(default, skip_serializing_if = "is_default")]
     pub path_parameter: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub host_aliases: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub error_detail: bool,
     /// The variant of `schema::Signing`; `Standard` unless given.
     #[serde(default, skip_serializing_if = "is_default")]
     pub signing: Option<String>,

@@ -187,6 +187,7 @@ fn service(name: &str, metadata: &Value) -> Result<ServiceFacts> {
         query_compatible: metadata.0.contains_key("awsQueryCompatible"),
         path_parameter: None,
         host_aliases: Vec::new(),
+        error_detail: false,
         signing: None,
     })
 }

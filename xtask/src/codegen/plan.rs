@@ -167,7 +167,7 @@ impl<'a> Plan<'a> {
                 [("Input", operation.facts.input.as_deref()), ("Output", operation.facts.output.as_deref())];
             for (suffix, model) in own {
                 let name = format!("{}{suffix}", operation.name);
-                let static_name = unique(static_name(&name), &mut statics);
+                let static_name = unique_static(static_name(&name), &mut statics);
                 types.insert(name.clone());
                 if let Some(model) = model.filter(|model| *model == name) {
                     self.types.insert(model, name.clone());
@@ -179,7 +179,7 @@ impl<'a> Plan<'a> {
         for &model in reached {
             let shape = self.shape(model);
             if !self.statics.contains_key(model) {
-                self.statics.insert(model, unique(static_name(model), &mut statics));
+                self.statics.insert(model, unique_static(static_name(model), &mut statics));
             }
             if !shape.kind.is_structure() {
                 self.simple.insert(model);
@@ -232,6 +232,20 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// Makes a static's name unique, along with those of the statics beside it.
+fn unique_static(name: String, taken: &mut HashSet<String>) -> String {
+    let beside = |name: &str| ["_MEMBERS", "_PATTERN"].map(|suffix| format!("{name}{suffix}"));
+    let mut candidate = name.clone();
+    let mut number = 2;
+    while taken.contains(&candidate) || beside(&candidate).iter().any(|name| taken.contains(name)) {
+        candidate = format!("{name}{number}");
+        number += 1;
+    }
+    taken.extend(beside(&candidate));
+    taken.insert(candidate.clone());
+    candidate
+}
+
 /// The members, element, key and value of a shape.
 pub fn members(shape: &ShapeFacts) -> impl Iterator<Item = &MemberFacts> {
     let parts = [&shape.element, &shape.key, &shape.value];
@@ -241,4 +255,17 @@ pub fn members(shape: &ShapeFacts) -> impl Iterator<Item = &MemberFacts> {
 /// Whether an error has members besides its message.
 pub fn has_detail(shape: &ShapeFacts) -> bool {
     shape.members.keys().any(|name| !name.eq_ignore_ascii_case("message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statics_keep_clear_of_their_neighbours() {
+        let mut taken = HashSet::new();
+        assert_eq!(unique_static("GROUP".to_owned(), &mut taken), "GROUP");
+        assert_eq!(unique_static("GROUP_MEMBERS".to_owned(), &mut taken), "GROUP_MEMBERS2");
+        assert_eq!(unique_static("GROUP".to_owned(), &mut taken), "GROUP2");
+    }
 }

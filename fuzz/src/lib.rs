@@ -1,0 +1,9 @@
+//! What the fuzz targets share: their bodies as plain functions, and the shapes they read into.
+//!
+//! The same functions run in the normal tests over a few thousand broken inputs (`decoders_never_panic`).
+
+#[path = "../../wire/tests/dynamic/mod.rs"]
+pub mod dynamic;
+#[path = "../../wire/tests/round_trip/models.rs"]
+pub mod models;
+pub mod wire;
