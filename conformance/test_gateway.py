@@ -47,6 +47,10 @@ def replaced(name, old, new):
     return lambda headers: {**headers, name: re.sub(old, new, headers[name])}
 
 
+def other_digit(found):
+    return "Signature=" + ("1" if found[0].endswith("0") else "0")
+
+
 # ---- signatures ------------------------------------------------------------------------
 
 
@@ -60,12 +64,11 @@ def test_the_harmless_call_is_fine(knock):
         ({"change": without("authorization")}, {"MissingAuthenticationToken", "AccessDenied"}),
         ({"secret": "wrong"}, {"SignatureDoesNotMatch"}),
         ({"key": "AKIAIOSFODNN7EXAMPLE"}, {"InvalidClientTokenId"}),
-        ({"token": "not-a-token"}, {"InvalidClientTokenId"}),
         ({"when": -HOUR}, {"SignatureDoesNotMatch"}),
         ({"when": HOUR}, {"SignatureDoesNotMatch"}),
         ({"region": "nowhere"}, {"SignatureDoesNotMatch"}),
         ({"scope": "s4"}, {"SignatureDoesNotMatch", "UnknownOperation", "InvalidAction", "UnknownService"}),
-        ({"change": replaced("Authorization", r"Signature=.", "Signature=0")}, {"SignatureDoesNotMatch"}),
+        ({"change": replaced("Authorization", r"Signature=.", other_digit)}, {"SignatureDoesNotMatch"}),
         (
             {"change": replaced("Authorization", r"Signature=\w+", "Signature=")},
             {"SignatureDoesNotMatch", "IncompleteSignature"},
@@ -82,7 +85,6 @@ def test_the_harmless_call_is_fine(knock):
         "unsigned",
         "wrong secret",
         "unknown key",
-        "unknown token",
         "expired",
         "of the future",
         "unknown region",

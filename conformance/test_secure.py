@@ -18,6 +18,7 @@ def root(secure, service="sts", **change):
         service,
         change.get("key", given["AWS_ACCESS_KEY_ID"]),
         change.get("secret", given["AWS_SECRET_ACCESS_KEY"]),
+        change.get("token"),
         region=given.get("AWS_REGION") or given["AWS_DEFAULT_REGION"],
     )
 
@@ -45,6 +46,11 @@ def test_the_developers_keys_do_not(secure, key, secret):
 def test_a_wrong_secret_does_not(secure):
     with fails("SignatureDoesNotMatch", status=403):
         root(secure, secret="x" * 40).get_caller_identity()
+
+
+def test_a_session_token_with_a_key_that_has_none_does_not(secure):
+    with fails("InvalidClientTokenId", status=403):
+        root(secure, token="not-a-token").get_caller_identity()
 
 
 def test_the_credentials_stay_the_same(secure):

@@ -4,6 +4,7 @@
 
 #[path = "../../wire/tests/dynamic/mod.rs"]
 pub mod dynamic;
+pub mod identity;
 #[path = "../../wire/tests/round_trip/models.rs"]
 pub mod models;
 pub mod wire;

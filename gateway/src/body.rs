@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
+use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use identity::sigv4::{AuthError, PayloadVerifier};
 use parking_lot::Mutex;
 use schema::ByteStream;
+use service::Tasks;
 
 use crate::connection::InFlight;
 use crate::limits::{DISCARD_TIME_MAX, DISCARDED_BYTES_MAX};
@@ -33,48 +35,90 @@ pub(crate) struct BodyLimits {
     pub pause_max: Duration,
 }
 
-/// Gathers a body. One that arrives in one piece is not copied.
-pub(crate) async fn gather(body: &mut Incoming, limits: BodyLimits) -> Result<Bytes, BodyError> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let announced = body.size_hint().exact();
-    if announced.is_some_and(|bytes| bytes > limits.bytes_max as u64) {
-        return Err(BodyError::TooLarge);
-    }
-    let first = next(body, limits.pause_max).await?.unwrap_or_default();
-    if announced == Some(first.len() as u64) {
-        return Ok(first);
-    }
-    // What is announced may never come, so the rest grows with what arrives.
-    let mut whole = BytesMut::from(first);
-    while let Some(piece) = next(body, limits.pause_max).await? {
-        if whole.len() + piece.len() > limits.bytes_max {
-            return Err(BodyError::TooLarge);
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
+/// A request's body, or what is left of it.
+///
+/// When it is dropped before its end, the rest is read and thrown away, so that the client is not cut off while it
+/// still writes and gets to read the answer. Only a client that waits for leave to send is left waiting.
+pub(crate) struct Unread {
+    body: Option<Incoming>,
+    /// The client sends nothing before it is told `100 Continue`, which happens when reading begins.
+    waits: bool,
+    tasks: Tasks,
 }
 
-/// The next piece of data; trailers are of no interest.
-async fn next(body: &mut Incoming, pause_max: Duration) -> Result<Option<Bytes>, BodyError> {
-    loop {
-        let frame = tokio::time::timeout(pause_max, body.frame()).await.map_err(|_| BodyError::Paused)?;
-        match frame {
-            None => return Ok(None),
-            Some(Err(_)) => return Err(BodyError::Broken),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
+impl Unread {
+    pub fn new(body: Incoming, headers: &HeaderMap, tasks: &Tasks) -> Unread {
+        let expect = headers.get(header::EXPECT);
+        let waits = expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        Unread { body: Some(body), waits, tasks: tasks.clone() }
+    }
+
+    /// Hands the body on.
+    pub fn take(&mut self) -> Unread {
+        Unread { body: self.body.take(), waits: self.waits, tasks: self.tasks.clone() }
+    }
+
+    /// Its length, where it was announced.
+    pub fn announced(&self) -> Option<u64> {
+        self.body.as_ref().map_or(Some(0), |body| body.size_hint().exact())
+    }
+
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// Gathers the body. One that arrives in one piece is not copied.
+    pub async fn gather(&mut self, limits: BodyLimits) -> Result<Bytes, BodyError> {
+        let announced = self.announced();
+        if announced == Some(0) {
+            return Ok(Bytes::new());
+        }
+        if announced.is_some_and(|bytes| bytes > limits.bytes_max as u64) {
+            return Err(BodyError::TooLarge);
+        }
+        let first = self.next(limits.pause_max).await?.unwrap_or_default();
+        if announced == Some(first.len() as u64) {
+            return Ok(first);
+        }
+        // What is announced may never come, so the buffer grows with what arrives.
+        let mut whole = BytesMut::from(first);
+        while let Some(piece) = self.next(limits.pause_max).await? {
+            if whole.len() + piece.len() > limits.bytes_max {
+                return Err(BodyError::TooLarge);
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// The next piece of data; trailers are of no interest.
+    async fn next(&mut self, pause_max: Duration) -> Result<Option<Bytes>, BodyError> {
+        let Some(body) = &mut self.body else { return Ok(None) };
+        self.waits = false;
+        loop {
+            let frame = tokio::time::timeout(pause_max, body.frame()).await.map_err(|_| BodyError::Paused)?;
+            match frame {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(BodyError::Broken),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
                 }
             }
         }
     }
 }
 
-/// Reads on and throws away, so that the client is not cut off while it still writes and gets to read the answer.
-pub(crate) async fn discard(mut body: Incoming) {
+impl Drop for Unread {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream() && !self.waits) {
+            self.tasks.spawn(discard(body));
+        }
+    }
+}
+
+async fn discard(mut body: Incoming) {
     let read = async {
         let mut left = DISCARDED_BYTES_MAX;
         while let Some(Ok(frame)) = body.frame().await {
@@ -110,9 +154,14 @@ impl StreamOutcome {
 
 /// A body for a service that reads it piece by piece. Its signature is checked as it comes, and the end arrives
 /// only when it is right.
-pub(crate) fn stream(body: Incoming, verifier: PayloadVerifier, pause_max: Duration) -> (ByteStream, StreamOutcome) {
+pub(crate) fn stream(
+    body: Unread,
+    verifier: PayloadVerifier,
+    pause_max: Duration,
+) -> (ByteStream, StreamOutcome) {
     let outcome = StreamOutcome::default();
-    let state = Streaming { body, verifier: Some(verifier), pause_max, outcome: outcome.clone(), ready: Vec::new() };
+    let state =
+        Streaming { body, verifier: Some(verifier), pause_max, outcome: outcome.clone(), ready: Vec::new() };
     let chunks = futures_util::stream::unfold(state, |mut state| async move {
         let item = state.next().await?;
         if let Err(error) = &item {
@@ -124,7 +173,7 @@ pub(crate) fn stream(body: Incoming, verifier: PayloadVerifier, pause_max: Durat
 }
 
 struct Streaming {
-    body: Incoming,
+    body: Unread,
     /// Taken at the end.
     verifier: Option<PayloadVerifier>,
     pause_max: Duration,
@@ -140,7 +189,7 @@ impl Streaming {
                 return Some(Ok(piece));
             }
             let verifier = self.verifier.as_mut()?;
-            let failed = match next(&mut self.body, self.pause_max).await {
+            let failed = match self.body.next(self.pause_max).await {
                 Ok(Some(piece)) => {
                     let ready = &mut self.ready;
                     let pushed = verifier.push(piece, &mut |payload| ready.push(payload));

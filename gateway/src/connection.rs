@@ -191,7 +191,8 @@ impl Activity {
 
     fn judge(&self, times: &TimeLimits) -> Judgement {
         let now = self.millis();
-        let left = |since: u64, max: Duration| max.saturating_sub(Duration::from_millis(now.saturating_sub(since)));
+        let left =
+            |since: u64, max: Duration| max.saturating_sub(Duration::from_millis(now.saturating_sub(since)));
         let stalled_since = self.write_stalled_since.load(Ordering::Relaxed);
         if stalled_since > 0 && left(stalled_since, times.write_pause_max).is_zero() {
             return Judgement::Stalled;

@@ -65,6 +65,8 @@ struct Inner {
     http: auto::Builder<TokioExecutor>,
     /// One for each connection that is served or told that we are busy.
     slots: Arc<Semaphore>,
+    /// Room for large bodies, in KiB.
+    room: Semaphore,
     /// Turns true when requests that are still under way at shutdown must be answered.
     late: watch::Sender<bool>,
 }
@@ -82,6 +84,7 @@ impl Gateway {
             metrics: metrics::Metrics::new(),
             http: connection::http(),
             slots: Arc::new(Semaphore::new(parts.config.connections_max + limits::BUSY_CONNECTIONS_MAX)),
+            room: Semaphore::new(limits::BODIES_KIB_MAX),
             config: parts.config,
             late: watch::Sender::new(false),
         }))

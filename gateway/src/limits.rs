@@ -15,6 +15,9 @@ pub const BUSY_CONNECTION_TIME_MAX: Duration = Duration::from_secs(5);
 /// The largest body of an operation that takes it whole. SQS takes 1 MiB, Lambda 6 MiB, DynamoDB 16 MiB.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// All large bodies together, while they are gathered and read. Beyond that, requests are told that we are busy.
+pub const BODIES_KIB_MAX: usize = 512 * 1024;
+
 /// All headers of one request with their names. Session tokens and S3 metadata are some KiB.
 pub const HEADER_BYTES_MAX: usize = 64 * 1024;
 

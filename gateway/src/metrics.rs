@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
 use service::{Usage, UsageRow};
 
 /// Upper bounds in seconds: from a read of memory to a long poll of twenty seconds.
@@ -24,14 +26,34 @@ pub(crate) struct Metrics {
     pub in_flight: IntGauge,
 }
 
+/// Counts something for as long as it lives.
+pub(crate) struct Counted<'m>(&'m IntGauge);
+
+impl<'m> Counted<'m> {
+    pub fn new(gauge: &'m IntGauge) -> Counted<'m> {
+        gauge.inc();
+        Counted(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl Metrics {
     pub fn new() -> Metrics {
         let registry = Registry::new();
         let counter = |name: &str, help: &str| IntCounter::new(name, help).expect("the names are valid");
         let gauge = |name: &str, help: &str| IntGauge::new(name, help).expect("the names are valid");
-        let latency = HistogramOpts::new("fogbank_request_duration_seconds", "Time from a request's head to its answer")
-            .buckets(LATENCY_SECONDS.to_vec());
-        let refused = Opts::new("fogbank_refused_total", "Requests that never reached a service, by error code");
+        let latency = HistogramOpts::new(
+            "fogbank_request_duration_seconds",
+            "Time from a request's head to its answer",
+        )
+        .buckets(LATENCY_SECONDS.to_vec());
+        let refused =
+            Opts::new("fogbank_refused_total", "Requests that never reached a service, by error code");
         let metrics = Metrics {
             latency: HistogramVec::new(latency, &["service", "operation"]).expect("the names are valid"),
             refused: IntCounterVec::new(refused, &["code"]).expect("the names are valid"),

@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Method, StatusCode, header};
 use http::request::Parts;
-use hyper::body::Incoming;
+use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
 use crate::Inner;
-use crate::body::{self, BodyLimits};
+use crate::body::{BodyLimits, Unread};
 use crate::config::Controls;
 use crate::connection::Peer;
 use crate::cors;
@@ -53,7 +52,7 @@ pub(crate) fn is_own(parts: &Parts) -> bool {
             && parts.method == Method::GET)
 }
 
-pub(crate) async fn answer(inner: &Inner, peer: Peer, parts: &Parts, body: &mut Incoming) -> wire::Response {
+pub(crate) async fn answer(inner: &Inner, peer: Peer, parts: &Parts, body: &mut Unread) -> wire::Response {
     let looks = matches!(parts.method, Method::GET | Method::HEAD);
     match parts.uri.path() {
         "/_fogbank/health" | "/_localstack/health" if looks => reply(StatusCode::OK, health(inner)),
@@ -79,10 +78,11 @@ async fn control(
     admin: &AdminHandler,
     path: &str,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut Unread,
 ) -> wire::Response {
-    let limits = BodyLimits { bytes_max: CONTROL_BODY_BYTES_MAX, pause_max: inner.config.times.body_pause_max };
-    let Ok(body) = body::gather(body, limits).await else {
+    let limits =
+        BodyLimits { bytes_max: CONTROL_BODY_BYTES_MAX, pause_max: inner.config.times.body_pause_max };
+    let Ok(body) = body.gather(limits).await else {
         return refusal(StatusCode::BAD_REQUEST, "the body is too large, or did not come");
     };
     let query = parts.uri.query().unwrap_or("").to_owned();

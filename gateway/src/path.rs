@@ -8,22 +8,28 @@ use base::Region;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::{Body as _, Incoming};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
 use identity::sigv4::{AuthError, PayloadVerifier, Presented, RequestParts, authorization};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schema::{Auth, Fault, Protocol, Service};
 use service::{Call, Source, Target};
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use crate::Inner;
-use crate::body::{self, BodyError, BodyLimits, ReplyBody, StreamError, StreamOutcome};
+use crate::body::{self, BodyError, BodyLimits, ReplyBody, StreamError, StreamOutcome, Unread};
 use crate::connection::{InFlight, Peer};
 use crate::limits::{EAGER_BODY_BYTES_MAX, HEADER_BYTES_MAX};
+use crate::metrics::Counted;
 use crate::refuse::{NOBODY, Refusal};
-use crate::route::{self, Head, Route, Step};
+use crate::route::{self, Candidates, Head, Route, Step};
 use crate::verify::Caller;
 use crate::{cors, own};
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
+const OLDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 
 /// Answers one request, whatever it is.
 pub(crate) async fn answer(
@@ -33,26 +39,23 @@ pub(crate) async fn answer(
     in_flight: InFlight,
 ) -> Response<ReplyBody> {
     let (parts, body) = request.into_parts();
-    let mut unread = Unread { body: Some(body), touched: false };
-    inner.metrics.in_flight.inc();
+    let mut unread = Unread::new(body, &parts.headers, &inner.tasks);
+    let counted = Counted::new(&inner.metrics.in_flight);
     let mut response = if cors::is_preflight(&parts.method, &parts.headers) {
         let headers = cors::preflight(&inner.config.cors, &parts.headers);
         wire::Response { status: StatusCode::NO_CONTENT, headers, body: wire::Body::empty() }
     } else if own::is_own(&parts) {
-        unread.touched = true;
-        let body = unread.body.as_mut().expect("nobody took it yet");
-        own::answer(inner, peer, &parts, body).await
+        own::answer(inner, peer, &parts, &mut unread).await
     } else {
         call(inner, peer, &parts, &mut unread).await
     };
-    inner.metrics.in_flight.dec();
+    drop(counted);
     if let Some(origin) = cors::allowed_origin(&inner.config.cors, &parts.headers) {
         cors::expose(&mut response.headers, origin.clone());
     }
     if peer.busy {
         response.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    unread.discard(inner, &parts);
     let mut reply = Response::new(ReplyBody::new(response.body, Some(in_flight)));
     *reply.status_mut() = response.status;
     *reply.headers_mut() = response.headers;
@@ -104,7 +107,17 @@ impl Asked<'_> {
         let step = self.route(presented.as_ref().ok().and_then(Option::as_ref))?;
         let (protocol, service, streams) = match &step {
             Step::Done(route) => (route.protocol, route.entry.spec, route.known.streams_input),
-            Step::Form(candidates) => (candidates.protocol, candidates.service(), false),
+            Step::Form(candidates) => match candidates.service() {
+                Some(service) => (candidates.protocol, service, false),
+                None => (candidates.protocol, &NOBODY, false),
+            },
+        };
+        // Whose words to refuse in, only the form tells.
+        let step = match step {
+            Step::Form(candidates) if candidates.service().is_none() => {
+                return self.run_unnamed(candidates, presented, unread, started).await;
+            }
+            step => step,
         };
         let unsigned = |error: AuthError| Refusal::unsigned(protocol, service, &error);
         let presented = presented.map_err(unsigned)?;
@@ -119,15 +132,36 @@ impl Asked<'_> {
         match step {
             Step::Done(route) if streams => self.run_streaming(route, &seen, unread, started).await,
             Step::Done(route) => {
+                let _room = self.room(&seen, unread)?;
                 let body = self.gather(&seen, unread).await?;
                 self.run_whole(route, &seen, body, started).await
             }
             Step::Form(candidates) => {
+                let _room = self.room(&seen, unread)?;
                 let body = self.gather(&seen, unread).await?;
                 let route = candidates.choose(self.query(), &body).map_err(Refusal::unrouted)?;
                 self.run_whole(route, &seen, body, started).await
             }
         }
+    }
+
+    async fn run_unnamed(
+        &self,
+        candidates: Candidates<'_>,
+        presented: Result<Option<Presented<'_>>, AuthError>,
+        unread: &mut Unread,
+        started: Instant,
+    ) -> Result<wire::Response, Refusal> {
+        let nobody = Seen { protocol: candidates.protocol, service: &NOBODY, presented: None };
+        if self.peer.busy {
+            return Err(Refusal::busy(nobody.protocol, nobody.service));
+        }
+        let _room = self.room(&nobody, unread)?;
+        let body = self.gather(&nobody, unread).await?;
+        let route = candidates.choose(self.query(), &body).map_err(Refusal::unrouted)?;
+        let (protocol, service) = (route.protocol, route.entry.spec);
+        let presented = presented.map_err(|error| Refusal::unsigned(protocol, service, &error))?;
+        self.run_whole(route, &Seen { protocol, service, presented }, body, started).await
     }
 
     async fn run_whole(
@@ -152,9 +186,9 @@ impl Asked<'_> {
         started: Instant,
     ) -> Result<wire::Response, Refusal> {
         let mut caller = self.verify(&route, seen, identity::sigv4::Body::Streamed)?;
-        let body = unread.body.take().expect("nobody took it yet");
         let payload = std::mem::replace(&mut caller.payload, PayloadVerifier::Settled);
-        let (stream, outcome) = body::stream(body, payload, self.inner.config.times.body_pause_max);
+        let pause_max = self.inner.config.times.body_pause_max;
+        let (stream, outcome) = body::stream(unread.take(), payload, pause_max);
         self.dispatch(route, caller, stream.into(), Some(outcome), started).await
     }
 
@@ -214,7 +248,10 @@ impl Asked<'_> {
         latency.observe(started.elapsed().as_secs_f64());
 
         match result {
-            Ok(output) => Ok(wire::write_output(protocol, row.operation, &*output, &self.request_id)),
+            Ok(output) => {
+                let response = wire::write_output(protocol, row.operation, &*output, &self.request_id);
+                Ok(with_second_id(protocol, response, &self.request_id))
+            }
             // What the service says of a body that broke off is a consequence; the caller learns the cause.
             Err(fault) => match streamed.and_then(|outcome| outcome.error()) {
                 Some(StreamError::Signature(error)) => Err(refuse_unsigned(&route, &error)),
@@ -240,32 +277,40 @@ impl Asked<'_> {
     async fn gather(&self, seen: &Seen<'_>, unread: &mut Unread) -> Result<Bytes, Refusal> {
         let config = &self.inner.config;
         let limits = BodyLimits { bytes_max: config.body_bytes_max, pause_max: config.times.body_pause_max };
-        let body = unread.body.as_mut().expect("nobody took it yet");
-        // A body that is announced as too large is refused untouched, so that `Expect` may hold it back.
-        unread.touched = body.size_hint().lower() <= limits.bytes_max as u64;
-        body::gather(body, limits).await.map_err(|error| match error {
+        unread.gather(limits).await.map_err(|error| match error {
             BodyError::TooLarge => Refusal::body_too_large(seen.protocol, seen.service),
             BodyError::Paused => Refusal::body_paused(seen.protocol, seen.service),
             BodyError::Broken => Refusal::body_broken(seen.protocol, seen.service),
         })
     }
 
+    /// Room for a large body, so that many of them together do not exhaust the machine.
+    fn room(&self, seen: &Seen<'_>, unread: &Unread) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
+        let bytes_max = self.inner.config.body_bytes_max as u64;
+        let bytes = unread.announced().unwrap_or(bytes_max);
+        if bytes <= EAGER_BODY_BYTES_MAX || bytes > bytes_max {
+            return Ok(None);
+        }
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let busy = |_| Refusal::busy(seen.protocol, seen.service);
+        self.inner.room.try_acquire_many(kib).map(Some).map_err(busy)
+    }
+
     fn is_worth_refusing_early(&self, unread: &Unread) -> bool {
-        let announced = unread.body.as_ref().and_then(|body| body.size_hint().exact());
-        let expects = self.parts.headers.contains_key(header::EXPECT);
-        expects || announced.is_none_or(|bytes| bytes > EAGER_BODY_BYTES_MAX)
+        let large = unread.announced().is_none_or(|bytes| bytes > EAGER_BODY_BYTES_MAX);
+        unread.waits() || large
     }
 
     fn head<'h>(&'h self, signing_name: Option<&'h str>) -> Head<'h> {
-        let text = |name: &str| self.parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let text = |name: &HeaderName| self.parts.headers.get(name).and_then(|value| value.to_str().ok());
         Head {
             method: &self.parts.method,
             path: self.parts.uri.path(),
             query: self.query(),
             host: self.host(),
-            target: text("x-amz-target"),
-            content_type: text("content-type").unwrap_or(""),
-            smithy_protocol: text("smithy-protocol"),
+            target: text(&TARGET),
+            content_type: text(&header::CONTENT_TYPE).unwrap_or(""),
+            smithy_protocol: text(&SMITHY_PROTOCOL),
             signing_name,
         }
     }
@@ -363,29 +408,18 @@ fn settle(mut payload: PayloadVerifier, body: Bytes) -> Result<Bytes, AuthError>
 }
 
 fn write_fault(protocol: Protocol, service: &Service, fault: &Fault, request_id: &str) -> wire::Response {
-    match (protocol, service.signing) {
+    let response = match (protocol, service.signing) {
         (Protocol::RestXml, schema::Signing::Declared) => wire::write_bare_xml_fault(fault, request_id),
         _ => wire::write_fault(protocol, service, fault, request_id),
+    };
+    with_second_id(protocol, response, request_id)
+}
+
+/// The older services with XML have the request's id under another name too.
+fn with_second_id(protocol: Protocol, mut response: wire::Response, request_id: &str) -> wire::Response {
+    if protocol == Protocol::RestXml {
+        let id = HeaderValue::from_str(request_id).expect("an id holds only digits and dashes");
+        response.headers.insert(OLDER_REQUEST_ID, id);
     }
-}
-
-/// A request's body, or what is left of it.
-struct Unread {
-    body: Option<Incoming>,
-    /// Reading has begun, and with it a client that waits for `100 Continue` was told to go on.
-    touched: bool,
-}
-
-impl Unread {
-    /// Lets a refused body come to its end, unless the client waits for leave to send it.
-    fn discard(self, inner: &Inner, parts: &Parts) {
-        let Some(body) = self.body.filter(|body| !body.is_end_stream()) else { return };
-        if self.touched || !waits(&parts.headers) {
-            inner.tasks.spawn(body::discard(body));
-        }
-    }
-}
-
-fn waits(headers: &HeaderMap) -> bool {
-    headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    response
 }

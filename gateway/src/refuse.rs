@@ -59,6 +59,9 @@ impl Refusal {
                 "The request names no AWS service: it has no signature, target, action or host name that tells \
                  which one is meant.",
             ),
+            Why::NotServed(name) => {
+                Fault::new(&NOT_IMPLEMENTED, format!("The service {name} is not implemented by Fogbank"))
+            }
             Why::UnknownOperation(action) if is_query => {
                 Fault::new(&INVALID_ACTION, format!("The action {action} is not valid for this endpoint."))
             }
@@ -74,7 +77,8 @@ impl Refusal {
             Why::WrongVersion { version, .. } if protocol == Protocol::Ec2Query => {
                 let version = version.unwrap_or_default();
                 let id = service.map_or("", |service| service.id);
-                let message = format!("The requested version ({version}) of service Amazon{id} does not exist");
+                let message =
+                    format!("The requested version ({version}) of service Amazon{id} does not exist");
                 Fault::new(&NO_SUCH_VERSION, message)
             }
             Why::WrongVersion { action, version } => {
@@ -109,10 +113,9 @@ impl Refusal {
 
     pub fn body_too_large(protocol: Protocol, service: &'static Service) -> Refusal {
         let fault = match service.signing {
-            Signing::Declared => Fault::new(
-                &ENTITY_TOO_LARGE,
-                "Your proposed upload exceeds the maximum allowed object size.",
-            ),
+            Signing::Declared => {
+                Fault::new(&ENTITY_TOO_LARGE, "Your proposed upload exceeds the maximum allowed object size.")
+            }
             _ => Fault::new(&TOO_LARGE, "Request size exceeds the maximum that the service accepts."),
         };
         Refusal::new(protocol, service, fault)
@@ -171,7 +174,13 @@ mod tests {
         let unknown = || Why::UnknownOperation("Fly".to_owned());
         let version = || Why::WrongVersion { action: "Send", version: None };
         for (protocol, why, code, status, message) in [
-            (Protocol::AwsQuery, unknown(), "InvalidAction", 400, "The action Fly is not valid for this endpoint."),
+            (
+                Protocol::AwsQuery,
+                unknown(),
+                "InvalidAction",
+                400,
+                "The action Fly is not valid for this endpoint.",
+            ),
             (Protocol::AwsJson1_0, unknown(), "UnknownOperationException", 400, ""),
             (Protocol::RestJson1, Why::NoSuchPath, "UnknownOperationException", 404, ""),
             (

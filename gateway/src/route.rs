@@ -14,7 +14,7 @@ use percent_encoding::percent_decode;
 use schema::{Protocol, Service};
 use wire::uri::Labels;
 
-use crate::directory::{Directory, Entry, Known};
+use crate::directory::{Directory, Entry, Known, speaks_rest};
 use crate::host::HostName;
 
 /// What routing looks at.
@@ -51,6 +51,8 @@ pub(crate) enum Step<'d> {
 pub(crate) struct Candidates<'d> {
     entries: Vec<&'d Entry>,
     pub protocol: Protocol,
+    /// The head named no service, and only action and version can: what to say if they do not either.
+    otherwise: Option<Why>,
 }
 
 /// Why a request goes nowhere, and in which protocol that is told.
@@ -65,6 +67,8 @@ pub(crate) struct Unrouted {
 pub(crate) enum Why {
     /// Nothing in the request names a service.
     NoService,
+    /// The request is for a service that this cloud has not.
+    NotServed(String),
     /// The service has no such operation.
     UnknownOperation(String),
     /// The model has the operation, and this cloud has not.
@@ -73,7 +77,10 @@ pub(crate) enum Why {
     NoSuchPath,
     MissingAction,
     /// The action exists, but not in this version of the API.
-    WrongVersion { action: &'static str, version: Option<String> },
+    WrongVersion {
+        action: &'static str,
+        version: Option<String>,
+    },
 }
 
 /// The first step: all that the head can tell.
@@ -89,18 +96,31 @@ pub(crate) fn route<'d>(directory: &'d Directory, head: &Head<'_>) -> Result<Ste
         entries = by_query_version(directory, head);
     }
     let Some(first) = entries.first() else {
-        return Err(Unrouted { service: None, protocol: likely_protocol(head), why: Why::NoService });
+        return anybody(directory, head).map(Step::Form);
     };
     let query = entries.iter().find_map(|entry| query_protocol(entry));
+    let is_action = parameter(head.query.as_bytes(), "Action").is_some();
     match query {
         Some(protocol) if is_form(head.content_type) && head.method == Method::POST => {
-            Ok(Step::Form(Candidates { entries, protocol }))
+            Ok(Step::Form(Candidates { entries, protocol, otherwise: None }))
         }
-        Some(protocol) if !entries.iter().any(|entry| crate::directory::speaks_rest(entry.spec)) => {
-            Candidates { entries, protocol }.choose(head.query, b"").map(Step::Done)
+        Some(protocol) if is_action || !entries.iter().any(|entry| speaks_rest(entry.spec)) => {
+            Candidates { entries, protocol, otherwise: None }.choose(head.query, b"").map(Step::Done)
         }
         _ => rest(first, &entries, head).map(Step::Done),
     }
+}
+
+/// A form whose head names no service (unsigned, or signed in a way that cannot be read): whichever service of this
+/// cloud has the form's action in the form's version.
+fn anybody<'d>(directory: &'d Directory, head: &Head<'_>) -> Result<Candidates<'d>, Unrouted> {
+    let of_query = |entry: &&Entry| entry.service.is_some() && query_protocol(entry).is_some();
+    let entries: Vec<&Entry> = directory.services().iter().filter(of_query).collect();
+    let why = no_service(head);
+    if entries.is_empty() || !is_form(head.content_type) || head.method != Method::POST {
+        return Err(Unrouted { service: None, protocol: likely_protocol(head), why });
+    }
+    Ok(Candidates { entries, protocol: Protocol::AwsQuery, otherwise: Some(why) })
 }
 
 /// The protocol in which to answer a request whose service is unknown.
@@ -113,6 +133,17 @@ pub(crate) fn likely_protocol(head: &Head<'_>) -> Protocol {
     }
 }
 
+/// A signature is for somebody, even if not for anybody here.
+fn no_service(head: &Head<'_>) -> Why {
+    match head.signing_name {
+        Some(name) if !name.is_empty() => Why::NotServed(name.chars().take(SIGNING_NAME_CHARS_MAX).collect()),
+        _ => Why::NoService,
+    }
+}
+
+/// More of an unknown name is not repeated to the caller.
+const SIGNING_NAME_CHARS_MAX: usize = 64;
+
 /// The region a request is for, where its signature does not say.
 pub(crate) fn region_of(host: &str) -> Region {
     HostName::parse(host).region.unwrap_or(Region::US_EAST_1)
@@ -122,16 +153,15 @@ pub(crate) fn region_of(host: &str) -> Region {
 fn named<'d>(directory: &'d Directory, head: &Head<'_>) -> Vec<&'d Entry> {
     let entries = |places: &[usize]| places.iter().map(|at| &directory.services()[*at]).collect::<Vec<_>>();
     let host = HostName::parse(head.host);
-    let by_host = host.ends().map(|end| directory.by_host(end)).find(|found| !found.is_empty()).unwrap_or(&[]);
+    let by_host =
+        host.ends().map(|end| directory.by_host(end)).find(|found| !found.is_empty()).unwrap_or(&[]);
     let by_name = head.signing_name.map_or(&[][..], |name| directory.by_signing_name(name));
     if by_name.is_empty() {
         return entries(by_host);
     }
     let mut found = entries(by_name);
     // What the host says comes first among those that share the signing name.
-    found.sort_by_key(|entry| {
-        !by_host.iter().any(|at| std::ptr::eq(*entry, &directory.services()[*at]))
-    });
+    found.sort_by_key(|entry| !by_host.iter().any(|at| std::ptr::eq(*entry, &directory.services()[*at])));
     found
 }
 
@@ -159,13 +189,14 @@ fn json<'d>(directory: &'d Directory, head: &Head<'_>, target: &str) -> Result<R
         let service = named.first().map(|entry| entry.spec);
         let why = match service {
             Some(_) => Why::UnknownOperation(target.to_owned()),
-            None => Why::NoService,
+            None => no_service(head),
         };
         return Err(Unrouted { service, protocol: asked, why });
     };
     let own = entry.spec.protocols.iter().copied();
     let spoken = own.clone().find(|protocol| *protocol == asked);
-    let other = || own.clone().find(|protocol| matches!(protocol, Protocol::AwsJson1_0 | Protocol::AwsJson1_1));
+    let other =
+        || own.clone().find(|protocol| matches!(protocol, Protocol::AwsJson1_0 | Protocol::AwsJson1_1));
     find(entry, operation, spoken.or_else(other).unwrap_or(asked))
 }
 
@@ -190,7 +221,7 @@ fn cbor<'d>(directory: &'d Directory, head: &Head<'_>) -> Result<Route<'d>, Unro
         _ => {
             let service = named.first().map(|entry| entry.spec);
             let why = Why::UnknownOperation(operation.to_owned());
-            Err(Unrouted { service, protocol, why: if service.is_some() { why } else { Why::NoService } })
+            Err(Unrouted { service, protocol, why: if service.is_some() { why } else { no_service(head) } })
         }
     }
 }
@@ -202,18 +233,21 @@ fn rest<'d>(first: &Entry, entries: &[&'d Entry], head: &Head<'_>) -> Result<Rou
             return Ok(Route { labels: Some(labels), ..route });
         }
     }
-    // A service with JSON alone was called without a target.
-    let why = if crate::directory::speaks_rest(first.spec) {
+    let why = if first.service.is_none() {
+        Why::NotServed(first.spec.name.to_owned())
+    } else if speaks_rest(first.spec) {
         Why::NoSuchPath
     } else {
+        // A service with JSON alone was called without a target.
         Why::UnknownOperation(String::new())
     };
     Err(Unrouted { service: Some(first.spec), protocol: rest_protocol(first), why })
 }
 
 impl<'d> Candidates<'d> {
-    pub fn service(&self) -> &'static Service {
-        self.entries[0].spec
+    /// The service, unless only the form can tell.
+    pub fn service(&self) -> Option<&'static Service> {
+        self.otherwise.is_none().then(|| self.entries[0].spec)
     }
 
     /// The second step, with the query of the URL and the form of the body.
@@ -221,7 +255,10 @@ impl<'d> Candidates<'d> {
         let parameter = |name| parameter(form, name).or_else(|| parameter(query.as_bytes(), name));
         let first = self.entries[0];
         let protocol = query_protocol(first).unwrap_or(self.protocol);
-        let unrouted = |why| Unrouted { service: Some(first.spec), protocol, why };
+        let unrouted = |why| match self.otherwise {
+            Some(otherwise) => Unrouted { service: None, protocol, why: otherwise },
+            None => Unrouted { service: Some(first.spec), protocol, why },
+        };
         let Some(action) = parameter("Action").filter(|action| !action.is_empty()) else {
             return Err(unrouted(Why::MissingAction));
         };

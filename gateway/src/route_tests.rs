@@ -117,10 +117,31 @@ fn check(head: Head<'_>, form: &str, service: &str, protocol: Protocol, operatio
 #[test]
 fn a_target_names_the_operation() {
     for (target, content_type, signing_name, service, protocol, operation) in [
-        ("AmazonQueues.SendMessage", "application/x-amz-json-1.0", Some("queues"), "queues", Protocol::AwsJson1_0, "SendMessage"),
+        (
+            "AmazonQueues.SendMessage",
+            "application/x-amz-json-1.0",
+            Some("queues"),
+            "queues",
+            Protocol::AwsJson1_0,
+            "SendMessage",
+        ),
         // The service has one version of the protocol, whatever the client says.
-        ("Tables_20120810.GetItem", "application/x-amz-json-1.0", Some("tables"), "tables", Protocol::AwsJson1_1, "GetItem"),
-        ("TablesStreams_20120810.GetRecords", "application/x-amz-json-1.1", Some("tables"), "tablesstreams", Protocol::AwsJson1_1, "GetRecords"),
+        (
+            "Tables_20120810.GetItem",
+            "application/x-amz-json-1.0",
+            Some("tables"),
+            "tables",
+            Protocol::AwsJson1_1,
+            "GetItem",
+        ),
+        (
+            "TablesStreams_20120810.GetRecords",
+            "application/x-amz-json-1.1",
+            Some("tables"),
+            "tablesstreams",
+            Protocol::AwsJson1_1,
+            "GetRecords",
+        ),
         ("AmazonQueues.CreateQueue", "", None, "queues", Protocol::AwsJson1_0, "CreateQueue"),
         // The form that curl announces by itself does not make it a Query request.
         ("AmazonQueues.CreateQueue", FORM, Some("queues"), "queues", Protocol::AwsJson1_0, "CreateQueue"),
@@ -150,8 +171,20 @@ fn a_target_of_another_service_is_unknown_to_the_one_that_was_signed_for() {
 fn an_action_is_found_in_a_form_or_in_the_query() {
     let signed = |name| Head { signing_name: Some(name), content_type: FORM, ..HEAD };
     let get = |query, host| Head { method: &Method::GET, query, host, ..HEAD };
-    check(signed("queues"), "Action=SendMessage&Version=2012-11-05", "queues", Protocol::AwsQuery, "SendMessage");
-    check(signed("queues"), "Version=2012-11-05&Action=Send%4dessage", "queues", Protocol::AwsQuery, "SendMessage");
+    check(
+        signed("queues"),
+        "Action=SendMessage&Version=2012-11-05",
+        "queues",
+        Protocol::AwsQuery,
+        "SendMessage",
+    );
+    check(
+        signed("queues"),
+        "Version=2012-11-05&Action=Send%4dessage",
+        "queues",
+        Protocol::AwsQuery,
+        "SendMessage",
+    );
     // Newer clients speak JSON to this service, and its endpoint never needed a version.
     check(signed("queues"), "Action=SendMessage", "queues", Protocol::AwsQuery, "SendMessage");
     let with_path = Head { path: "/000000000000/orders", ..signed("queues") };
@@ -159,9 +192,27 @@ fn an_action_is_found_in_a_form_or_in_the_query() {
     let in_url = Head { query: "Action=CreateQueue", ..signed("queues") };
     check(in_url, "QueueName=x", "queues", Protocol::AwsQuery, "CreateQueue");
     let version = "Action=DescribeBalancers&Version=";
-    check(signed("balancing"), &format!("{version}2012-06-01"), "balancers", Protocol::AwsQuery, "DescribeBalancers");
-    check(signed("balancing"), &format!("{version}2015-12-01"), "balancers2", Protocol::AwsQuery, "DescribeBalancers");
-    check(signed("machines"), "Action=RunInstances&Version=2016-11-15", "machines", Protocol::Ec2Query, "RunInstances");
+    check(
+        signed("balancing"),
+        &format!("{version}2012-06-01"),
+        "balancers",
+        Protocol::AwsQuery,
+        "DescribeBalancers",
+    );
+    check(
+        signed("balancing"),
+        &format!("{version}2015-12-01"),
+        "balancers2",
+        Protocol::AwsQuery,
+        "DescribeBalancers",
+    );
+    check(
+        signed("machines"),
+        "Action=RunInstances&Version=2016-11-15",
+        "machines",
+        Protocol::Ec2Query,
+        "RunInstances",
+    );
     check(get("Action=CreateQueue", "queue.amazonaws.com"), "", "queues", Protocol::AwsQuery, "CreateQueue");
     check(
         get("Action=DescribeRules&Version=2015-12-01", "localhost"),
@@ -176,14 +227,27 @@ fn an_action_is_found_in_a_form_or_in_the_query() {
 fn an_action_that_is_missing_or_of_another_version_is_named() {
     let signed = |name| Head { signing_name: Some(name), content_type: FORM, ..HEAD };
     let query = Protocol::AwsQuery;
-    let wrong = |action, version: Option<&str>| Why::WrongVersion { action, version: version.map(str::to_owned) };
+    let wrong =
+        |action, version: Option<&str>| Why::WrongVersion { action, version: version.map(str::to_owned) };
     for (name, form, service, protocol, why) in [
         ("queues", "", "queues", query, Why::MissingAction),
         ("queues", "Action=", "queues", query, Why::MissingAction),
         ("queues", "Action=Fly", "queues", query, Why::UnknownOperation("Fly".into())),
-        ("queues", "Action=SendMessage&Version=1999-01-01", "queues", query, wrong("SendMessage", Some("1999-01-01"))),
+        (
+            "queues",
+            "Action=SendMessage&Version=1999-01-01",
+            "queues",
+            query,
+            wrong("SendMessage", Some("1999-01-01")),
+        ),
         ("balancing", "Action=DescribeRules", "balancers", query, wrong("DescribeRules", None)),
-        ("machines", "Action=RunInstances&Version=1", "machines", Protocol::Ec2Query, wrong("RunInstances", Some("1"))),
+        (
+            "machines",
+            "Action=RunInstances&Version=1",
+            "machines",
+            Protocol::Ec2Query,
+            wrong("RunInstances", Some("1")),
+        ),
     ] {
         assert_eq!(outcome(signed(name), form), (service, protocol, why), "{name} {form}");
     }
@@ -202,7 +266,8 @@ fn a_host_names_the_service_where_no_signature_does() {
         check(head, "", service, Protocol::AwsQuery, "CreateQueue");
     }
     // A signature is more precise than a host.
-    let head = Head { signing_name: Some("machines"), host: "queue.amazonaws.com", content_type: FORM, ..HEAD };
+    let head =
+        Head { signing_name: Some("machines"), host: "queue.amazonaws.com", content_type: FORM, ..HEAD };
     check(head, "Action=RunInstances&Version=2016-11-15", "machines", Protocol::Ec2Query, "RunInstances");
     assert_eq!(region_of("queues.eu-west-1.localhost.localstack.cloud:4566").as_str(), "eu-west-1");
     assert_eq!(region_of("localhost:4566").as_str(), "us-east-1");
@@ -211,14 +276,31 @@ fn a_host_names_the_service_where_no_signature_does() {
 #[test]
 fn cbor_names_service_and_operation_in_its_path() {
     let cbor = |path| Head { path, smithy_protocol: Some("rpc-v2-cbor"), ..HEAD };
-    check(cbor("/service/AmazonQueues/operation/SendMessage"), "", "queues", Protocol::RpcV2Cbor, "SendMessage");
-    check(cbor("/prefix/service/AmazonQueues/operation/SendMessage"), "", "queues", Protocol::RpcV2Cbor, "SendMessage");
+    check(
+        cbor("/service/AmazonQueues/operation/SendMessage"),
+        "",
+        "queues",
+        Protocol::RpcV2Cbor,
+        "SendMessage",
+    );
+    check(
+        cbor("/prefix/service/AmazonQueues/operation/SendMessage"),
+        "",
+        "queues",
+        Protocol::RpcV2Cbor,
+        "SendMessage",
+    );
     for (path, signing_name, service, why) in [
         ("/service/AmazonQueues/operation/Fly", None, "queues", Why::UnknownOperation("Fly".into())),
         ("/", Some("queues"), "queues", Why::NoSuchPath),
         ("/service/Nobody/operation/Fly", None, "", Why::NoService),
         // This one does not speak CBOR.
-        ("/service/Tables_20120810/operation/GetItem", Some("tables"), "tables", Why::UnknownOperation("GetItem".into())),
+        (
+            "/service/Tables_20120810/operation/GetItem",
+            Some("tables"),
+            "tables",
+            Why::UnknownOperation("GetItem".into()),
+        ),
     ] {
         let head = Head { signing_name, ..cbor(path) };
         assert_eq!(outcome(head, ""), (service, Protocol::RpcV2Cbor, why), "{path}");
@@ -230,18 +312,18 @@ fn what_names_nothing_is_answered_in_the_likeliest_protocol() {
     for (head, service, protocol, why) in [
         (HEAD, "", Protocol::AwsQuery, Why::NoService),
         (Head { content_type: "application/json", ..HEAD }, "", Protocol::RestJson1, Why::NoService),
-        (Head { signing_name: Some("nothing"), ..HEAD }, "", Protocol::AwsQuery, Why::NoService),
+        (Head { signing_name: Some("s9"), ..HEAD }, "", Protocol::AwsQuery, Why::NotServed("s9".into())),
         (
             Head { signing_name: Some("tables"), ..HEAD },
             "tables",
             Protocol::AwsJson1_1,
-            Why::UnknownOperation(String::new()),
+            Why::NotServed("tables".into()),
         ),
         (
             Head { signing_name: Some("functions"), path: "/x", ..HEAD },
             "functions",
             Protocol::RestJson1,
-            Why::NoSuchPath,
+            Why::NotServed("functions".into()),
         ),
     ] {
         assert_eq!(outcome(head, ""), (service, protocol, why), "{head:?}");

@@ -67,7 +67,9 @@ impl Verifier {
             }
             // The same work as for a key that exists, so that time does not tell which keys do.
             Err(why) => match (presented.verify(None, &self.keys, body, wall, &rules), why) {
-                (Err(AuthError::UnknownAccessKey { .. }), KeyError::InvalidToken) => Err(AuthError::InvalidToken),
+                (Err(AuthError::UnknownAccessKey { .. }), KeyError::InvalidToken) => {
+                    Err(AuthError::InvalidToken)
+                }
                 (Err(AuthError::UnknownAccessKey { .. }), KeyError::Expired) => Err(AuthError::ExpiredToken),
                 (Err(error), _) => Err(error),
                 (Ok(_), _) => unreachable!("without a secret nothing is proven"),
@@ -77,7 +79,11 @@ impl Verifier {
 
     /// What the headers alone say against a request: it is anonymous, its time, scope or key is wrong. For bodies
     /// that are not worth waiting for then.
-    pub fn refuse_early(&self, presented: Option<&Presented<'_>>, service: &'static Service) -> Result<(), AuthError> {
+    pub fn refuse_early(
+        &self,
+        presented: Option<&Presented<'_>>,
+        service: &'static Service,
+    ) -> Result<(), AuthError> {
         let presented = presented.ok_or(AuthError::MissingToken)?;
         let token = presented.session_token.as_deref();
         let known = self.keyring.find(presented.access_key_id(), token, self.clock.now());
@@ -85,7 +91,9 @@ impl Verifier {
         let rules = Rules { payload: PayloadRule::Body, ..rules(service) };
         match (presented.verify(None, &self.keys, Body::Bytes(b""), self.clock.wall(), &rules), known) {
             (Err(AuthError::UnknownAccessKey { .. }), Ok(_)) => Ok(()),
-            (Err(AuthError::UnknownAccessKey { .. }), Err(KeyError::InvalidToken)) => Err(AuthError::InvalidToken),
+            (Err(AuthError::UnknownAccessKey { .. }), Err(KeyError::InvalidToken)) => {
+                Err(AuthError::InvalidToken)
+            }
             (Err(AuthError::UnknownAccessKey { .. }), Err(KeyError::Expired)) => Err(AuthError::ExpiredToken),
             (Err(error), _) => Err(error),
             (Ok(_), _) => unreachable!("without a secret nothing is proven"),

@@ -31,10 +31,11 @@ pub struct Audit(Mutex<VecDeque<AuditEvent>>);
 impl Audit {
     pub fn record(&self, event: AuditEvent) {
         let mut events = self.0.lock();
-        if events.len() == AUDIT_EVENTS_MAX {
-            events.pop_front();
-        }
+        let oldest = if events.len() == AUDIT_EVENTS_MAX { events.pop_front() } else { None };
         events.push_back(event);
+        // Freeing its many strings takes longer than all the rest, and others wait for the lock.
+        drop(events);
+        drop(oldest);
     }
 
     /// The latest events, newest first.

@@ -36,7 +36,8 @@ pub enum KeyError {
 pub enum DevKeys {
     Refused,
     /// `test` is the root of account 000000000000, and twelve digits are the root of that account.
-    /// The secret of both is `test`.
+    /// The secret of both is `test`. A session token that comes with them is ignored, since set-ups made for
+    /// other emulators send one.
     Accepted,
 }
 
@@ -73,6 +74,10 @@ impl Keyring {
             return self.session(access_key_id, token, now);
         }
         if let Some((secret, principal)) = self.known.read().get(access_key_id) {
+            // Long-lived keys have no session, so a token that comes with one is another's or nobody's.
+            if token.is_some() {
+                return Err(KeyError::InvalidToken);
+            }
             return Ok(Key { secret: secret.clone(), principal: principal.clone() });
         }
         let secret = self.dev_secret.clone().ok_or(KeyError::Unknown)?;

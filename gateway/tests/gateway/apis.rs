@@ -2,8 +2,8 @@
 //! *post* (JSON, Query and CBOR, like SQS), *shelf* (XML and streams, like S3), *desk* (REST with JSON).
 
 use schema::{
-    Auth, ByteStream, ErrorCode, Kind, Limits, Malformed, Member, Operation, Place, Protocol, ReadValue, Reader,
-    Service, Shape, Signing, Structure, WriteValue,
+    Auth, ByteStream, ErrorCode, Kind, Limits, Malformed, Member, Operation, Place, Protocol, ReadValue,
+    Reader, Service, Shape, Signing, Structure, WriteValue,
 };
 
 macro_rules! structure {
@@ -52,13 +52,11 @@ macro_rules! structure {
     };
 }
 
-fn present<'a, T: WriteValue>(
+fn present<'a, T: WriteValue + 'static>(
     value: &'a T,
     member: &'static Member,
     visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue),
-) where
-    T: Clone + 'static,
-{
+) {
     let any: &dyn std::any::Any = value;
     if any.downcast_ref::<Option<String>>().is_none_or(Option::is_some) {
         visitor(member, value);
@@ -170,6 +168,7 @@ pub mod post_api {
         host_aliases: &["mail"],
         signing: Signing::Lenient,
         operations: &["Echo", "Greet", "Unmade"],
+        ..Service::BLANK
     };
 
     operation! { Echo ECHO Letter LETTER Letter LETTER { result_wrapper: Some("EchoResult") } }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use base::{Clock, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use identity::sigv4::{AccessKeyId, Credentials, PathRule, RequestParts, SecretAccessKey, SessionToken, SigningScope, sign};
+use identity::sigv4::{
+    AccessKeyId, Credentials, PathRule, RequestParts, SecretAccessKey, SessionToken, SigningScope, sign,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::cloud::{KEY, SECRET};
@@ -65,7 +67,8 @@ impl Ask {
 
     /// A Query call of the post.
     pub fn form(body: &str) -> Ask {
-        Ask::new("post", "POST", "/", body).header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+        Ask::new("post", "POST", "/", body)
+            .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Ask {
@@ -76,7 +79,9 @@ impl Ask {
 
     pub fn header_map(&self) -> HeaderMap {
         let pairs = self.headers.iter();
-        pairs.map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())).collect()
+        pairs
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap()))
+            .collect()
     }
 
     pub fn payload_hash(&self) -> String {
@@ -144,7 +149,11 @@ impl Answer {
 
     #[track_caller]
     pub fn is(&self, status: u16, part: &str) {
-        assert!(self.status == status && self.text().contains(part), "expected {status} {part}: {self:?} {}", self.text());
+        assert!(
+            self.status == status && self.text().contains(part),
+            "expected {status} {part}: {self:?} {}",
+            self.text()
+        );
     }
 }
 

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{AccountId, Arn, Clock, Ids, Region};
+use fogbank_gateway::{AdminReply, Controls, Gateway, GatewayConfig, Parts, Tls};
 use futures_util::StreamExt;
-use gateway::{AdminReply, Controls, Gateway, GatewayConfig, Parts, Tls};
 use identity::sigv4::SecretAccessKey;
 use schema::{Fault, Violation};
-use service::{AnyService, Call, DevKeys, Dispatcher, Keyring, Principal, SealingKey, ServiceError, Tasks, Throttle};
+use service::{
+    AnyService, Call, DevKeys, Dispatcher, Keyring, Principal, SealingKey, ServiceError, Tasks, Throttle,
+};
+use store::{SimOptions, Store};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::apis::*;
@@ -54,6 +57,9 @@ async fn echo(_: &Post, call: &Call, letter: Letter) -> Result<Letter, Oops> {
 }
 
 async fn put_book(_: &Shelf, _: &Call, book: Book) -> Result<Stored, Oops> {
+    if book.shelf == "closed" {
+        return Err(Oops(Fault::new(&NO_SUCH_THING, "There is no such shelf.")));
+    }
     let mut stream = book.content.take();
     let mut length = 0;
     while let Some(piece) = stream.next().await {
@@ -109,7 +115,8 @@ impl Cloud {
 
     pub async fn with(config: GatewayConfig, tls: impl FnOnce(&Clock) -> Option<Tls>) -> Cloud {
         let clock = Clock::system(Duration::ZERO);
-        let tasks = Tasks::new(clock.clone());
+        let (store, _) = Store::simulated(1, SimOptions::default());
+        let tasks = Tasks::new(clock.clone(), store, "test");
         let keyring = Arc::new(Keyring::new(SealingKey::new([9; 32]), DevKeys::Refused));
         let root = Principal::root(AccountId::DEV, Region::US_EAST_1, Some(KEY.to_owned()));
         keyring.add(KEY, SecretAccessKey::new(SECRET), root);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gateway::{GatewayConfig, TimeLimits};
+use fogbank_gateway::{GatewayConfig, TimeLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::{Ask, exchange, read_answer, read_one};
@@ -10,7 +10,8 @@ use crate::cloud::Cloud;
 
 fn hasty() -> GatewayConfig {
     let short = Duration::from_millis(300);
-    let times = TimeLimits { head_max: short, body_pause_max: short, keep_alive_max: short, ..TimeLimits::default() };
+    let times =
+        TimeLimits { head_max: short, body_pause_max: short, keep_alive_max: short, ..TimeLimits::default() };
     GatewayConfig { times, ..GatewayConfig::default() }
 }
 
@@ -120,6 +121,28 @@ async fn a_body_that_is_too_large_is_refused_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
+async fn a_stream_that_nobody_reads_is_drained_and_the_connection_goes_on() {
+    let cloud = Cloud::start().await;
+    let mut stream = cloud.connect().await;
+    let put = Ask::new("shelf", "PUT", "/closed/book", "x".repeat(3_000_000)).signed();
+    let refused = exchange(&mut stream, &put).await;
+    refused.is(400, "<Error><Code>AWS.Post.NonExistentThing</Code>");
+    assert_eq!(refused.headers["x-amz-request-id"], refused.headers["x-amzn-requestid"]);
+    exchange(&mut stream, &Ask::new("shelf", "GET", "/top/book", "").signed()).await.is(200, "top book");
+}
+
+#[tokio::test]
+async fn a_large_unsigned_body_is_refused_before_it_is_held() {
+    let cloud = Cloud::start().await;
+    let mut stream = cloud.connect().await;
+    let unsigned = Ask::json("Echo", &"x".repeat(8_000_000));
+    stream.write_all(&unsigned.head()).await.unwrap();
+    read_answer(&mut stream, false).await.unwrap().is(403, "MissingAuthenticationTokenException");
+    stream.write_all(&unsigned.body).await.unwrap();
+    exchange(&mut stream, &Ask::json("Echo", "{}").signed()).await.is(200, "");
+}
+
+#[tokio::test]
 async fn a_chunked_transfer_is_gathered() {
     let cloud = Cloud::start().await;
     let mut stream = cloud.connect().await;
@@ -148,7 +171,8 @@ async fn a_client_that_waits_for_leave_gets_it_only_if_its_headers_are_right() {
     let first = read_one(&mut stream, false).await.unwrap();
     first.is(403, "MissingAuthenticationTokenException");
 
-    let stranger = Ask { credentials: crate::client::temporary("AKIAAAAAAAAAAAAAAAAA", "x", "y"), ..unsigned };
+    let stranger =
+        Ask { credentials: crate::client::temporary("AKIAAAAAAAAAAAAAAAAA", "x", "y"), ..unsigned };
     let mut stream = cloud.connect().await;
     stream.write_all(&stranger.signed().head()).await.unwrap();
     read_one(&mut stream, false).await.unwrap().is(403, "UnrecognizedClientException");

@@ -1,5 +1,7 @@
 //! The gateway from outside: real sockets, signed requests, and what no proper client would send.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod apis;
 mod client;
 mod cloud;

@@ -1,6 +1,6 @@
 //! Health, metrics, controls, and pages in browsers.
 
-use gateway::{Cors, GatewayConfig};
+use fogbank_gateway::{Cors, GatewayConfig};
 
 use crate::client::{Ask, exchange};
 use crate::cloud::{Cloud, open_controls};
@@ -72,7 +72,10 @@ async fn pages_of_this_machine_may_call_and_others_may_not() {
     let secure = Cloud::start().await;
     let mut stream = secure.connect().await;
     let local = exchange(&mut stream, &preflight("http://localhost:3000")).await;
-    assert_eq!((local.status, local.headers["access-control-allow-origin"].as_str()), (204, "http://localhost:3000"));
+    assert_eq!(
+        (local.status, local.headers["access-control-allow-origin"].as_str()),
+        (204, "http://localhost:3000")
+    );
     assert_eq!(local.headers["access-control-allow-headers"], "authorization,x-amz-target");
     let foreign = exchange(&mut stream, &preflight("https://evil.example.com")).await;
     assert!(!foreign.headers.contains_key("access-control-allow-origin"));

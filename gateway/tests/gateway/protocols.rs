@@ -64,14 +64,18 @@ async fn cbor_calls_are_answered_in_cbor() {
 #[tokio::test]
 async fn rest_calls_are_routed_by_method_and_path() {
     let cloud = Cloud::start().await;
-    let memo = Ask::new("desk", "POST", "/memos/to%20do", r#"{"Text":"milk"}"#).header("content-type", "application/json");
+    let memo = Ask::new("desk", "POST", "/memos/to%20do", r#"{"Text":"milk"}"#)
+        .header("content-type", "application/json");
     ask(&cloud, memo.signed()).await.is(200, r#"{"Text":"to do: milk"}"#);
     let book = Ask::new("shelf", "GET", "/top/a/b", "").signed();
     let answer = ask(&cloud, book).await;
     answer.is(200, "top a/b");
     let unknown = Ask::new("desk", "POST", "/nothing", "").signed();
     let answer = ask(&cloud, unknown).await;
-    assert_eq!((answer.status, answer.headers["x-amzn-errortype"].as_str()), (404, "UnknownOperationException"));
+    assert_eq!(
+        (answer.status, answer.headers["x-amzn-errortype"].as_str()),
+        (404, "UnknownOperationException")
+    );
 }
 
 #[tokio::test]
@@ -82,7 +86,8 @@ async fn faults_of_a_service_are_written_in_the_protocol_of_the_call() {
     assert_eq!(json.headers["x-amzn-query-error"], "AWS.Post.NonExistentThing;Sender");
     let query = ask(&cloud, Ask::form("Action=Echo&Mode=fail").signed()).await;
     query.is(400, "<Type>Sender</Type><Code>AWS.Post.NonExistentThing</Code>");
-    let long = ask(&cloud, Ask::json("Echo", r#"{"Mode":"a mode of more than twenty letters"}"#).signed()).await;
+    let long =
+        ask(&cloud, Ask::json("Echo", r#"{"Mode":"a mode of more than twenty letters"}"#).signed()).await;
     long.is(400, "1 validation error detected: Value 'a mode of more than twenty letters' at 'mode'");
 }
 
@@ -92,13 +97,27 @@ async fn requests_that_cannot_be_read_are_refused_in_the_words_of_their_protocol
     ask(&cloud, Ask::json("Echo", "{").signed()).await.is(400, "SerializationException");
     ask(&cloud, Ask::json("Echo", r#"{"Text":[1]}"#).signed()).await.is(400, "SerializationException");
     ask(&cloud, Ask::json("Fly", "{}").signed()).await.is(400, "UnknownOperationException");
-    ask(&cloud, Ask::json("Unmade", "{}").signed()).await.is(501, "post:Unmade is not implemented by Fogbank");
-    ask(&cloud, Ask::form("Action=Fly").signed()).await.is(400, "The action Fly is not valid for this endpoint.");
+    ask(&cloud, Ask::json("Unmade", "{}").signed())
+        .await
+        .is(501, "post:Unmade is not implemented by Fogbank");
+    ask(&cloud, Ask::form("Action=Fly").signed())
+        .await
+        .is(400, "The action Fly is not valid for this endpoint.");
     ask(&cloud, Ask::form("Text=x").signed()).await.is(400, "<Code>MissingAction</Code>");
     ask(&cloud, Ask::form("Action=Unmade").signed()).await.is(501, "<Code>NotImplemented</Code>");
     ask(&cloud, Ask::form("Action=Echo&Version=1999-01-01").signed())
         .await
         .is(400, "Could not find operation Echo for version 1999-01-01");
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_here_is_named() {
+    let cloud = Cloud::start().await;
+    let mut stream = cloud.connect().await;
+    let rest = Ask::new("s9", "GET", "/bucket/key", "").signed();
+    exchange(&mut stream, &rest).await.is(501, "The service s9 is not implemented by Fogbank");
+    let json = Ask::new("tables", "POST", "/", "{}").header("x-amz-target", "Tables_2012.GetItem").signed();
+    exchange(&mut stream, &json).await.is(501, "The service tables is not implemented by Fogbank");
 }
 
 #[tokio::test]

@@ -26,7 +26,9 @@ async fn what_anyone_may_call_needs_no_signature_but_a_wrong_one_is_refused() {
     let cloud = Cloud::start().await;
     let mut stream = cloud.connect().await;
     // The dispatcher lets nobody anonymous pass yet, and says so in its own words.
-    exchange(&mut stream, &Ask::json("Greet", "{}")).await.is(403, "User: * is not authorized to perform: post:Greet");
+    exchange(&mut stream, &Ask::json("Greet", "{}"))
+        .await
+        .is(403, "User: * is not authorized to perform: post:Greet");
     let mut wrong = Ask::json("Greet", "{}").signed();
     wrong.body = b"{\"Text\":\"changed\"}".to_vec();
     exchange(&mut stream, &wrong).await.is(403, "InvalidSignatureException");
@@ -54,10 +56,8 @@ async fn a_signature_covers_the_body_the_path_the_query_and_the_host() {
 async fn keys_times_and_scopes_that_are_wrong_are_named() {
     let cloud = Cloud::start().await;
     let mut stream = cloud.connect().await;
-    let stranger = Ask {
-        credentials: temporary("AKIAAAAAAAAAAAAAAAAA", "x", "y"),
-        ..Ask::json("Echo", "{}")
-    };
+    let stranger =
+        Ask { credentials: temporary("AKIAAAAAAAAAAAAAAAAA", "x", "y"), ..Ask::json("Echo", "{}") };
     exchange(&mut stream, &stranger.signed()).await.is(403, "UnrecognizedClientException");
     let fresh = Ask::json("Echo", "{}");
     let old = Ask { at: fresh.at - Duration::from_secs(16 * 60), ..fresh.clone() };
@@ -77,11 +77,19 @@ async fn turning_the_clock_ends_sessions_and_leaves_signatures_alone() {
     let mut stream = cloud.connect().await;
     let now = cloud.clock.now();
     let root = Principal::root(AccountId::new(123_456_789_012).unwrap(), Region::US_EAST_1, None);
-    let (id, secret, token) = cloud.keyring.issue(&Ids::seeded(5), root, now, now + Duration::from_secs(3600));
-    let session = Ask { credentials: temporary(&id, &secret, &token), ..Ask::json("Echo", "{}") };
+    let issued = cloud.keyring.issue(&Ids::seeded(5), root, now, now + Duration::from_secs(3600));
+    let session = Ask {
+        credentials: temporary(&issued.access_key_id, &issued.secret_access_key, &issued.session_token),
+        ..Ask::json("Echo", "{}")
+    };
     exchange(&mut stream, &session.clone().signed()).await.is(200, "123456789012 us-east-1");
-    let forged = Ask { credentials: temporary(&id, &secret, "forged"), ..session.clone() };
-    exchange(&mut stream, &forged.signed()).await.is(403, "The security token included in the request is invalid");
+    let forged = Ask {
+        credentials: temporary(&issued.access_key_id, &issued.secret_access_key, "forged"),
+        ..session.clone()
+    };
+    exchange(&mut stream, &forged.signed())
+        .await
+        .is(403, "The security token included in the request is invalid");
     cloud.clock.advance(Duration::from_secs(3601));
     exchange(&mut stream, &session.signed()).await.is(403, "ExpiredTokenException");
     exchange(&mut stream, &Ask::json("Echo", "{}").signed()).await.is(200, "");
@@ -91,10 +99,12 @@ async fn turning_the_clock_ends_sessions_and_leaves_signatures_alone() {
 async fn a_presigned_request_works_until_it_expires() {
     let cloud = Cloud::start().await;
     let mut stream = cloud.connect().await;
-    let plain = Ask { query: "Action=Echo&Version=2012-11-05&Text=hi".into(), ..Ask::new("post", "GET", "/", "") };
+    let plain =
+        Ask { query: "Action=Echo&Version=2012-11-05&Text=hi".into(), ..Ask::new("post", "GET", "/", "") };
     let presigned = |ask: &Ask, at, expires| {
         let headers = ask.header_map();
-        let parts = RequestParts { method: "GET", path: "/", query: &ask.query, headers: &headers, authority: None };
+        let parts =
+            RequestParts { method: "GET", path: "/", query: &ask.query, headers: &headers, authority: None };
         let scope = SigningScope::new("post", "us-east-1", PathRule::Normalised);
         let query = presign(&parts, &credentials(), &scope, &ask.payload_hash(), at, expires);
         Ask { query, ..ask.clone() }
@@ -152,6 +162,7 @@ async fn a_streamed_body_must_have_the_hash_it_was_signed_with() {
     exchange(&mut stream, &changed).await.is(400, "XAmzContentSHA256Mismatch");
     let unsigned = Ask::new("shelf", "PUT", "/top/book", "content").signed_with("UNSIGNED-PAYLOAD");
     assert_eq!(exchange(&mut stream, &unsigned).await.status, 200);
-    exchange(&mut stream, &Ask::new("shelf", "PUT", "/top/book", "")
-        .header("host", "shelf.amazonaws.com")).await.is(403, "<Code>AccessDenied</Code>");
+    exchange(&mut stream, &Ask::new("shelf", "PUT", "/top/book", "").header("host", "shelf.amazonaws.com"))
+        .await
+        .is(403, "<Code>AccessDenied</Code>");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::{Clock, Ids};
-use gateway::{Authority, GatewayConfig, Tls};
+use fogbank_gateway::{Authority, GatewayConfig, Tls};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
@@ -35,7 +35,8 @@ async fn connect(
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     let connector = TlsConnector::from(Arc::new(config));
@@ -60,7 +61,10 @@ async fn one_port_speaks_tls_and_plain_http() {
     let endpoint = Ask { path: "/0/q".into(), ..Ask::form("Action=Echo") }.signed();
     let mut stream = connect(&cloud, &pem, "localhost", &[]).await.unwrap();
     exchange(&mut stream, &endpoint).await.is(200, "<QueueUrl>https://localhost:4566/0/q</QueueUrl>");
-    assert!(connect(&cloud, &pem, "bank.example.com", &[]).await.is_err(), "strangers' names get no certificate");
+    assert!(
+        connect(&cloud, &pem, "bank.example.com", &[]).await.is_err(),
+        "strangers' names get no certificate"
+    );
 }
 
 /// Sends requests over HTTP/2, all at once.
@@ -70,7 +74,8 @@ where
 {
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    let connection = tokio::task::spawn(connection);
+    let mut background = tokio::task::JoinSet::new();
+    background.spawn(connection);
     let mut calls = Vec::new();
     for n in 0..20 {
         // There is no Host header in HTTP/2, but `:authority` is signed as if it were one.
@@ -79,7 +84,7 @@ where
         for (name, value) in ask.headers.iter().filter(|(name, _)| name != "host") {
             request = request.header(name, value);
         }
-        calls.push(sender.send_request(request.body(Full::from(ask.body)).unwrap()));
+        calls.push(sender.send_request(request.body(Full::<bytes::Bytes>::from(ask.body)).unwrap()));
     }
     for (n, call) in calls.into_iter().enumerate() {
         let response = call.await.unwrap();
@@ -87,8 +92,6 @@ where
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert!(String::from_utf8_lossy(&body).contains(&format!("\"n{n}\"")));
     }
-    drop(sender);
-    connection.abort();
 }
 
 #[tokio::test]

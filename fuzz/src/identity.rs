@@ -1,0 +1,45 @@
+//! Targets over what strangers send before they are known: signatures and signed chunks.
+
+use bytes::Bytes;
+use fogbank_identity::sigv4::{Body, ChunkVerifier, RequestParts, Rules, SigningKeyCache, authorization};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The first line is the query, the others are headers; whatever is found is verified against no key.
+pub fn sigv4(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut lines = text.lines();
+    let query = lines.next().unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        let (name, value) = line.split_once(':').unwrap_or(("authorization", line));
+        let name = HeaderName::from_bytes(name.trim().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value.trim())) {
+            headers.append(name, value);
+        }
+    }
+    let parts =
+        RequestParts { method: "POST", path: "/a%20b/../c", query, headers: &headers, authority: None };
+    if let Ok(Some(presented)) = authorization::parse(parts) {
+        let now = base::Timestamp::from_secs(1_800_000_000);
+        for rules in [Rules::standard(&["sqs"]), Rules::S3] {
+            let refused =
+                presented.verify(None, &SigningKeyCache::default(), Body::Bytes(b"{}"), now, &rules);
+            assert!(refused.is_err(), "nobody's key signs nothing");
+        }
+    }
+}
+
+/// The first byte cuts the rest into pieces, as a socket would.
+pub fn chunks(data: &[u8]) {
+    let Some((size, framed)) = data.split_first() else { return };
+    let mut verifier = ChunkVerifier::unsigned(framed.len() as u64 / 2, "x-amz-checksum-crc32");
+    let mut decoded = 0;
+    for piece in framed.chunks(usize::from(*size).max(1)) {
+        let mut sink = |bytes: Bytes| decoded += bytes.len();
+        if verifier.push(Bytes::copy_from_slice(piece), &mut sink).is_err() {
+            return;
+        }
+    }
+    assert!(decoded <= framed.len(), "decoding makes nothing longer");
+    drop(verifier.finish());
+}
