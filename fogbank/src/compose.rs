@@ -58,11 +58,11 @@ impl Cloud {
         let folder = folder.map(Arc::new);
         let ahead = folder.as_ref().map(|folder| folder.clock_ahead()).transpose()?.unwrap_or_default();
         let clock = Clock::system(ahead);
-        let keepers = match &folder {
+        let (keepers, secrets) = match &folder {
             Some(folder) => Keepers::on_disk(folder, config, &clock, &ids)?,
-            None => Keepers::in_memory(config, &clock, &ids)?,
+            None => (Keepers::in_memory(config, &clock, &ids)?, Secrets::drawn(config.dev, &ids)),
         };
-        let Secrets { account, sealing } = Secrets::of(folder.as_deref(), config.dev, &ids)?;
+        let Secrets { account, sealing } = secrets;
         let keyring = Arc::new(keyring(config.dev, &sealing, account.as_ref()));
         let tasks = Tasks::new(clock.clone(), keepers.store.clone(), LEASE_HOLDER);
         let pages = PageTokens::new(sealing);
@@ -82,7 +82,7 @@ impl Cloud {
             ids,
             tasks: tasks.clone(),
             config: gateway_config(config),
-            known: Vec::new(),
+            catalog: catalog_api::CATALOG,
         });
         let root = if config.dev { RootCredentials::dev() } else { account.expect("made outside --dev") };
         Ok(Cloud { gateway, tls, root, tasks, store: keepers.store, _folder: folder })
@@ -101,7 +101,13 @@ impl Cloud {
 }
 
 impl Keepers {
-    fn on_disk(folder: &Folder, config: &Config, clock: &Clock, ids: &Ids) -> anyhow::Result<Keepers> {
+    /// Opens everything on a folder, and its secrets with it, side by side.
+    fn on_disk(
+        folder: &Folder,
+        config: &Config,
+        clock: &Clock,
+        ids: &Ids,
+    ) -> anyhow::Result<(Keepers, Secrets)> {
         let (store_room, queue_room) = (folder.room("store")?, folder.room("queues")?);
         let tls_room = folder.room("tls")?;
         let open_failed = |what: &str, path: &Path| format!("{what} in {} cannot be opened", path.display());
@@ -110,9 +116,10 @@ impl Keepers {
             let engine = scope.spawn(|| {
                 QueueEngine::open(&queue_room, clock.clone(), ids.clone(), queue_engine::Options::default())
             });
-            let authority = Authority::open(&tls_room, ids.clone(), clock.wall())?;
+            let authority = scope.spawn(|| Authority::open(&tls_room, ids.clone(), clock.wall()));
+            let secrets = Secrets::kept(folder, config.dev, ids)?;
             let panicked = |_| anyhow!("a part of the cloud panicked while it was opened");
-            Ok(Keepers {
+            let keepers = Keepers {
                 store: store
                     .join()
                     .map_err(panicked)?
@@ -121,8 +128,9 @@ impl Keepers {
                     .join()
                     .map_err(panicked)?
                     .with_context(|| open_failed("the queues", &queue_room))?,
-                authority,
-            })
+                authority: authority.join().map_err(panicked)??,
+            };
+            Ok((keepers, secrets))
         })
     }
 
@@ -136,16 +144,19 @@ impl Keepers {
 }
 
 impl Secrets {
-    /// In --dev the well-known keys suffice, so none is made; one that was made before goes on working.
-    fn of(folder: Option<&Folder>, dev: bool, ids: &Ids) -> anyhow::Result<Secrets> {
-        let account = match (folder, dev) {
-            (Some(folder), true) => folder.known_root_credentials()?,
-            (Some(folder), false) => Some(folder.root_credentials(ids)?),
-            (None, true) => None,
-            (None, false) => Some(RootCredentials::draw(ids)),
-        };
-        let sealing = folder.map_or_else(|| Ok(ids.bytes()), |folder| folder.sealing_key(ids))?;
-        Ok(Secrets { account, sealing: SealingKey::new(sealing) })
+    /// The folder's. In --dev the well-known keys suffice, so no root key is made; one that was made before goes on
+    /// working.
+    fn kept(folder: &Folder, dev: bool, ids: &Ids) -> anyhow::Result<Secrets> {
+        folder.mark()?;
+        let account =
+            if dev { folder.known_root_credentials()? } else { Some(folder.root_credentials(ids)?) };
+        Ok(Secrets { account, sealing: SealingKey::new(folder.sealing_key(ids)?) })
+    }
+
+    /// New ones, for a cloud in memory.
+    fn drawn(dev: bool, ids: &Ids) -> Secrets {
+        let account = (!dev).then(|| RootCredentials::draw(ids));
+        Secrets { account, sealing: SealingKey::new(ids.bytes()) }
     }
 }
 

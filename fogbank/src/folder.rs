@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::FOLDER_FORMAT;
 
+const LAYOUT: &str = "fogbank.json";
+
 /// A data folder that this process holds.
 pub struct Folder {
     path: PathBuf,
@@ -69,11 +71,8 @@ impl Folder {
     }
 
     fn check_layout(&self) -> anyhow::Result<()> {
-        match self.load::<Layout>("fogbank.json")? {
-            None => self.save(
-                "fogbank.json",
-                &Layout { format: FOLDER_FORMAT, made_by: env!("CARGO_PKG_VERSION").to_owned() },
-            ),
+        match self.load::<Layout>(LAYOUT)? {
+            None => Ok(()),
             Some(layout) if layout.format <= FOLDER_FORMAT => Ok(()),
             Some(layout) => bail!(
                 "the data folder {} was written by a newer Fogbank (layout {}, and this is version {}, which \
@@ -84,6 +83,15 @@ impl Folder {
                 env!("CARGO_PKG_VERSION"),
             ),
         }
+    }
+
+    /// Says in a new folder which layout it has.
+    pub fn mark(&self) -> anyhow::Result<()> {
+        if self.load::<Layout>(LAYOUT)?.is_some() {
+            return Ok(());
+        }
+        let made_by = env!("CARGO_PKG_VERSION").to_owned();
+        self.save(LAYOUT, &Layout { format: FOLDER_FORMAT, made_by })
     }
 
     /// The first account's root credentials, if they have been made.
@@ -138,7 +146,7 @@ impl Folder {
     fn save<T: Serialize>(&self, name: &str, value: &T) -> anyhow::Result<()> {
         let mut text = serde_json::to_vec_pretty(value).expect("plain data");
         text.push(b'\n');
-        write_private(&self.path, name, &text)
+        write_durably(&self.path, name, &text)
             .with_context(|| format!("{} cannot be written", self.path.join(name).display()))
     }
 }
@@ -146,11 +154,11 @@ impl Folder {
 impl RootCredentials {
     pub fn draw(ids: &Ids) -> RootCredentials {
         let number = 100_000_000_000 + ids.below(900_000_000_000);
-        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let account_id = AccountId::new(number).expect("the number has twelve digits");
         RootCredentials {
-            account_id: AccountId::new(number).expect("the number has twelve digits"),
-            access_key_id: ids.unique_id("AKIA"),
-            secret_access_key: ids.text(40, alphabet),
+            account_id,
+            access_key_id: service::access_key_id(ids, "AKIA", account_id),
+            secret_access_key: ids.text(40, service::SECRET_ALPHABET),
         }
     }
 
@@ -175,14 +183,24 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Replaces a file in one step, durably, readable by its owner only.
-pub fn write_private(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    write_new(&unfinished, bytes)?.sync_all()?;
     fs::rename(&unfinished, folder.join(name))?;
     File::open(folder)?.sync_all()
+}
+
+/// The same for what need not outlive a power cut, and so need not wait for the disk.
+pub fn write_private(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
+    write_new(&unfinished, bytes)?;
+    fs::rename(&unfinished, folder.join(name))
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 fn lock(folder: &Path) -> anyhow::Result<File> {

@@ -24,6 +24,10 @@ use clap::Parser;
 use crate::commands::CommandLine;
 use crate::environment::Environment;
 
+/// Most of a small request's time goes into small allocations; the figures are in docs/benchmarks/sqs.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     match line.command.run(&Environment::read()) {

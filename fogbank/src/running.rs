@@ -30,30 +30,32 @@ pub struct Running {
     pub endpoint: String,
     /// What its run file says, where that is at hand.
     pub run: Option<(PathBuf, RunFile)>,
-    /// The address came from AWS_ENDPOINT_URL, so credentials in the environment belong to it.
+    /// AWS_ENDPOINT_URL names this address, so credentials in the environment belong to it.
     pub from_environment: bool,
 }
 
 pub fn find(which: &Which, environment: &Environment) -> anyhow::Result<Running> {
     let folder = which.data.clone().unwrap_or_else(|| environment.default_folder());
-    let by_variable = environment.get("AWS_ENDPOINT_URL").filter(|_| which.data.is_none());
-    let named = which.endpoint.as_deref().or(by_variable);
-    let Some(endpoint) = named else {
-        let run = read_live(&folder)?;
-        return Ok(Running {
-            endpoint: run.endpoint.clone(),
-            run: Some((folder, run)),
-            from_environment: false,
-        });
+    let variable = environment.get("AWS_ENDPOINT_URL");
+    let named = which.endpoint.as_deref().or(variable.filter(|_| which.data.is_none()));
+    let (endpoint, run) = match named {
+        Some(endpoint) => (endpoint.trim_end_matches('/').to_owned(), run_file_of(endpoint, &folder)?),
+        None => {
+            let run = read_live(&folder)?;
+            (run.endpoint.clone(), Some(run))
+        }
     };
+    let from_environment = variable.is_some_and(|variable| variable.trim_end_matches('/') == endpoint);
+    Ok(Running { endpoint, run: run.map(|run| (folder, run)), from_environment })
+}
+
+/// The folder's run file, if it is that of the Fogbank at `endpoint`: it helps with credentials.
+fn run_file_of(endpoint: &str, folder: &Path) -> anyhow::Result<Option<RunFile>> {
     let (host, port) = host_and_port(endpoint)?;
-    // The run file helps with credentials if it is the one of this very Fogbank.
     let same = |run: &RunFile| {
         host_and_port(&run.endpoint).is_ok_and(|(_, run_port)| run_port == port) && is_this_host(&host)
     };
-    let run = read_live(&folder).ok().filter(same).map(|run| (folder, run));
-    let from_environment = which.endpoint.as_deref().is_none_or(|endpoint| by_variable == Some(endpoint));
-    Ok(Running { endpoint: endpoint.trim_end_matches('/').to_owned(), run, from_environment })
+    Ok(read_live(folder).ok().filter(same))
 }
 
 impl Running {

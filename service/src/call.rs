@@ -96,7 +96,7 @@ impl Principal {
 
 impl Call {
     /// The ARN of a resource of `service` in the caller's account and region.
-    pub fn arn(&self, service: &str, resource: impl Into<String>) -> Arn {
+    pub fn arn(&self, service: &str, resource: impl AsRef<str>) -> Arn {
         Arn::regional(service, self.region, self.account, resource)
     }
 

@@ -135,7 +135,8 @@ impl Inner {
     /// One pass, if the task's lease is ours.
     async fn run(&self, task: &Task, lease: &mut Option<Lease>) -> Result<Pass, Fault> {
         let now = self.clock.now();
-        if !lease.as_ref().is_some_and(|lease| now + TASK_LEASE_TIME / 2 < lease.expires) {
+        let lasts = |lease: &Lease| now + TASK_LEASE_TIME / 2 < lease.expires;
+        if !lease.as_ref().is_some_and(lasts) {
             *lease = self.lease(task.name, now).await.map_err(Fault::internal)?;
         }
         if lease.is_none() {

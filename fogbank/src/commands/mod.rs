@@ -41,9 +41,9 @@ pub enum Command {
     Ca(ca::Arguments),
     /// Run the installed AWS CLI against a running Fogbank
     Aws(aws::Arguments),
-    /// Print the implemented operations as JSON
+    /// Print which operations are implemented
     #[command(hide = true)]
-    Coverage,
+    Coverage(coverage::Arguments),
 }
 
 impl Command {
@@ -57,7 +57,7 @@ impl Command {
             Command::Clock(arguments) => clock::run(&arguments, environment),
             Command::Ca(arguments) => ca::run(&arguments, environment),
             Command::Aws(arguments) => aws::run(arguments, environment),
-            Command::Coverage => coverage::run(),
+            Command::Coverage(arguments) => coverage::run(&arguments),
         }
     }
 }

@@ -15,7 +15,7 @@ mod write;
 
 pub use document::Document;
 pub use fault::{ErrorCode, Fault, Side};
-pub use operation::{Auth, Operation, OperationType, Protocol, Service, Signing};
+pub use operation::{Auth, Binding, CatalogEntry, Operation, OperationType, Protocol, Service, Signing};
 pub use read::{Each, EachEntry, EachItem, Malformed, ReadValue, Reader, read_members};
 pub use shape::{Kind, Limits, Member, Pattern, Place, Shape, TimestampFormat};
 pub use stream::{ByteStream, EventStream, Events, IncomingEvent, IncomingEvents};

@@ -82,6 +82,35 @@ pub enum Signing {
     Declared,
 }
 
+/// What is known of a service without its types: enough to name the operation that a request means.
+#[derive(Debug)]
+pub struct CatalogEntry {
+    pub service: Service,
+    /// Where the operations are in HTTP; empty unless paths tell them apart.
+    pub bindings: &'static [Binding],
+}
+
+/// Where one operation is in HTTP, as precisely as is needed to tell it from all others of its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    pub method: &'static str,
+    /// As [`Operation::uri`], with the parameters that must be there where those alone tell operations apart.
+    pub uri: &'static str,
+    /// A header that must be there, in lower case.
+    pub header: Option<&'static str>,
+    pub operation: &'static str,
+}
+
+impl Binding {
+    pub const fn new(method: &'static str, uri: &'static str, operation: &'static str) -> Binding {
+        Binding { method, uri, header: None, operation }
+    }
+
+    pub const fn with_header(self, name: &'static str) -> Binding {
+        Binding { header: Some(name), ..self }
+    }
+}
+
 /// What a model says about one operation.
 #[derive(Debug)]
 pub struct Operation {

@@ -27,7 +27,7 @@ impl Queue {
     }
 
     pub fn arn(&self) -> Arn {
-        Arn::regional("sqs", self.region, self.account, self.name.as_str())
+        Arn::regional("sqs", self.region, self.account, &self.name)
     }
 
     pub fn is_fifo(&self) -> bool {
@@ -91,8 +91,8 @@ impl Directory {
 
     /// Finds the queue that an ARN names; nothing if it names no queue.
     pub async fn find_arn(&self, arn: &Arn) -> Result<Option<Arc<Queue>>, Error> {
-        let place = arn.account().zip(arn.region()).filter(|_| arn.service == "sqs");
-        match (place, QueueName::of_existing(&arn.resource)) {
+        let place = arn.account().zip(arn.region()).filter(|_| arn.service() == "sqs");
+        match (place, QueueName::of_existing(arn.resource())) {
             (Some((account, region)), Some(name)) => self.find(account, region, &name).await,
             _ => Ok(None),
         }
@@ -100,8 +100,7 @@ impl Directory {
 
     /// The ARN of a queue that exists or existed.
     pub async fn arn_of(&self, id: QueueId) -> Result<Option<Arn>, Error> {
-        let to_arn =
-            |owner: &OwnerRecord| Arn::regional("sqs", owner.region, owner.account, owner.name.as_str());
+        let to_arn = |owner: &OwnerRecord| Arn::regional("sqs", owner.region, owner.account, &owner.name);
         if let Some(owner) = self.known.read().owners.get(&id.0) {
             return Ok(Some(to_arn(owner)));
         }

@@ -57,7 +57,7 @@ pub fn add(
         )));
     }
     let principals: Vec<String> =
-        accounts.iter().map(|account| format!("arn:{}:iam::{account}:root", queue.partition)).collect();
+        accounts.iter().map(|account| format!("arn:{}:iam::{account}:root", queue.partition())).collect();
     let actions: Vec<String> = actions.iter().map(|action| format!("SQS:{action}")).collect();
     statements.push(json!({
         "Sid": label,

@@ -55,7 +55,7 @@ impl RedrivePolicy {
         let target = target
             .as_str()
             .and_then(|arn| arn.parse::<Arn>().ok())
-            .filter(|arn| arn.service == "sqs")
+            .filter(|arn| arn.service() == "sqs")
             .ok_or_else(|| fail("Invalid value for deadLetterTargetArn."))?;
         Ok(RedrivePolicy { target, receives_max })
     }

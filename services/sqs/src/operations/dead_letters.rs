@@ -33,11 +33,11 @@ pub async fn link(
         return Ok(());
     }
     if let Some(old) = old {
-        DEAD_LETTER_SOURCES.delete(tx, &place, &key(&old.target.resource, source)).await?;
+        DEAD_LETTER_SOURCES.delete(tx, &place, &key(old.target.resource(), source)).await?;
     }
     if let Some(redrive) = &after.redrive {
         check(tx, place, source, redrive, after.fifo.is_some()).await?;
-        let key = key(&redrive.target.resource, source);
+        let key = key(redrive.target.resource(), source);
         DEAD_LETTER_SOURCES.put(tx, &place, &key, &SourceRecord {}).await?;
     }
     Ok(())
@@ -55,10 +55,10 @@ async fn check(
     if target.account() != Some(place.0) || target.region() != Some(place.1) {
         return fail("Dead-letter target owner should be same as the source.");
     }
-    if target.resource == source {
+    if target.resource() == source {
         return Ok(());
     }
-    let Some(record) = QUEUES.get(tx, &place, &target.resource).await? else {
+    let Some(record) = QUEUES.get(tx, &place, target.resource()).await? else {
         return fail("Dead letter target does not exist.");
     };
     if record.attributes.fifo.is_some() != fifo {
@@ -76,7 +76,7 @@ async fn check(
 /// Takes a queue that is deleted out of the index.
 pub async fn unlink(tx: &Tx, place: Place, source: &str, attributes: &Attributes) -> Result<(), Error> {
     if let Some(redrive) = &attributes.redrive {
-        DEAD_LETTER_SOURCES.delete(tx, &place, &key(&redrive.target.resource, source)).await?;
+        DEAD_LETTER_SOURCES.delete(tx, &place, &key(redrive.target.resource(), source)).await?;
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ pub fn by_handle(_: &Sqs, _: &Call, input: &CancelMessageMoveTaskInput) -> Resul
 }
 
 fn queue_arn(text: &str, parameter: &str) -> Result<Arn, Error> {
-    let arn = text.parse::<Arn>().ok().filter(|arn| arn.service == "sqs");
+    let arn = text.parse::<Arn>().ok().filter(|arn| arn.service() == "sqs");
     arn.ok_or_else(|| Error::invalid_value(text, parameter, "Must be the ARN of a queue."))
 }
 

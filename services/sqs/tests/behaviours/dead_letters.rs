@@ -77,7 +77,7 @@ async fn a_redrive_policy_needs_a_target_of_the_same_type_that_allows_it() {
 
 async fn tasks(cloud: &Cloud, source_arn: &str) -> Vec<ListMessageMoveTasksResultEntry> {
     let input = ListMessageMoveTasksInput { source_arn: source_arn.to_owned(), max_results: Some(10) };
-    cloud.call(ListMessageMoveTasks, input).await.unwrap().results.unwrap_or_default()
+    cloud.call(ListMessageMoveTasks, input).await.expect("the queue exists").results.unwrap_or_default()
 }
 
 /// Waits for the move task, which works in the background and in real time.

@@ -115,34 +115,31 @@ async fn messages_vanish_when_their_retention_is_over() {
 
 #[tokio::test]
 async fn a_long_poll_wakes_when_a_message_is_sent() {
-    let cloud = std::sync::Arc::new(Cloud::new(7).await);
+    let cloud = Cloud::new(7).await;
     let url = create(&cloud, "q", &[]).await;
-    let polling = tokio::spawn({
-        let (cloud, url) = (cloud.clone(), url.clone());
-        async move {
-            let input = ReceiveMessageInput { wait_time_seconds: Some(20), ..receive_input(&url) };
-            cloud.call(ReceiveMessage, input).await
-        }
-    });
-    cloud.settle().await;
-    assert!(!polling.is_finished(), "nothing to receive yet");
-    send(&cloud, &url, "hello").await;
-    let woken = tokio::time::timeout(secs(5), polling).await.expect("it wakes").unwrap().unwrap();
-    assert_eq!(woken.messages.unwrap()[0].body.as_deref(), Some("hello"));
+    let input = ReceiveMessageInput { wait_time_seconds: Some(20), ..receive_input(&url) };
+    let poll = tokio::time::timeout(secs(5), cloud.call(ReceiveMessage, input));
+    let sending = async {
+        cloud.settle().await;
+        send(&cloud, &url, "hello").await;
+    };
+    // The clock stands still, so only the message can end the poll.
+    let (woken, ()) = tokio::join!(poll, sending);
+    let messages = woken.expect("it wakes").unwrap().messages.unwrap();
+    assert_eq!(messages[0].body.as_deref(), Some("hello"));
 }
 
 #[tokio::test]
 async fn a_long_poll_ends_empty_when_its_time_is_over() {
-    let cloud = std::sync::Arc::new(Cloud::new(8).await);
+    let cloud = Cloud::new(8).await;
     let url = create(&cloud, "q", &[("ReceiveMessageWaitTimeSeconds", "20")]).await;
-    let polling = tokio::spawn({
-        let (cloud, url) = (cloud.clone(), url.clone());
-        async move { cloud.call(ReceiveMessage, receive_input(&url)).await }
-    });
-    cloud.settle().await;
-    cloud.advance(secs(21)).await;
-    let ended = tokio::time::timeout(secs(5), polling).await.expect("it ends").unwrap().unwrap();
-    assert_eq!(ended.messages, None, "an empty list is absent");
+    let poll = tokio::time::timeout(secs(5), cloud.call(ReceiveMessage, receive_input(&url)));
+    let turning = async {
+        cloud.settle().await;
+        cloud.advance(secs(21)).await;
+    };
+    let (ended, ()) = tokio::join!(poll, turning);
+    assert_eq!(ended.expect("it ends").unwrap().messages, None, "an empty list is absent");
 }
 
 #[tokio::test]

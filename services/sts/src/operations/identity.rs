@@ -22,9 +22,8 @@ pub async fn get_caller_identity(
     _: GetCallerIdentityInput,
 ) -> Result<GetCallerIdentityOutput, Error> {
     // A key is not bound to a partition here, so the region that was called decides.
-    let partition = call.region.partition().as_str();
     let arn = match call.principal.arn.parse::<Arn>() {
-        Ok(arn) => Arn { partition: partition.to_owned(), ..arn }.to_string(),
+        Ok(arn) => arn.in_partition_of(call.region).to_string(),
         Err(_) => call.principal.arn.clone(),
     };
     Ok(GetCallerIdentityOutput {

@@ -1,0 +1,60 @@
+//! What keeps the bytes: a folder or memory. A medium knows ids and bytes; checksums are above it, in `seal.rs`.
+//!
+//! The calls may block. [`run`] keeps them off the threads that serve requests.
+
+use std::io;
+use std::panic;
+
+use tokio::task::spawn_blocking;
+
+use crate::{BlobError, BlobId};
+
+pub(crate) trait Medium: Send + Sync + 'static {
+    /// Whether calls wait for a disk, and so have to run on the blocking pool.
+    fn waits(&self) -> bool;
+
+    /// Begins a blob that nobody can see until it is published.
+    fn create(&self, id: BlobId) -> Result<Box<dyn Draft>, BlobError>;
+
+    fn open(&self, id: BlobId) -> Result<Box<dyn Source>, BlobError>;
+
+    /// Durable when it returns. Sources that are open stay readable.
+    fn delete(&self, id: BlobId) -> Result<(), BlobError>;
+
+    /// The first `limit` ids after the given one, in order.
+    fn list(&self, after: Option<BlobId>, limit: usize) -> Result<Vec<BlobId>, BlobError>;
+}
+
+/// A blob being written. Dropping it removes it.
+pub(crate) trait Draft: Send {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), BlobError>;
+
+    /// Makes the blob visible under its id, and durable.
+    fn publish(self: Box<Self>) -> Result<(), BlobError>;
+}
+
+/// A published blob, opened.
+pub(crate) trait Source: Send + Sync {
+    fn size(&self) -> io::Result<u64>;
+
+    /// Fills the buffer, or fails with `UnexpectedEof`.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+}
+
+/// Runs work where it may wait. Work goes on to its end even if the caller stops waiting for it.
+pub(crate) async fn run<T: Send + 'static>(
+    waits: bool,
+    work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
+) -> Result<T, BlobError> {
+    if !waits {
+        return work();
+    }
+    match spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => panic::resume_unwind(panic),
+            // The runtime is shutting down.
+            Err(error) => Err(BlobError::Io(io::Error::other(error))),
+        },
+    }
+}
