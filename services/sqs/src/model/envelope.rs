@@ -13,6 +13,8 @@ const HAS_TRACE_HEADER: u8 = 2;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope<'a> {
     pub body: &'a str,
+    /// Of the body, since every receiver is told.
+    pub md5_of_body: [u8; 16],
     pub sender_id: &'a str,
     pub deduplication_id: Option<&'a str>,
     pub trace_header: Option<&'a str>,
@@ -22,13 +24,14 @@ pub struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.body.len() + 64);
+        let mut out = Vec::with_capacity(self.body.len() + 96);
         let flag = |there: bool, bit: u8| if there { bit } else { 0 };
         out.push(VERSION);
         out.push(
             flag(self.deduplication_id.is_some(), HAS_DEDUPLICATION_ID)
                 | flag(self.trace_header.is_some(), HAS_TRACE_HEADER),
         );
+        out.extend_from_slice(&self.md5_of_body);
         put(&mut out, self.sender_id.as_bytes());
         for part in [self.deduplication_id, self.trace_header].into_iter().flatten() {
             put(&mut out, part.as_bytes());
@@ -51,6 +54,7 @@ impl<'a> Envelope<'a> {
             return None;
         }
         let flags = rest.byte()?;
+        let md5_of_body = rest.array()?;
         let sender_id = rest.text()?;
         let mut optional = |bit: u8| if flags & bit == 0 { Some(None) } else { rest.text().map(Some) };
         let deduplication_id = optional(HAS_DEDUPLICATION_ID)?;
@@ -65,7 +69,7 @@ impl<'a> Envelope<'a> {
             attributes.push(Attribute { name, data_type, value });
         }
         let body = std::str::from_utf8(rest.0).ok()?;
-        Some(Envelope { body, sender_id, deduplication_id, trace_header, attributes })
+        Some(Envelope { body, md5_of_body, sender_id, deduplication_id, trace_header, attributes })
     }
 }
 
@@ -82,6 +86,12 @@ impl<'a> Rest<'a> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*first)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
     }
 
     fn part(&mut self) -> Option<&'a [u8]> {
@@ -104,6 +114,7 @@ mod tests {
     fn a_message_reads_back_as_it_was_sent() {
         let whole = Envelope {
             body: "hello ✓",
+            md5_of_body: [7; 16],
             sender_id: "AIDAEXAMPLE",
             deduplication_id: Some("d-1"),
             trace_header: Some("Root=1-5759e988"),
@@ -117,7 +128,7 @@ mod tests {
         for envelope in [whole, bare] {
             let bytes = envelope.encode();
             assert_eq!(Envelope::decode(&bytes), Some(envelope));
-            for cut in 0..bytes.len().min(40) {
+            for cut in 0..bytes.len().min(56) {
                 // A cut within the body still decodes, to a shorter one; elsewhere it must not.
                 let decoded = Envelope::decode(&bytes[..cut]);
                 assert!(decoded.is_none_or(|cut| cut.body.len() < "hello ✓".len()));

@@ -6,8 +6,9 @@ use crate::limits::{DELAY_SECONDS_MAX, TOKEN_CHARS_MAX};
 /// Finds the first character that a message must not contain: control characters but tab and line ends, and the
 /// two that are no characters.
 pub fn forbidden_character(text: &str) -> Option<char> {
-    // Most bodies are plain ASCII, and this runs once a message.
-    if text.bytes().all(|byte| matches!(byte, b' '..=0x7f | b'\t' | b'\n' | b'\r')) {
+    // Most bodies are plain ASCII, and this runs once a message: without a branch a byte, it is done in vectors.
+    let plain = |byte: &u8| (byte.wrapping_sub(b' ') < 0x60) | matches!(byte, b'\t' | b'\n' | b'\r');
+    if text.as_bytes().chunks(64).all(|chunk| chunk.iter().fold(true, |all, byte| all & plain(byte))) {
         return None;
     }
     text.chars().find(|c| !matches!(*c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..))

@@ -180,8 +180,8 @@ fn add(hash: &mut Md5, bytes: &[u8]) {
 }
 
 /// The checksum of a body.
-pub fn md5_of_body(body: &str) -> String {
-    hex(&Md5::digest(body.as_bytes()))
+pub fn md5_of_body(body: &str) -> [u8; 16] {
+    Md5::digest(body.as_bytes()).into()
 }
 
 pub fn hex(bytes: &[u8]) -> String {

@@ -21,7 +21,7 @@ pub struct Outgoing {
     group: Option<String>,
     deduplication_id: Option<String>,
     delay: Duration,
-    md5_of_body: String,
+    md5_of_body: [u8; 16],
     md5_of_attributes: Option<String>,
     md5_of_system_attributes: Option<String>,
 }
@@ -56,6 +56,7 @@ impl Outgoing {
         });
         let envelope = Envelope {
             body: &input.message_body,
+            md5_of_body: md5_of_body(&input.message_body),
             sender_id: &call.principal.user_id,
             deduplication_id: deduplication_id.as_deref(),
             trace_header,
@@ -63,7 +64,7 @@ impl Outgoing {
         };
         let payload = envelope.encode();
         Ok(Outgoing {
-            md5_of_body: md5_of_body(envelope.body),
+            md5_of_body: envelope.md5_of_body,
             md5_of_attributes: md5(envelope.attributes.into_iter()),
             md5_of_system_attributes: md5(system.into_iter()),
             payload,
@@ -85,7 +86,7 @@ impl Outgoing {
     /// What the sender is told.
     pub fn answer(self, queue: &Queue, sent: Sent) -> SendMessageOutput {
         SendMessageOutput {
-            md5_of_message_body: Some(self.md5_of_body),
+            md5_of_message_body: Some(hex(&self.md5_of_body)),
             md5_of_message_attributes: self.md5_of_attributes,
             md5_of_message_system_attributes: self.md5_of_system_attributes,
             message_id: Some(sent.id.to_string()),

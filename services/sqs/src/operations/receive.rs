@@ -18,7 +18,7 @@ use crate::model::batch::absent_if_empty;
 use crate::model::envelope::Envelope;
 use crate::model::handle;
 use crate::model::message::check_token;
-use crate::model::message_attributes::{Attribute, Value, md5, md5_of_body};
+use crate::model::message_attributes::{Attribute, Value, hex, md5};
 
 pub async fn receive_message(
     sqs: &Sqs,
@@ -135,7 +135,7 @@ async fn message(sqs: &Sqs, queue: &Queue, wanted: &Wanted, received: Received) 
     Ok(Message {
         message_id: Some(received.id.to_string()),
         receipt_handle: Some(handle::to_text(received.receipt)),
-        md5_of_body: Some(md5_of_body(envelope.body)),
+        md5_of_body: Some(hex(&envelope.md5_of_body)),
         body: Some(envelope.body.to_owned()),
         attributes: (!system.is_empty()).then_some(system),
         md5_of_message_attributes: md5(attributes.into_iter()),
