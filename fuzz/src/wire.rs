@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use fogbank_wire::uri::Router;
 use fogbank_wire::{Body, Request, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use schema::{Operation, Protocol};
+use schema::{Binding, Operation, Protocol};
 
 use crate::dynamic::value::Record;
 use crate::models;
@@ -168,16 +168,19 @@ pub fn uri_router(data: &[u8]) {
     static ROUTER: OnceLock<Router> = OnceLock::new();
     let router = ROUTER.get_or_init(|| {
         Router::new(["places", "payload"].into_iter().flat_map(|sort| {
-            [Protocol::RestJson1, Protocol::RestXml].map(|protocol| match sort {
-                "places" => models::places(protocol, "input"),
-                _ => models::payload(protocol, "Blob", "input"),
+            [Protocol::RestJson1, Protocol::RestXml].map(|protocol| {
+                let operation = match sort {
+                    "places" => models::places(protocol, "input"),
+                    _ => models::payload(protocol, "Blob", "input"),
+                };
+                Binding::new(operation.method, operation.uri, operation.name)
             })
         }))
     });
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (path, query) = text.split_once('\n').unwrap_or((text, ""));
     for method in [Method::PUT, Method::POST] {
-        let _ = router.find(&method, path, query);
+        let _ = router.find(&method, path, query, |_| false);
     }
     let _ = fogbank_wire::query_parameter(text, "Action");
 }

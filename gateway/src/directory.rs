@@ -1,13 +1,15 @@
 //! Which services and operations there are, in tables that are made once.
 //!
 //! Everything comes from `schema::Service` values: the gateway itself names no service. Services that are only
-//! known from their models are listed too, so that a call of theirs fails by name.
+//! known from their models are listed too, so that a call of theirs fails by name. For the same reason paths are
+//! looked up among all of a model's operations: among the implemented ones alone, a call of another could pass for
+//! one of them, as `GET /bucket?acl` does for `GET /{Bucket}`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use prometheus::Histogram;
-use schema::{Protocol, Service};
+use schema::{Binding, CatalogEntry, Protocol, Service};
 use service::{AnyService, Row};
 use wire::uri::Router;
 
@@ -24,8 +26,9 @@ pub(crate) struct Entry {
     /// What runs it; nothing for a service that is only known.
     pub service: Option<Arc<dyn AnyService>>,
     operations: HashMap<&'static str, Known>,
-    /// Finds operations by method and path, in services that are bound to HTTP.
-    pub paths: Router,
+    bindings: &'static [Binding],
+    /// Made at the first call by path: most clouds see few services, and the start shall be quick.
+    paths: OnceLock<Router>,
 }
 
 /// One operation that is in its service's table.
@@ -37,10 +40,15 @@ pub(crate) struct Known {
 }
 
 impl Directory {
-    pub fn new(services: &[Arc<dyn AnyService>], known: &[&'static Service]) -> Directory {
-        let implemented = services.iter().map(|service| Entry::implemented(Arc::clone(service)));
+    pub fn new(services: &[Arc<dyn AnyService>], catalog: &[&'static CatalogEntry]) -> Directory {
+        let bindings = |spec: &Service| {
+            let listed = catalog.iter().find(|listed| listed.service == *spec);
+            listed.map_or(&[][..], |listed| listed.bindings)
+        };
+        let implemented =
+            services.iter().map(|service| Entry::implemented(Arc::clone(service), bindings(service.spec())));
         let has = |spec: &Service| services.iter().any(|service| service.spec() == spec);
-        let others = known.iter().filter(|spec| !has(spec)).map(|spec| Entry::known(spec));
+        let others = catalog.iter().filter(|listed| !has(&listed.service)).map(|listed| Entry::known(listed));
         let mut directory = Directory {
             services: implemented.chain(others).collect(),
             by_signing_name: HashMap::new(),
@@ -78,21 +86,34 @@ impl Directory {
 }
 
 impl Entry {
-    fn implemented(service: Arc<dyn AnyService>) -> Entry {
+    fn implemented(service: Arc<dyn AnyService>, bindings: &'static [Binding]) -> Entry {
         let rows = service.rows();
-        let bound = rows.iter().filter(|_| speaks_rest(service.spec()));
-        let paths = Router::new(bound.map(|row| row.operation));
         let known = |row: &'static Row| Known {
             row,
             streams_input: wire::input_streams(row.operation),
             latency: OnceLock::new(),
         };
         let operations = rows.iter().map(|row| (row.operation.name, known(row))).collect();
-        Entry { spec: service.spec(), service: Some(service), operations, paths }
+        let spec = service.spec();
+        Entry { spec, service: Some(service), operations, bindings, paths: OnceLock::new() }
     }
 
-    fn known(spec: &'static Service) -> Entry {
-        Entry { spec, service: None, operations: HashMap::new(), paths: Router::default() }
+    fn known(listed: &'static CatalogEntry) -> Entry {
+        let CatalogEntry { service: spec, bindings } = listed;
+        Entry { spec, service: None, operations: HashMap::new(), bindings, paths: OnceLock::new() }
+    }
+
+    /// Finds operations by method and path, in services that are bound to HTTP.
+    pub fn paths(&self) -> &Router {
+        self.paths.get_or_init(|| {
+            let rows =
+                self.service.iter().filter(|_| speaks_rest(self.spec)).flat_map(|service| service.rows());
+            let listed = |name| self.bindings.iter().any(|binding| binding.operation == name);
+            let others = rows.map(|row| row.operation).filter(|operation| !listed(operation.name));
+            let others =
+                others.map(|operation| Binding::new(operation.method, operation.uri, operation.name));
+            Router::new(self.bindings.iter().copied().chain(others))
+        })
     }
 
     pub fn operation(&self, name: &str) -> Option<&Known> {

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use base::{Clock, Ids};
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
-use schema::Service;
+use schema::CatalogEntry;
 use service::{Dispatcher, Keyring, Tasks};
 use tokio::sync::{Semaphore, watch};
 
@@ -43,8 +43,8 @@ pub struct Parts {
     pub ids: Ids,
     pub tasks: Tasks,
     pub config: GatewayConfig,
-    /// Services that are modelled and not implemented: calls of theirs fail by name.
-    pub known: Vec<&'static Service>,
+    /// All services that are modelled: calls of what is not implemented fail by name.
+    pub catalog: &'static [&'static CatalogEntry],
     /// Answers `/_fogbank/…` for this machine.
     pub admin: Option<AdminHandler>,
 }
@@ -73,7 +73,7 @@ struct Inner {
 
 impl Gateway {
     pub fn new(parts: Parts) -> Gateway {
-        let directory = directory::Directory::new(parts.dispatcher.services(), &parts.known);
+        let directory = directory::Directory::new(parts.dispatcher.services(), parts.catalog);
         Gateway(Arc::new(Inner {
             directory,
             verifier: verify::Verifier::new(parts.keyring, parts.clock),

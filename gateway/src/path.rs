@@ -312,6 +312,7 @@ impl Asked<'_> {
             content_type: text(&header::CONTENT_TYPE).unwrap_or(""),
             smithy_protocol: text(&SMITHY_PROTOCOL),
             signing_name,
+            headers: Some(&self.parts.headers),
         }
     }
 

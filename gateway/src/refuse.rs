@@ -24,6 +24,8 @@ const NOT_IMPLEMENTED: ErrorCode =
     ErrorCode { name: "NotImplemented", code: "NotImplemented", status: 501, side: Side::Receiver };
 const UNKNOWN_OPERATION: ErrorCode = ErrorCode::sender("UnknownOperationException", 400);
 const NO_SUCH_PATH: ErrorCode = ErrorCode::sender("UnknownOperationException", 404);
+/// The oldest REST service has a word of its own for a path that it knows with other methods only.
+const METHOD_NOT_ALLOWED: ErrorCode = ErrorCode::sender("MethodNotAllowed", 405);
 const INVALID_ACTION: ErrorCode = ErrorCode::sender("InvalidAction", 400);
 const NO_SUCH_VERSION: ErrorCode = ErrorCode::sender("NoSuchVersion", 400);
 const MISSING_ACTION: ErrorCode = ErrorCode::sender("MissingAction", 400);
@@ -66,6 +68,9 @@ impl Refusal {
                 Fault::new(&INVALID_ACTION, format!("The action {action} is not valid for this endpoint."))
             }
             Why::UnknownOperation(_) => Fault::new(&UNKNOWN_OPERATION, ""),
+            Why::NoSuchPath if service.is_some_and(|service| service.signing == Signing::Declared) => {
+                Fault::new(&METHOD_NOT_ALLOWED, "The specified method is not allowed against this resource.")
+            }
             Why::NoSuchPath => Fault::new(&NO_SUCH_PATH, ""),
             Why::NotImplemented(operation) => {
                 let name = service.map_or("", |service| service.name);

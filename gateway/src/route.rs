@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use base::Region;
-use http::Method;
+use http::{HeaderMap, Method};
 use percent_encoding::percent_decode;
 use schema::{Protocol, Service};
 use wire::uri::Labels;
@@ -29,6 +29,8 @@ pub(crate) struct Head<'a> {
     pub smithy_protocol: Option<&'a str>,
     /// The service that the credential is scoped to.
     pub signing_name: Option<&'a str>,
+    /// In some services a header tells operations of one path apart.
+    pub headers: Option<&'a HeaderMap>,
 }
 
 /// Where a request goes.
@@ -73,7 +75,7 @@ pub(crate) enum Why {
     UnknownOperation(String),
     /// The model has the operation, and this cloud has not.
     NotImplemented(&'static str),
-    /// The model's operations are not known by path, so that only method and path can be named.
+    /// The service has no operation of this method and path.
     NoSuchPath,
     MissingAction,
     /// The action exists, but not in this version of the API.
@@ -227,16 +229,22 @@ fn cbor<'d>(directory: &'d Directory, head: &Head<'_>) -> Result<Route<'d>, Unro
 }
 
 fn rest<'d>(first: &Entry, entries: &[&'d Entry], head: &Head<'_>) -> Result<Route<'d>, Unrouted> {
-    for &entry in entries {
-        if let Ok((operation, labels)) = entry.paths.find(head.method, head.path, head.query) {
-            let route = find(entry, operation.name, rest_protocol(entry))?;
-            return Ok(Route { labels: Some(labels), ..route });
-        }
+    let has_header = |name: &str| head.headers.is_some_and(|headers| headers.contains_key(name));
+    let found = entries.iter().filter_map(|entry| {
+        let found = entry.paths().find(head.method, head.path, head.query, has_header).ok();
+        found.map(|(operation, labels)| (*entry, operation, labels))
+    });
+    // Services that share a signing name: `/{Bucket}/{Key+}` of the one takes any path of the other.
+    if let Some((entry, operation, labels)) = found.min_by_key(|(_, _, labels)| labels.count()) {
+        let route = find(entry, operation, rest_protocol(entry))?;
+        return Ok(Route { labels: Some(labels), ..route });
     }
-    let why = if first.service.is_none() {
-        Why::NotServed(first.spec.name.to_owned())
-    } else if speaks_rest(first.spec) {
+    let rest = entries.iter().copied().find(|entry| speaks_rest(entry.spec));
+    let first = rest.unwrap_or(first);
+    let why = if rest.is_some() {
         Why::NoSuchPath
+    } else if first.service.is_none() {
+        Why::NotServed(first.spec.name.to_owned())
     } else {
         // A service with JSON alone was called without a target.
         Why::UnknownOperation(String::new())
@@ -332,6 +340,9 @@ pub(crate) fn parameter<'a>(pairs: &'a [u8], name: &str) -> Option<Cow<'a, str>>
     Some(percent_decode(value).decode_utf8_lossy())
 }
 
+#[cfg(test)]
+#[path = "route_catalog_tests.rs"]
+mod catalog_tests;
 #[cfg(test)]
 #[path = "route_tests.rs"]
 mod tests;

@@ -1,9 +1,11 @@
 //! The router's table. The services are only known, so that a request that is routed rightly ends in
 //! [`Why::NotImplemented`], which names the operation.
 
+use schema::{Binding, CatalogEntry};
+
 use super::*;
 
-static QUEUES: Service = Service {
+const QUEUES: Service = Service {
     name: "queues",
     signing_name: "queues",
     endpoint_prefix: "queues",
@@ -17,7 +19,7 @@ static QUEUES: Service = Service {
     ..Service::BLANK
 };
 
-static TABLES: Service = Service {
+const TABLES: Service = Service {
     name: "tables",
     signing_name: "tables",
     endpoint_prefix: "tables",
@@ -29,7 +31,7 @@ static TABLES: Service = Service {
 };
 
 /// Shares its signing name with the tables.
-static STREAMS: Service = Service {
+const STREAMS: Service = Service {
     name: "tablesstreams",
     endpoint_prefix: "streams.tables",
     target_prefix: "TablesStreams_20120810",
@@ -37,7 +39,7 @@ static STREAMS: Service = Service {
     ..Service { signing_name: "tables", protocols: &[Protocol::AwsJson1_1], ..Service::BLANK }
 };
 
-static BALANCERS: Service = Service {
+const BALANCERS: Service = Service {
     name: "balancers",
     signing_name: "balancing",
     endpoint_prefix: "balancing",
@@ -48,7 +50,7 @@ static BALANCERS: Service = Service {
 };
 
 /// The next generation, told apart by its version only.
-static BALANCERS2: Service = Service {
+const BALANCERS2: Service = Service {
     name: "balancers2",
     api_version: "2015-12-01",
     operations: &["DescribeBalancers", "DescribeRules"],
@@ -60,7 +62,7 @@ static BALANCERS2: Service = Service {
     }
 };
 
-static MACHINES: Service = Service {
+const MACHINES: Service = Service {
     name: "machines",
     signing_name: "machines",
     endpoint_prefix: "machines",
@@ -70,7 +72,7 @@ static MACHINES: Service = Service {
     ..Service::BLANK
 };
 
-static FUNCTIONS: Service = Service {
+const FUNCTIONS: Service = Service {
     name: "functions",
     signing_name: "functions",
     endpoint_prefix: "functions",
@@ -79,9 +81,21 @@ static FUNCTIONS: Service = Service {
     ..Service::BLANK
 };
 
+static CATALOG: &[&CatalogEntry] = &[
+    &CatalogEntry { service: QUEUES, bindings: &[] },
+    &CatalogEntry { service: TABLES, bindings: &[] },
+    &CatalogEntry { service: STREAMS, bindings: &[] },
+    &CatalogEntry { service: BALANCERS, bindings: &[] },
+    &CatalogEntry { service: BALANCERS2, bindings: &[] },
+    &CatalogEntry { service: MACHINES, bindings: &[] },
+    &CatalogEntry {
+        service: FUNCTIONS,
+        bindings: &[Binding::new("POST", "/functions/{Name}/invocations", "Invoke")],
+    },
+];
+
 fn directory() -> Directory {
-    let known = [&QUEUES, &TABLES, &STREAMS, &BALANCERS, &BALANCERS2, &MACHINES, &FUNCTIONS];
-    Directory::new(&[], &known)
+    Directory::new(&[], CATALOG)
 }
 
 const HEAD: Head<'static> = Head {
@@ -93,6 +107,7 @@ const HEAD: Head<'static> = Head {
     content_type: "",
     smithy_protocol: None,
     signing_name: None,
+    headers: None,
 };
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -308,6 +323,19 @@ fn cbor_names_service_and_operation_in_its_path() {
 }
 
 #[test]
+fn method_and_path_name_the_operation() {
+    for path in ["/functions/f/invocations", "/functions/f/invocations/"] {
+        check(
+            Head { path, signing_name: Some("functions"), ..HEAD },
+            "",
+            "functions",
+            Protocol::RestJson1,
+            "Invoke",
+        );
+    }
+}
+
+#[test]
 fn what_names_nothing_is_answered_in_the_likeliest_protocol() {
     for (head, service, protocol, why) in [
         (HEAD, "", Protocol::AwsQuery, Why::NoService),
@@ -323,7 +351,7 @@ fn what_names_nothing_is_answered_in_the_likeliest_protocol() {
             Head { signing_name: Some("functions"), path: "/x", ..HEAD },
             "functions",
             Protocol::RestJson1,
-            Why::NotServed("functions".into()),
+            Why::NoSuchPath,
         ),
     ] {
         assert_eq!(outcome(head, ""), (service, protocol, why), "{head:?}");

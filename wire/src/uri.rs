@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use http::Method;
-use schema::Operation;
+use schema::Binding;
 
 use crate::text;
 
@@ -16,6 +16,11 @@ use crate::text;
 pub struct Labels(Vec<(&'static str, String)>);
 
 impl Labels {
+    /// How many there are: the fewer, the more of the path is literal.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(label, _)| *label == name).map(|(_, value)| value.as_str())
     }
@@ -166,7 +171,8 @@ pub struct Router {
 struct Route {
     method: Method,
     template: Template,
-    operation: &'static Operation,
+    header: Option<&'static str>,
+    operation: &'static str,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -178,17 +184,21 @@ pub enum NoRoute {
 }
 
 impl Router {
-    pub fn new(operations: impl IntoIterator<Item = &'static Operation>) -> Router {
-        let routes = operations.into_iter().map(|operation| Route {
-            method: Method::from_bytes(operation.method.as_bytes()).expect("the models hold valid methods"),
-            template: Template::parse(operation.uri),
-            operation,
+    /// Where nothing tells two operations apart, the first wins.
+    pub fn new(bindings: impl IntoIterator<Item = Binding>) -> Router {
+        let routes = bindings.into_iter().map(|binding| Route {
+            method: Method::from_bytes(binding.method.as_bytes()).expect("the models hold valid methods"),
+            template: Template::parse(binding.uri),
+            header: binding.header,
+            operation: binding.operation,
         });
         let mut routes: Vec<Route> = routes.collect();
-        routes.sort_by_cached_key(|route| route.template.order());
+        routes.sort_by_cached_key(|route| (route.template.order(), route.header.is_none()));
         Router { routes }
     }
 
+    /// The operation's name, and what stands at the labels of its path.
+    ///
     /// # Errors
     /// If no operation matches, and whether it is the path or the method that does not.
     pub fn find(
@@ -196,11 +206,12 @@ impl Router {
         method: &Method,
         path: &str,
         query: &str,
-    ) -> Result<(&'static Operation, Labels), NoRoute> {
+        has_header: impl Fn(&str) -> bool,
+    ) -> Result<(&'static str, Labels), NoRoute> {
         let steps: Vec<&str> = steps_of(path).collect();
         let last_slash = has_last_slash(path);
         let mut other_method = false;
-        for route in &self.routes {
+        for route in self.routes.iter().filter(|route| route.header.is_none_or(&has_header)) {
             if let Some(labels) = route.template.matches_steps(&steps, last_slash, query) {
                 if route.method == *method {
                     return Ok((route.operation, labels));
@@ -256,5 +267,29 @@ mod tests {
         let mut uris = ["/{B}/{K+}", "/{B}", "/a/{K+}", "/a/b", "/{B}?acl", "/a/{C}", "/v{B}"];
         uris.sort_by_cached_key(|uri| Template::parse(uri).order());
         assert_eq!(uris, ["/a/b", "/a/{C}", "/a/{K+}", "/v{B}", "/{B}?acl", "/{B}", "/{B}/{K+}"]);
+    }
+
+    #[test]
+    fn a_parameter_or_a_header_tells_operations_of_one_path_apart() {
+        let key = |method, operation| Binding::new(method, "/{B}/{K+}", operation);
+        let part = |operation| Binding::new("PUT", "/{B}/{K+}?part", operation);
+        let router = Router::new([
+            key("PUT", "Put"),
+            key("PUT", "Copy").with_header("source"),
+            part("Part"),
+            part("PartCopy").with_header("source"),
+            key("GET", "Get"),
+            key("GET", "GetLater"),
+        ]);
+        let find = |method, query, header| {
+            let found = router.find(&method, "/b/k", query, |name| name == header);
+            found.map(|(operation, _)| operation)
+        };
+        assert_eq!(find(Method::PUT, "", ""), Ok("Put"));
+        assert_eq!(find(Method::PUT, "", "source"), Ok("Copy"));
+        assert_eq!(find(Method::PUT, "part=1", ""), Ok("Part"));
+        assert_eq!(find(Method::PUT, "part=1", "source"), Ok("PartCopy"));
+        assert_eq!(find(Method::GET, "", ""), Ok("Get"));
+        assert_eq!(find(Method::DELETE, "", ""), Err(NoRoute::Method));
     }
 }

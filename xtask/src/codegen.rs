@@ -1,8 +1,10 @@
-//! `cargo xtask codegen`: botocore → `models/` → `api/`.
+//! `cargo xtask codegen`: botocore → `models/` → `api/`: a crate for each service that is implemented, and the catalog
+//! of all that are modelled.
 //!
 //! Everything is made in memory first and then either written or, with `--check`, compared. Files that nothing
 //! makes any more are removed from the generated crates.
 
+mod emit_catalog;
 mod emit_service;
 mod emit_shapes;
 mod emit_types;
@@ -71,7 +73,13 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let services = if options.only.is_empty() { &pin.generate } else { &options.only };
     let out = options.out.clone().unwrap_or_else(|| root.join("api"));
-    for service in services {
+    let mut crates: Vec<&str> = Vec::new();
+    let mut catalog = Vec::new();
+    for service in &pin.services {
+        let is_chosen = services.contains(service);
+        if !is_chosen && !options.only.is_empty() {
+            continue;
+        }
         let path = models.join(format!("{service}.json"));
         let text = match files.get(&path) {
             Some(text) => text.clone(),
@@ -80,13 +88,27 @@ pub fn run(options: &Options) -> Result<()> {
             }
         };
         let facts = corrected(&text, &models, service)?;
+        catalog.push(emit_catalog::Entry::new(&facts)?);
+        if !is_chosen {
+            continue;
+        }
+        crates.push(service);
         let chosen = if options.all_operations { None } else { pin.chosen(service, &models)? };
         let folder = out.join(format!("{service}-api"));
         for (name, content) in generate(&facts, chosen.as_deref()).with_context(|| service.clone())? {
             files.insert(folder.join(name), content);
         }
     }
-    let stale = stale(&files, &out, services)?;
+    if let Some(unknown) = services.iter().find(|service| !crates.contains(&service.as_str())) {
+        bail!("models/PIN.toml has no service {unknown}");
+    }
+    if options.only.is_empty() {
+        crates.push(emit_catalog::NAME);
+        let folder = out.join(format!("{}-api", emit_catalog::NAME));
+        files.insert(folder.join("Cargo.toml"), emit_service::manifest(emit_catalog::NAME, &["schema"]));
+        files.insert(folder.join("src").join("lib.rs"), emit_catalog::lib(&catalog));
+    }
+    let stale = stale(&files, &out, &crates)?;
     if options.check { compare(&files, &stale) } else { write(&files, &stale) }
 }
 
@@ -131,7 +153,10 @@ fn generate(facts: &Facts, chosen: Option<&[String]>) -> Result<Files> {
         facts.service.name
     );
     let mut files = Files::new();
-    files.insert("Cargo.toml".into(), emit_service::manifest(&facts.service.name));
+    files.insert(
+        "Cargo.toml".into(),
+        emit_service::manifest(&facts.service.name, &["base", "bytes", "schema"]),
+    );
     let mut add = |name: String, code: String| -> Result<()> {
         let formatted = workspace::format(&code).with_context(|| format!("formatting {name}"))?;
         files.insert(Path::new("src").join(name), formatted);
@@ -171,7 +196,7 @@ fn generate(facts: &Facts, chosen: Option<&[String]>) -> Result<Files> {
 }
 
 /// Files in the generated crates that are not to be there.
-fn stale(files: &Files, out: &Path, services: &[String]) -> Result<Vec<PathBuf>> {
+fn stale(files: &Files, out: &Path, services: &[&str]) -> Result<Vec<PathBuf>> {
     let mut stale = Vec::new();
     for service in services {
         let crate_folder = out.join(format!("{service}-api"));

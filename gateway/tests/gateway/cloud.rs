@@ -135,7 +135,7 @@ impl Cloud {
             ids: Ids::seeded(2),
             tasks: tasks.clone(),
             config,
-            known: Vec::new(),
+            catalog: &[],
             admin: Some(Arc::new(|request| {
                 let body = format!("{{\"asked\":\"{} {}\"}}", request.method, request.path);
                 Box::pin(async { AdminReply { status: http::StatusCode::OK, body } })
