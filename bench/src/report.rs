@@ -193,12 +193,12 @@ impl Report {
             text,
             "- Fogbank verifies each signature and syncs each message to disk before it answers. moto and \
              ministack (pinned in `bench/peers.txt`) do neither.\n\
-             - The bare server reads the request and answers a fixed body of the same size; its figure is the mean \
-             of a run before and one after ours. Pairs: receives for the time above, then deletes of what was \
-             received; the rate of a pair follows from both. The peers have as many \
-             connections as they answer most with (1, 4, 16 or 64), and go through 2 000 messages, as they get slower with each that is queued; we go \
-             through 100 000. Latency at a quarter of the load counts from the \
-             moment a request was due.\n\
+             - The bare server reads the request and answers a fixed body of the same size; its figure is \
+             the mean of a run before and one after ours. Pairs: receives for the time above, then \
+             deletes of what was received; the rate of a pair follows from both. The peers have as many \
+             connections as they answer most with (1, 4, 16 or 64), and go through 2 000 messages, as \
+             they get slower with each that is queued; we go through 100 000. Latency at a quarter of the \
+             load counts from the moment a request was due.\n\
              - Again with: `cargo run --release -p fogbank-bench -- sqs` (after `cargo build --release -p fogbank`).",
         );
     }

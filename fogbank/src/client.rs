@@ -55,12 +55,16 @@ async fn exchange(
             let body = body.map_err(|error| anyhow!(error))?.to_bytes();
             anyhow::Ok((status, body))
         };
-        tokio::pin!(connection, answered);
+        tokio::pin!(answered);
+        let mut connection = Box::pin(connection);
         tokio::select! {
-            answer = &mut answered => answer,
-            // The connection may end with the last byte of the answer, which is then already buffered.
-            _ = &mut connection => answered.await,
+            answer = &mut answered => return answer,
+            _ = connection.as_mut() => {}
         }
+        // The connection may end with the last byte of the answer, which is then buffered. If there is none, that
+        // shows only once the connection is dropped.
+        drop(connection);
+        answered.await
     };
     let answer = timeout(ANSWER_TIME_MAX, exchange).await;
     answer.map_err(|_| anyhow!("{endpoint} took the connection and did not answer in time"))?

@@ -270,11 +270,17 @@ pub async fn turn_clock(address: SocketAddr, by: Duration) -> anyhow::Result<()>
         let body = response.into_body().collect().await?.to_bytes();
         anyhow::Ok((status, body))
     };
-    tokio::pin!(connection, answering);
-    let (status, body) = tokio::select! {
+    tokio::pin!(answering);
+    let mut connection = Box::pin(connection);
+    let answered = tokio::select! {
         biased;
-        answer = &mut answering => answer?,
-        _ = &mut connection => answering.await?,
+        answer = &mut answering => Some(answer?),
+        _ = connection.as_mut() => None,
+    };
+    drop(connection);
+    let (status, body) = match answered {
+        Some(answered) => answered,
+        None => answering.await?,
     };
     if !status.is_success() {
         bail!("the clock cannot be turned: {status} {}", String::from_utf8_lossy(&body));

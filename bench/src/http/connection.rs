@@ -57,16 +57,18 @@ impl Connection {
             anyhow::Ok((Answer { status, body }, sender))
         };
         tokio::pin!(answering);
-        let (answered, ended) = tokio::select! {
+        let answered = tokio::select! {
             biased;
-            answered = &mut answering => (answered, false),
-            // The last bytes of an answer may end the connection, and are buffered then.
-            _ = driver.as_mut() => (answering.await, true),
+            answered = &mut answering => Some(answered?),
+            _ = driver.as_mut() => None,
         };
-        let (answer, sender) = answered?;
-        if !ended {
-            self.open = Some((sender, driver));
-        }
+        let Some((answer, sender)) = answered else {
+            // The last bytes of an answer may end the connection, and are buffered then. What has no answer fails
+            // only once the connection is dropped.
+            drop(driver);
+            return answering.await.map(|(answer, _)| answer);
+        };
+        self.open = Some((sender, driver));
         Ok(answer)
     }
 }
