@@ -70,6 +70,8 @@ impl Inner {
     fn rewrite(&self, segment: u32) -> Result<bool, EngineError> {
         let now = self.clock.now().as_millis();
         let mut needed = Vec::new();
+        // A segment is sealed as soon as the next one is begun, when its own end may still be on its way to the disk.
+        self.log.durable.wait_blocking(self.log.position())?;
         self.log.heads(segment, |record, at| self.find_needed(&record, at, now, &mut needed))?;
         for lot in needed.chunks(REWRITE_MESSAGES_AT_ONCE) {
             for one in lot {
