@@ -253,7 +253,10 @@ impl Log {
             state.spare = Spare::Making;
             state.current + 1
         };
-        let made = self.create_segment(id);
+        let made = self.create_segment(id).and_then(|file| {
+            file.settle(u64::from(self.segment_bytes))?;
+            Ok(file)
+        });
         self.state.lock().spare = match made {
             Ok(file) => Spare::Ready(file),
             Err(error) => {

@@ -93,18 +93,26 @@ fn reserve_room(file: &File, bytes: u64) -> io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
         Ok(()) => {}
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
-            let zeros = vec![0; 1 << 20];
-            let mut at = 0;
-            while at < bytes {
-                let piece = zeros.len().min((bytes - at) as usize);
-                file.write_all_at(&zeros[..piece], at)?;
-                at += piece as u64;
-            }
+            write_zeros(file, 0, bytes)?;
         }
         Err(error) => return Err(error.into()),
     }
     file.sync_all()
 }
+
+fn write_zeros(file: &File, start: u64, end: u64) -> io::Result<()> {
+    let zeros = vec![0; (end - start).min(1 << 20) as usize];
+    let mut at = start;
+    while at < end {
+        let piece = zeros.len().min((end - at) as usize);
+        file.write_all_at(&zeros[..piece], at)?;
+        at += piece as u64;
+    }
+    Ok(())
+}
+
+/// A send waits behind one lot at most: about two milliseconds of writing.
+const SETTLED_AT_ONCE_BYTES: usize = 2 << 20;
 
 struct OnDisk(File);
 
@@ -138,5 +146,16 @@ impl MediumFile for OnDisk {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+
+    /// Reserved blocks that were never written are marked as such, so the first write to each changes the file
+    /// system's metadata, and its sync waits for the journal, where it queues behind whatever else goes on there
+    /// (measured on ext4 while segments were being freed: up to 95 ms). Zeros first, in small lots.
+    fn settle(&self, bytes: u64) -> io::Result<()> {
+        for start in (0..bytes).step_by(SETTLED_AT_ONCE_BYTES) {
+            write_zeros(&self.0, start, bytes.min(start + SETTLED_AT_ONCE_BYTES as u64))?;
+            self.0.sync_data()?;
+        }
+        Ok(())
     }
 }

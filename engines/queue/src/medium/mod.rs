@@ -35,6 +35,10 @@ pub trait MediumFile: Send + Sync + 'static {
     fn read_cached(&self, buffer: &mut [u8], offset: u64) -> io::Result<bool>;
     /// Makes the bytes written so far durable.
     fn sync(&self) -> io::Result<()>;
+    /// Readies a new file's reserved room for writes whose syncs are short, where that takes anything.
+    fn settle(&self, _bytes: u64) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// All of `buffer`, or an error that says that the file is too short.
