@@ -309,7 +309,8 @@ def test_a_body_of_twenty_megabytes(query):
     ],
 )
 def test_what_is_hardly_http(server, data):
-    reply = wire.raw(server.port, data, half_close=True)
+    # Without a half-close: a client that ends its side early has, to a server, gone away.
+    reply = wire.raw(server.port, data)
     assert 400 <= reply.status < 500 or reply.status == 505, reply
 
 

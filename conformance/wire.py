@@ -166,13 +166,11 @@ def get(url):
     return send(f"{where.scheme}://{where.netloc}", "GET", target)
 
 
-def raw(port, data, half_close=False):
+def raw(port, data):
     """Sends bytes as they are and reads one answer; for what HTTP libraries refuse to send."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as wire:
         try:
             wire.sendall(data)
-            if half_close:
-                wire.shutdown(socket.SHUT_WR)
         except OSError:
             # The server may answer and stop reading before everything is sent; the answer counts.
             pass
