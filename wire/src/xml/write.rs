@@ -110,8 +110,15 @@ fn escape(text: &str, out: &mut String) {
             b'\r' => "&#xD;",
             b'\n' => "&#xA;",
             b'\t' => "&#x9;",
-            // No XML 1.0 document can hold these, not even as references.
-            0..0x20 => "\u{fffd}",
+            // No XML document can hold this one, not even as a reference.
+            0 => "\u{fffd}",
+            // Strictly, no XML 1.0 document can hold these; AWS sends them as references, and its clients read them.
+            1..0x20 => {
+                out.push_str(&text[plain..index]);
+                out.push_str(&format!("&#x{byte:X};"));
+                plain = index + 1;
+                continue;
+            }
             _ => continue,
         };
         out.push_str(&text[plain..index]);
