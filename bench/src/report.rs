@@ -233,9 +233,9 @@ impl Report {
             share >= 0.4,
         )];
         if let Some(pairs) = us.pairs {
-            let share = pairs / us.send;
+            let share = pairs / bare.send;
             let found = format!("{:.0} %", share * 100.0);
-            checks.push(Check::new("pairs, share of SendMessage", "≥ 50 %", found, share >= 0.5));
+            checks.push(Check::new("pairs, share of the bare server", "≥ 20 %", found, share >= 0.2));
         }
         if let Some(messages) = us.batch_messages {
             let found = thousands(messages);
