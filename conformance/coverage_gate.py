@@ -11,15 +11,9 @@ import functools
 
 import botocore.session
 
-SUCCESS = "success"
+import server as servers
 
-# STS's other operations come with roles; only these exist in this stage.
-STS_OPERATIONS = (
-    "GetCallerIdentity",
-    "GetSessionToken",
-    "GetAccessKeyInfo",
-    "DecodeAuthorizationMessage",
-)
+SUCCESS = "success"
 
 # What Query calls an error, where it differs from the shape's name. The shapes of the
 # current model no longer carry their Query codes.
@@ -47,8 +41,7 @@ def shape_of(code):
 
 def watch(session):
     """Hooks a botocore session so that every call of its clients is recorded."""
-    for service in ("sqs", "sts"):
-        session.get_component("event_emitter").register(f"after-call.{service}", _after_call)
+    session.get_component("event_emitter").register("after-call", _after_call)
 
 
 def _after_call(http_response, parsed, model, **_):
@@ -75,14 +68,11 @@ def demanded():
     """Every (service, operation, outcome) that the models promise."""
     found = set()
     loader = botocore.session.get_session()
-    for service in ("sqs", "sts"):
-        model = loader.get_service_model(service)
-        operations = STS_OPERATIONS if service == "sts" else model.operation_names
-        for operation in operations:
-            found.add((service, operation, SUCCESS))
-            for shape in model.operation_model(operation).error_shapes:
-                found.add((service, operation, shape_of(shape.error_code)))
-                found.discard((service, operation, ""))
+    for service, operation in servers.implemented():
+        found.add((service, operation, SUCCESS))
+        for shape in loader.get_service_model(service).operation_model(operation).error_shapes:
+            found.add((service, operation, shape_of(shape.error_code)))
+            found.discard((service, operation, ""))
     return frozenset(found)
 
 

@@ -6,6 +6,7 @@ the clock in one test cannot disturb a test that runs at the same time in anothe
 
 import atexit
 import functools
+import json
 import os
 import pathlib
 import shlex
@@ -156,3 +157,17 @@ def exported(text):
         if equals:
             found[name] = value.rstrip(";")
     return found
+
+
+@functools.cache
+def implemented():
+    """(service, operation) of every row of every service's table, as the binary tells them."""
+    told = json.loads(run("coverage", "--json").stdout)
+    return tuple(
+        sorted(
+            (service["service"], operation["name"])
+            for service in told
+            for operation in service["operations"]
+            if operation["implemented"]
+        )
+    )

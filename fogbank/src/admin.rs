@@ -1,5 +1,6 @@
-//! The controls of a running cloud, under `/_fogbank/`, for this machine only: `status`, and in --dev the clock.
-//! The gateway sees to who may ask; GET only looks.
+//! The controls of a running cloud, under `/_fogbank/`: `status`, `explain`, `sign-in`, and in --dev the clock.
+//! The gateway sees to who may ask; GET only looks. All but `sign-in` is for this machine only, and `explain`, outside
+//! --dev, for those who can read the cloud's root key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,35 +9,34 @@ use base::Clock;
 use gateway::{AdminHandler, AdminReply, AdminRequest};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use service::Dispatcher;
+use service::{AUDIT_EVENTS_MAX, Dispatcher};
 use tokio::sync::Mutex;
 
-use crate::config::Config;
+use crate::explain::{LAST, explain};
 use crate::folder::Folder;
 use crate::limits::CLOCK_ADVANCE_MAX;
+use crate::proof;
+use crate::sign_in::SignIn;
+
+/// What the composition root gives the controls.
+pub struct Parts {
+    pub dev: bool,
+    pub folder: Option<Arc<Folder>>,
+    pub clock: Clock,
+    pub dispatcher: Arc<Dispatcher>,
+    pub sign_in: SignIn,
+    /// The root key's secret, for proofs; nothing in --dev, where everybody knows it.
+    pub root_secret: Option<String>,
+}
 
 struct Admin {
-    dev: bool,
-    folder: Option<Arc<Folder>>,
-    clock: Clock,
-    dispatcher: Arc<Dispatcher>,
+    parts: Parts,
     /// Held while the clock is turned, so that what is kept is what was turned.
     turning: Mutex<()>,
 }
 
-pub fn handler(
-    config: &Config,
-    folder: Option<Arc<Folder>>,
-    clock: &Clock,
-    dispatcher: &Arc<Dispatcher>,
-) -> AdminHandler {
-    let admin = Arc::new(Admin {
-        dev: config.dev,
-        folder,
-        clock: clock.clone(),
-        dispatcher: dispatcher.clone(),
-        turning: Mutex::new(()),
-    });
+pub fn handler(parts: Parts) -> AdminHandler {
+    let admin = Arc::new(Admin { parts, turning: Mutex::new(()) });
     Arc::new(move |request| {
         let admin = admin.clone();
         Box::pin(async move { admin.answer(&request).await })
@@ -49,30 +49,59 @@ impl Admin {
             (&Method::GET, "status") => reply(self.status()),
             (&Method::GET, "clock") => reply(self.time()),
             (&Method::POST, "clock") => self.turn(&request.body).await,
-            (_, "status" | "clock") => refuse(StatusCode::METHOD_NOT_ALLOWED, "this takes another method"),
+            (&Method::POST, "sign-in") => self.parts.sign_in.answer(request).await,
+            (_, "status" | "clock" | "sign-in") => {
+                refuse(StatusCode::METHOD_NOT_ALLOWED, "this takes another method")
+            }
+            (&Method::GET, path) => match path.strip_prefix("explain/") {
+                Some(id) => self.explain(request, id),
+                None => refuse(StatusCode::NOT_FOUND, "there is nothing here"),
+            },
             _ => refuse(StatusCode::NOT_FOUND, "there is nothing here"),
         }
     }
 
+    fn explain(&self, request: &AdminRequest, id: &str) -> AdminReply {
+        if let Some(secret) = &self.parts.root_secret {
+            let given =
+                request.headers.get(proof::HEADER).and_then(|proof| proof.to_str().ok()).unwrap_or("");
+            let wall = self.parts.clock.wall();
+            if !proof::is_good(given, secret, &request.method, &request.path, wall) {
+                let message = "this tells who did what, so it is for the owner of this cloud; name its data folder with --data";
+                return refuse(StatusCode::FORBIDDEN, message);
+            }
+        }
+        let within = format!("among the latest {AUDIT_EVENTS_MAX} since this Fogbank was started");
+        let message = match explain(&self.parts.dispatcher, id) {
+            Some(explanation) => return reply(explanation),
+            None if id == LAST => format!("no call was refused by policy {within}"),
+            None => format!(
+                "there is no call {id} {within}. Calls that are refused before any policy is asked (an unknown key, a \
+                 wrong signature, an operation that does not exist) are not among them"
+            ),
+        };
+        refuse(StatusCode::NOT_FOUND, &message)
+    }
+
     fn status(&self) -> Value {
         let services: Vec<&str> =
-            self.dispatcher.services().iter().map(|service| service.spec().name).collect();
+            self.parts.dispatcher.services().iter().map(|service| service.spec().name).collect();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "process": std::process::id(),
-            "dev": self.dev,
-            "data": self.folder.as_ref().map(|folder| folder.path().display().to_string()),
+            "dev": self.parts.dev,
+            "data": self.parts.folder.as_ref().map(|folder| folder.path().display().to_string()),
             "services": services,
-            "now": self.clock.now().to_iso8601(),
-            "ahead_millis": self.clock.ahead().as_millis() as u64,
+            "now": self.parts.clock.now().to_iso8601(),
+            "ahead_millis": self.parts.clock.ahead().as_millis() as u64,
         })
     }
 
     fn time(&self) -> Value {
         json!({
-            "now": self.clock.now().to_iso8601(),
-            "wall": self.clock.wall().to_iso8601(),
-            "ahead_millis": self.clock.ahead().as_millis() as u64,
+            "now": self.parts.clock.now().to_iso8601(),
+            "wall": self.parts.clock.wall().to_iso8601(),
+            "ahead_millis": self.parts.clock.ahead().as_millis() as u64,
         })
     }
 
@@ -89,14 +118,14 @@ impl Admin {
             }
         };
         let _turning = self.turning.lock().await;
-        if let Some(folder) = self.folder.clone() {
-            let ahead = self.clock.ahead() + by;
+        if let Some(folder) = self.parts.folder.clone() {
+            let ahead = self.parts.clock.ahead() + by;
             let kept = tokio::task::spawn_blocking(move || folder.keep_clock_ahead(ahead)).await;
             if let Err(error) = kept.unwrap_or_else(|panic| Err(panic.into())) {
                 return refuse(StatusCode::INSUFFICIENT_STORAGE, &format!("{error:#}"));
             }
         }
-        self.clock.advance(by);
+        self.parts.clock.advance(by);
         reply(self.time())
     }
 }

@@ -9,18 +9,22 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use base::{Clock, Ids, Region};
 use gateway::{Authority, Controls, Cors, Gateway, GatewayConfig, Tls};
+use iam::{Iam, IamParts};
 use identity::sigv4::SecretAccessKey;
+use organizations::{Organizations, OrganizationsParts};
+use outbound::{Outbound, Roots};
 use queue_engine::QueueEngine;
 use service::{
-    AnyService, Aws, DevKeys, Dispatcher, Keyring, PageTokens, Principal, SealingKey, Tasks, Throttle,
+    Access, AnyService, Aws, DevKeys, Dispatcher, Keyring, PageTokens, Principal, SealingKey, Tasks, Throttle,
 };
 use sqs::{Sqs, SqsParts};
 use store::Store;
-use sts::Sts;
+use sts::{Sts, StsParts};
 
 use crate::admin;
 use crate::config::Config;
 use crate::folder::{Folder, RootCredentials};
+use crate::sign_in::{self, SignIn};
 
 /// Only one process uses a store, so a restart may take over its own leases at once.
 const LEASE_HOLDER: &str = "fogbank";
@@ -65,17 +69,37 @@ impl Cloud {
         let Secrets { account, sealing } = secrets;
         let keyring = Arc::new(keyring(config.dev, &sealing, account.as_ref()));
         let tasks = Tasks::new(clock.clone(), keepers.store.clone(), LEASE_HOLDER);
-        let pages = PageTokens::new(sealing);
-        let services =
-            services(&keepers.store, keepers.engine, &clock, &ids, pages, &tasks, &keyring).await?;
+        let ground = Ground {
+            store: keepers.store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            sealing,
+            tasks: tasks.clone(),
+            keyring: keyring.clone(),
+            aws: Aws::default(),
+        };
+        let services = ground.services(keepers.engine).await?;
         let throttle = Throttle::new(config.limits.calls_per_second);
-        let parts = service::Parts { clock: clock.clone(), ids: ids.clone(), throttle, services };
-        let dispatcher = Arc::new(Dispatcher::new(parts));
-        Aws::default().connect(&dispatcher);
+        let sign_in = SignIn::new(sign_in::Parts {
+            iam: services.iam.clone(),
+            aws: ground.aws.clone(),
+            keyring: keyring.clone(),
+            ids: ids.clone(),
+            clock: clock.clone(),
+        });
+        let dispatcher = ground.dispatcher(services, throttle);
+        let admin = admin::handler(admin::Parts {
+            dev: config.dev,
+            folder: folder.clone(),
+            clock: clock.clone(),
+            dispatcher: dispatcher.clone(),
+            sign_in,
+            root_secret: account.as_ref().map(|root| root.secret_access_key.clone()).filter(|_| !config.dev),
+        });
         let tls = Tls::new(keepers.authority, clock.clone(), Vec::new())
             .context("the certificates of this cloud cannot be made")?;
         let gateway = Gateway::new(gateway::Parts {
-            admin: Some(admin::handler(config, folder.clone(), &clock, &dispatcher)),
+            admin: Some(admin),
             dispatcher,
             keyring,
             clock,
@@ -171,30 +195,87 @@ fn keyring(dev: bool, sealing: &SealingKey, account: Option<&RootCredentials>) -
     keyring
 }
 
-/// Every service there is, with its background work started.
-async fn services(
-    store: &Store,
-    engine: QueueEngine,
-    clock: &Clock,
-    ids: &Ids,
-    pages: PageTokens,
-    tasks: &Tasks,
-    keyring: &Arc<Keyring>,
-) -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
-    let parts = SqsParts {
-        store: store.clone(),
-        engine,
-        clock: clock.clone(),
-        ids: ids.clone(),
-        pages,
-        tasks: tasks.clone(),
-    };
-    let sqs = Sqs::open(parts).await.map_err(|fault| anyhow!("SQS cannot be opened: {fault}"))?;
-    for task in sqs.background() {
-        tasks.start(task);
+/// What all services stand on.
+struct Ground {
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    sealing: SealingKey,
+    tasks: Tasks,
+    keyring: Arc<Keyring>,
+    aws: Aws,
+}
+
+/// Every service there is.
+struct Services {
+    iam: Arc<Iam>,
+    organizations: Arc<Organizations>,
+    sqs: Arc<Sqs>,
+    sts: Arc<Sts>,
+    access: Access,
+}
+
+impl Ground {
+    /// Every service, with its background work started.
+    async fn services(&self, engine: QueueEngine) -> anyhow::Result<Services> {
+        let Ground { store, clock, ids, sealing, tasks, keyring, aws } = self;
+        let pages = PageTokens::new(sealing.clone());
+        let iam = Iam::new(IamParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            sealing: sealing.clone(),
+            aws: aws.clone(),
+        });
+        let organizations = Organizations::new(OrganizationsParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            aws: aws.clone(),
+            tasks: tasks.clone(),
+        });
+        let sqs = SqsParts {
+            store: store.clone(),
+            engine,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages,
+            tasks: tasks.clone(),
+        };
+        let sqs = Sqs::open(sqs).await.map_err(|fault| anyhow!("SQS cannot be opened: {fault}"))?;
+        iam.guarded_by(organizations.clone());
+        let access = Access { identities: iam.clone(), guardrails: organizations.clone() };
+        let sts = Sts::new(StsParts {
+            keyring: keyring.clone(),
+            ids: ids.clone(),
+            access: access.clone(),
+            outbound: Outbound::new(Roots::public()),
+        });
+        for task in [iam.background(), organizations.background(), sqs.background()].into_iter().flatten() {
+            tasks.start(task);
+        }
+        Ok(Services { iam, organizations, sqs, sts, access })
     }
-    let sts = Sts::new(keyring.clone(), ids.clone());
-    Ok(vec![sqs, sts])
+
+    fn dispatcher(&self, services: Services, throttle: Throttle) -> Arc<Dispatcher> {
+        let dispatcher = Arc::new(Dispatcher::new(service::Parts {
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            throttle,
+            access: services.access.clone(),
+            services: services.all(),
+        }));
+        self.aws.connect(&dispatcher);
+        dispatcher
+    }
+}
+
+impl Services {
+    fn all(self) -> Vec<Arc<dyn AnyService>> {
+        vec![self.iam, self.organizations, self.sqs, self.sts]
+    }
 }
 
 /// The services alone, on nothing, for what is only said about them.
@@ -210,7 +291,8 @@ pub fn all_services() -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
         let sealing = SealingKey::new(ids.bytes());
         let keyring = Arc::new(keyring(false, &sealing, None));
         let tasks = Tasks::new(clock.clone(), store.clone(), LEASE_HOLDER);
-        services(&store, engine, &clock, &ids, PageTokens::new(sealing), &tasks, &keyring).await
+        let ground = Ground { store, clock, ids, sealing, tasks, keyring, aws: Aws::default() };
+        Ok(ground.services(engine).await?.all())
     })
 }
 

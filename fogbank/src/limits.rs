@@ -26,3 +26,36 @@ pub const CONNECTIONS_MAX_DEFAULT: usize = gateway::limits::CONNECTIONS_MAX;
 
 /// How long a host tool may take to say its version.
 pub const TOOL_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Sign-ins with one user name, or from one address, that may fail before the next one has to wait.
+pub const SIGN_IN_USER_FAILURES_FREE: u32 = 5;
+pub const SIGN_IN_ADDRESS_FAILURES_FREE: u32 = 20;
+
+/// How long the next one waits then; doubled by each further failure, up to the last.
+pub const SIGN_IN_DELAY_MIN: Duration = Duration::from_secs(1);
+pub const SIGN_IN_DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// One failure is forgotten each time that this has passed.
+pub const SIGN_IN_FAILURE_TIME: Duration = Duration::from_secs(60);
+
+/// User names and addresses with failures that are remembered.
+pub const SIGN_IN_TRACKED_MAX: usize = 10_000;
+
+/// Passwords that are hashed at the same time, and how long others wait for their turn. A hash takes a tenth of a
+/// second, so strangers could otherwise keep all processors busy.
+pub const SIGN_IN_CHECKS_MAX: usize = 2;
+pub const SIGN_IN_TURN_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// No failure is answered sooner, so that the time it takes does not tell what was wrong.
+pub const SIGN_IN_FAILURE_ANSWER_TIME_MIN: Duration = Duration::from_millis(500);
+
+/// How long the credentials of a sign-in live: as long as a session of AWS's console unless less is asked for.
+pub const SIGN_IN_SECONDS_MIN: u64 = 900;
+pub const SIGN_IN_SECONDS_MAX: u64 = 12 * 3600;
+
+/// What a sign-in may give, in characters: IAM's own limits, and some room.
+pub const SIGN_IN_NAME_CHARS_MAX: usize = 128;
+pub const SIGN_IN_PASSWORD_CHARS_MAX: usize = 128;
+
+/// How far apart the clocks of a command and its cloud may be: both are on one machine.
+pub const PROOF_AGE_MAX: Duration = Duration::from_secs(60);

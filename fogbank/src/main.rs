@@ -3,17 +3,21 @@
 //! The only crate that names every service, and the only one that reads configuration and the environment.
 
 mod admin;
+mod attempts;
 mod client;
 mod commands;
 mod compose;
 mod config;
 mod environment;
+mod explain;
 mod folder;
 mod host;
 mod limits;
 mod port_holder;
+mod proof;
 mod run_file;
 mod running;
+mod sign_in;
 mod signals;
 
 use std::io::{ErrorKind, Write};

@@ -57,7 +57,10 @@ fn the_secure_default_makes_root_credentials_once() {
 fn status_tells_how_it_is_and_fails_when_nobody_runs() {
     let mut cloud = Fogbank::up(&["--dev"]);
     let text = cloud.ask(&["status"]).succeed();
-    assert!(text.contains(&cloud.endpoint) && text.contains("services  sqs sts"), "{text}");
+    assert!(
+        text.contains(&cloud.endpoint) && text.contains("services  ") && text.contains(" sqs sts"),
+        "{text}"
+    );
     let json: serde_json::Value = serde_json::from_str(&cloud.ask(&["status", "--json"]).succeed()).unwrap();
     assert_eq!(json["dev"], true);
     cloud.stop();
@@ -236,4 +239,50 @@ fn doctor_and_coverage_need_nobody_to_run() {
             .iter()
             .any(|operation| { operation["name"] == "SendMessage" && operation["implemented"] == true })
     );
+}
+
+#[test]
+fn credentials_and_a_profile_need_no_user() {
+    let cloud = Fogbank::up(&["--dev"]);
+    let folder = cloud.folder.to_str().unwrap();
+    let expected = "{\n  \"Version\": 1,\n  \"AccessKeyId\": \"test\",\n  \"SecretAccessKey\": \"test\"\n}\n";
+    assert_eq!(cloud.ask(&["credentials"]).succeed(), expected);
+    let profile = cloud.ask(&["env", "--profile", "cloud", "--region", "eu-west-1"]).succeed();
+    let settings = format!(
+        "[profile cloud]\nregion = eu-west-1\nendpoint_url = {}\ncredential_process = {} credentials --data {folder}\n",
+        cloud.endpoint,
+        env!("CARGO_BIN_EXE_fogbank"),
+    );
+    assert!(profile.starts_with("# ") && profile.ends_with(&settings), "{profile}");
+    assert!(cloud.ask(&["env", "--profile", "a b"]).fail().contains("no name for a profile"));
+}
+
+#[test]
+fn a_sign_in_that_fails_says_no_more_than_that() {
+    let cloud = Fogbank::up(&[]);
+    for account in ["000000000000", "no-such-alias"] {
+        let line = ["credentials", "--endpoint", &cloud.endpoint, "--account", account, "--user", "nobody"];
+        let done = running::fogbank_with(&line, &[("FOGBANK_PASSWORD", "hunter2-Hunter2")]);
+        assert_eq!(done.stdout, "");
+        let error = done.fail();
+        assert!(error.contains("Authentication failed") && !error.contains("Hunter2"), "{error}");
+    }
+    let elsewhere = ["credentials", "--endpoint", &cloud.endpoint, "--user", "nobody"];
+    let error = running::fogbank_with(&elsewhere, &[("FOGBANK_PASSWORD", "x")]).fail();
+    assert!(error.contains("--account"), "{error}");
+}
+
+#[test]
+fn explain_is_for_the_owner_and_knows_the_latest_calls() {
+    let cloud = Fogbank::up(&[]);
+    let nothing = cloud.ask(&["explain", "--last"]).fail();
+    assert!(nothing.contains("no call was refused"), "{nothing}");
+    let unknown = "0f6d0ae3-4a1c-4dd9-9a1b-1f2c3d4e5f60";
+    let error = cloud.ask(&["explain", unknown]).fail();
+    assert!(error.contains(unknown) && error.contains("latest 4096"), "{error}");
+    let stranger = fogbank(&["explain", unknown, "--endpoint", &cloud.endpoint]).fail();
+    assert!(stranger.contains("owner") && stranger.contains("--data"), "{stranger}");
+    assert!(cloud.ask(&["explain", "../status"]).fail().contains("no request id"));
+    let dev = Fogbank::up(&["--dev"]);
+    assert!(fogbank(&["explain", unknown, "--endpoint", &dev.endpoint]).fail().contains("latest 4096"));
 }

@@ -7,4 +7,5 @@ pub mod dynamic;
 pub mod identity;
 #[path = "../../wire/tests/round_trip/models.rs"]
 pub mod models;
+pub mod policy;
 pub mod wire;

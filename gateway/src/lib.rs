@@ -74,9 +74,10 @@ struct Inner {
 impl Gateway {
     pub fn new(parts: Parts) -> Gateway {
         let directory = directory::Directory::new(parts.dispatcher.services(), parts.catalog);
+        let identities = parts.dispatcher.access.identities.clone();
         Gateway(Arc::new(Inner {
             directory,
-            verifier: verify::Verifier::new(parts.keyring, parts.clock),
+            verifier: verify::Verifier::new(parts.keyring, identities, parts.clock),
             dispatcher: parts.dispatcher,
             ids: parts.ids,
             tasks: parts.tasks,

@@ -24,7 +24,7 @@ use crate::limits::{EAGER_BODY_BYTES_MAX, HEADER_BYTES_MAX};
 use crate::metrics::Counted;
 use crate::refuse::{NOBODY, Refusal};
 use crate::route::{self, Candidates, Head, Route, Step};
-use crate::verify::Caller;
+use crate::verify::{Caller, Unproven};
 use crate::{cors, own};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -120,6 +120,7 @@ impl Asked<'_> {
             step => step,
         };
         let unsigned = |error: AuthError| Refusal::unsigned(protocol, service, &error);
+        let unproven = |error: Unproven| refuse_unproven(protocol, service, error);
         let presented = presented.map_err(unsigned)?;
         let anyone = matches!(&step, Step::Done(route) if route.known.row.operation.auth == Auth::None);
         let seen = Seen { protocol, service, presented };
@@ -127,7 +128,8 @@ impl Asked<'_> {
             return Err(Refusal::busy(protocol, service));
         }
         if self.is_worth_refusing_early(unread) && !anyone {
-            self.inner.verifier.refuse_early(seen.presented.as_ref(), service).map_err(unsigned)?;
+            let early = self.inner.verifier.refuse_early(seen.presented.as_ref(), service).await;
+            early.map_err(unproven)?;
         }
         match step {
             Step::Done(route) if streams => self.run_streaming(route, &seen, unread, started).await,
@@ -172,7 +174,7 @@ impl Asked<'_> {
         started: Instant,
     ) -> Result<wire::Response, Refusal> {
         let signed = identity::sigv4::Body::Bytes(&body);
-        let mut caller = self.verify(&route, seen, signed)?;
+        let mut caller = self.verify(&route, seen, signed).await?;
         let payload = std::mem::replace(&mut caller.payload, PayloadVerifier::Settled);
         let body = settle(payload, body).map_err(|error| refuse_unsigned(&route, &error))?;
         self.dispatch(route, caller, body.into(), None, started).await
@@ -185,7 +187,7 @@ impl Asked<'_> {
         unread: &mut Unread,
         started: Instant,
     ) -> Result<wire::Response, Refusal> {
-        let mut caller = self.verify(&route, seen, identity::sigv4::Body::Streamed)?;
+        let mut caller = self.verify(&route, seen, identity::sigv4::Body::Streamed).await?;
         let payload = std::mem::replace(&mut caller.payload, PayloadVerifier::Settled);
         let pause_max = self.inner.config.times.body_pause_max;
         let (stream, outcome) = body::stream(unread.take(), payload, pause_max);
@@ -199,14 +201,15 @@ impl Asked<'_> {
     }
 
     /// Step two.
-    fn verify(
+    async fn verify(
         &self,
         route: &Route<'_>,
         seen: &Seen<'_>,
         body: identity::sigv4::Body<'_>,
     ) -> Result<Caller, Refusal> {
-        let verified = self.inner.verifier.verify(seen.presented.as_ref(), route.known.row.operation, body);
-        verified.map_err(|error| refuse_unsigned(route, &error))
+        let operation = route.known.row.operation;
+        let verified = self.inner.verifier.verify(seen.presented.as_ref(), operation, body).await;
+        verified.map_err(|error| refuse_unproven(route.protocol, route.entry.spec, error))
     }
 
     /// Steps three to five: read, dispatch, write.
@@ -392,6 +395,13 @@ impl Asked<'_> {
 
 fn refuse_unsigned(route: &Route<'_>, error: &AuthError) -> Refusal {
     Refusal::unsigned(route.protocol, route.entry.spec, error)
+}
+
+fn refuse_unproven(protocol: Protocol, service: &'static Service, error: Unproven) -> Refusal {
+    match error {
+        Unproven::Auth(error) => Refusal::unsigned(protocol, service, &error),
+        Unproven::Fault(fault) => Refusal::new(protocol, service, fault),
+    }
 }
 
 /// Takes a body that is at hand out of its chunks, if it came in such, and checks them.

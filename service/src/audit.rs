@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use base::{AccountId, Arn, Region, Timestamp};
+use identity::policy::Decision;
 use parking_lot::Mutex;
 
 use crate::AUDIT_EVENTS_MAX;
@@ -19,6 +20,8 @@ pub struct AuditEvent {
     pub account: AccountId,
     pub region: Region,
     pub resources: Vec<Arn>,
+    /// What the policies said, resource by resource, up to the first refusal.
+    pub decisions: Vec<Decision>,
     /// The error's code, or nothing for a success.
     pub error: Option<String>,
     pub read_only: bool,
@@ -36,6 +39,11 @@ impl Audit {
         // Freeing its many strings takes longer than all the rest, and others wait for the lock.
         drop(events);
         drop(oldest);
+    }
+
+    /// The event of a request, while it is among the latest.
+    pub fn find(&self, request_id: &str) -> Option<AuditEvent> {
+        self.0.lock().iter().rev().find(|event| event.request_id == request_id).cloned()
     }
 
     /// The latest events, newest first.
@@ -61,6 +69,7 @@ mod tests {
                 account: AccountId::DEV,
                 region: Region::US_EAST_1,
                 resources: Vec::new(),
+                decisions: Vec::new(),
                 error: None,
                 read_only: false,
             });

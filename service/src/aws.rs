@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use base::{AccountId, Arn, Region};
 use schema::{ErrorCode, Fault, OperationType};
 
-use crate::{Call, Dispatcher, Principal, Source};
+use crate::{Ask, Call, Dispatcher, Principal, Source};
 
 const NOT_HERE: ErrorCode =
     ErrorCode { name: "NotImplemented", code: "NotImplemented", status: 501, side: schema::Side::Receiver };
@@ -45,6 +45,11 @@ impl Aws {
             depth: because_of.depth + 1,
         };
         AsService { aws: self.clone(), call }
+    }
+
+    /// Asks whether the caller may do one more thing, which its operation needs besides its own action.
+    pub async fn require(&self, call: &Call, ask: &Ask<'_>) -> Result<(), Fault> {
+        self.dispatcher()?.require(call, ask).await
     }
 
     /// Calls with the identity of `call`, one deeper.

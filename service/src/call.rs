@@ -1,6 +1,8 @@
 //! Who calls, from where, when, and on whose behalf: the context that every operation receives.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base::{AccountId, Arn, Region, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -31,8 +33,44 @@ pub struct Principal {
     pub user_id: String,
     /// The key that signed; nothing for calls from inside.
     pub access_key_id: Option<String>,
-    /// When the credentials were issued, and when they end, where they are temporary.
-    pub session: Option<(Timestamp, Timestamp)>,
+    /// What temporary credentials carry.
+    pub session: Option<Arc<Session>>,
+}
+
+/// What temporary credentials say besides who holds them. It travels in the session token.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    pub issued: Timestamp,
+    pub ends: Timestamp,
+    /// The role that was assumed; for a federated user, whoever asked for its credentials.
+    pub role: Option<AssumedRole>,
+    /// Session policies as JSON, and the ARNs of managed ones. Where `limited`, the session may do what these allow
+    /// and the identity's own policies do as well; without a policy that is nothing.
+    pub policies: Vec<String>,
+    pub policy_arns: Vec<String>,
+    pub limited: bool,
+    /// `aws:PrincipalTag`, besides the role's own.
+    pub tags: BTreeMap<String, String>,
+    /// The keys of tags that go on to the next role in a chain.
+    pub transitive_tags: BTreeSet<String>,
+    /// When an MFA code was checked for it.
+    pub mfa_at: Option<Timestamp>,
+    pub source_identity: Option<String>,
+    /// Made by signing in with a password, as the console does: good for everything the user may do.
+    pub console: bool,
+    /// Further condition keys, lower case: `aws:federatedprovider`, `saml:sub`, `accounts.example.com:aud`.
+    pub keys: BTreeMap<String, Vec<String>>,
+}
+
+/// The role of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssumedRole {
+    /// With its path: `arn:aws:iam::123456789012:role/path/name`.
+    pub arn: String,
+    /// `AROA…`; a role that was deleted and made again has another.
+    pub id: String,
+    /// The session's name.
+    pub session_name: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +79,10 @@ pub enum PrincipalKind {
     User,
     AssumedRole,
     FederatedUser,
+    /// Vouched for by an OpenID Connect provider; only while a role is being assumed.
+    WebIdentity,
+    /// Vouched for by a SAML provider; only while a role is being assumed.
+    Saml,
     /// One of this cloud's own services, such as `s3.amazonaws.com`.
     Service,
     Anonymous,
@@ -69,6 +111,12 @@ impl Principal {
             access_key_id,
             session: None,
         }
+    }
+
+    /// The role that was assumed, for a role's session.
+    pub fn role(&self) -> Option<&AssumedRole> {
+        let session = self.session.as_deref().filter(|_| self.kind == PrincipalKind::AssumedRole)?;
+        session.role.as_ref()
     }
 
     pub fn service(name: &str, account: AccountId) -> Principal {

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base::{Arn, Clock, Ids};
-use schema::{ErrorCode, Fault, Structure, Violation};
+use identity::policy::Decision;
+use schema::{Auth, ErrorCode, Fault, Structure, Violation};
 
-use crate::{AnyService, Audit, AuditEvent, CALL_DEPTH_MAX, Call, PrincipalKind, Row, Throttle, Usage};
+use crate::access::{denied, session_limits};
+use crate::{
+    Access, AnyService, Ask, Audit, AuditEvent, CALL_DEPTH_MAX, Call, ResourceFacts, Row, Throttle, Usage,
+};
 
-const ACCESS_DENIED: ErrorCode = ErrorCode::sender("AccessDenied", 403);
 const THROTTLING: ErrorCode = ErrorCode::sender("ThrottlingException", 400);
 const DEPTH: ErrorCode = ErrorCode::sender("RecursionLimitExceeded", 400);
 
@@ -18,6 +21,7 @@ pub struct Parts {
     pub clock: Clock,
     pub ids: Ids,
     pub throttle: Throttle,
+    pub access: Access,
     pub services: Vec<Arc<dyn AnyService>>,
 }
 
@@ -25,11 +29,21 @@ pub struct Dispatcher {
     services: Vec<Arc<dyn AnyService>>,
     /// Service and operation to their place in `services` and its rows.
     places: HashMap<&'static str, HashMap<&'static str, (usize, usize)>>,
+    /// The prefix of a service's ARNs and actions to its place in `services`.
+    prefixes: HashMap<&'static str, usize>,
+    pub access: Access,
     pub clock: Clock,
     pub ids: Ids,
     pub audit: Audit,
     pub usage: Usage,
     throttle: Throttle,
+}
+
+/// What a call turned out to be about, for those who ask later.
+#[derive(Default)]
+struct Trace {
+    resources: Vec<Arn>,
+    decisions: Vec<Decision>,
 }
 
 /// An operation that is in some service's table.
@@ -42,6 +56,7 @@ pub struct Target<'a> {
 impl Dispatcher {
     pub fn new(parts: Parts) -> Dispatcher {
         let mut places = HashMap::new();
+        let mut prefixes = HashMap::new();
         for (at, service) in parts.services.iter().enumerate() {
             let mut of_service = HashMap::new();
             for (row_at, row) in service.rows().iter().enumerate() {
@@ -50,10 +65,13 @@ impl Dispatcher {
             }
             let before = places.insert(service.spec().name, of_service);
             assert!(before.is_none(), "the service {} is there twice", service.spec().name);
+            prefixes.insert(service.spec().signing_name, at);
         }
         Dispatcher {
             services: parts.services,
             places,
+            prefixes,
+            access: parts.access,
             clock: parts.clock,
             ids: parts.ids,
             audit: Audit::default(),
@@ -80,31 +98,35 @@ impl Dispatcher {
         input: Box<dyn Structure>,
         violations: Vec<Violation>,
     ) -> Result<Box<dyn Structure>, Fault> {
-        let mut resources = Vec::new();
-        let result = self.run(target, call, input, violations, &mut resources).await;
-        self.conclude(target, call, resources, result.as_ref().err());
+        let mut trace = Trace::default();
+        let result = self.run(target, call, input, violations, &mut trace).await;
+        self.conclude(target, call, trace, result.as_ref().err());
         result
     }
 
     async fn run(
         &self,
-        Target { service, row }: Target<'_>,
+        target: Target<'_>,
         call: &Call,
         input: Box<dyn Structure>,
         violations: Vec<Violation>,
-        resources: &mut Vec<Arn>,
+        trace: &mut Trace,
     ) -> Result<Box<dyn Structure>, Fault> {
+        let Target { service, row } = target;
         if call.depth > CALL_DEPTH_MAX {
             let message = format!("services called each other more than {CALL_DEPTH_MAX} deep");
             return Err(Fault::new(&DEPTH, message));
         }
         // A missing parameter that names the resource is a violation first: there is nothing to authorise on.
         match (row.authorise)(service.as_any(), call, &*input) {
-            Ok(found) => *resources = found,
+            Ok(found) => trace.resources = found,
             Err(fault) if violations.is_empty() => return Err(fault),
             Err(_) => return Err(service.invalid(violations)),
         }
-        authorise(service, row, call, resources)?;
+        // Some operations anyone may call, and some are for those who have no credentials yet.
+        if row.free.is_none() && row.operation.auth != Auth::None {
+            self.authorise(target, call, &*input, trace).await?;
+        }
         if !self.throttle.admit(call.account, call.region, service.spec().name, call.now) {
             return Err(Fault::new(&THROTTLING, "Rate exceeded"));
         }
@@ -114,7 +136,57 @@ impl Dispatcher {
         (row.handle)(service.as_any(), call, input).await
     }
 
-    fn conclude(&self, target: Target<'_>, call: &Call, resources: Vec<Arn>, fault: Option<&Fault>) {
+    /// Asks the policies about every resource of the call; all must be allowed.
+    async fn authorise(
+        &self,
+        Target { service, row }: Target<'_>,
+        call: &Call,
+        input: &dyn Structure,
+        trace: &mut Trace,
+    ) -> Result<(), Fault> {
+        let prefix = service.spec().signing_name;
+        session_limits(call, prefix, row.operation.name)?;
+        let keys = (row.keys)(service.as_any(), call, input);
+        let ask = Ask { prefix, action: row.action, resource: None, keys: &keys, input: Some(input) };
+        let resources: Vec<Option<&Arn>> =
+            if trace.resources.is_empty() { vec![None] } else { trace.resources.iter().map(Some).collect() };
+        for resource in resources {
+            let facts = self.facts(resource).await?;
+            let verdict = self.access.decide(call, &Ask { resource, ..ask }, &facts).await?;
+            let is_allowed = verdict.decision.allowed;
+            trace.decisions.push(verdict.decision);
+            if !is_allowed {
+                let foreign =
+                    resource.and_then(Arn::account).is_some_and(|owner| owner != call.principal.account);
+                let own_words = service.denied(row.operation, foreign);
+                return Err(own_words.unwrap_or_else(|| denied(service.spec(), verdict.message)));
+            }
+        }
+        self.access.identities.note_use(call, prefix, row.action);
+        Ok(())
+    }
+
+    /// Asks for one more permission, which an operation needs besides its own: `iam:PassRole`, `sts:TagSession`.
+    pub async fn require(&self, call: &Call, ask: &Ask<'_>) -> Result<(), Fault> {
+        let facts = self.facts(ask.resource).await?;
+        let verdict = self.access.decide(call, ask, &facts).await?;
+        if verdict.decision.allowed {
+            return Ok(());
+        }
+        let service = self.prefixes.get(ask.prefix).map(|at| self.services[*at].spec());
+        Err(denied(service.unwrap_or(&schema::Service::BLANK), verdict.message))
+    }
+
+    /// What the service that keeps a resource knows of it.
+    async fn facts(&self, resource: Option<&Arn>) -> Result<ResourceFacts, Fault> {
+        let Some(arn) = resource else { return Ok(ResourceFacts::default()) };
+        match self.prefixes.get(arn.service()) {
+            Some(at) => self.services[*at].resource(arn).await,
+            None => Ok(ResourceFacts::default()),
+        }
+    }
+
+    fn conclude(&self, target: Target<'_>, call: &Call, trace: Trace, fault: Option<&Fault>) {
         let Target { service, row } = target;
         let (service, operation) = (service.spec().name, row.operation.name);
         let status = fault.map_or(200, Fault::status);
@@ -134,33 +206,10 @@ impl Dispatcher {
             principal_arn: call.principal.arn.clone(),
             account: call.account,
             region: call.region,
-            resources,
+            resources: trace.resources,
+            decisions: trace.decisions,
             error: fault.map(|fault| fault.name().to_owned()),
             read_only: row.operation.read_only,
         });
-    }
-}
-
-/// Until policies are evaluated, what is certain without them: the root of an account and this cloud's own services
-/// may do everything in their account, nobody else may do anything.
-fn authorise(service: &dyn AnyService, row: &Row, call: &Call, resources: &[Arn]) -> Result<(), Fault> {
-    let trusted = matches!(call.principal.kind, PrincipalKind::Root | PrincipalKind::Service);
-    let account = call.principal.account;
-    let foreign = resources.iter().find(|arn| arn.account().is_some_and(|owner| owner != account));
-    match foreign {
-        None if trusted => Ok(()),
-        _ => {
-            let resource = foreign.or(resources.first()).map_or_else(|| "*".to_owned(), Arn::to_string);
-            let message = format!(
-                "User: {} is not authorized to perform: {}:{} on resource: {resource} because no \
-                 resource-based policy allows the {}:{} action",
-                call.principal.arn,
-                service.spec().signing_name,
-                row.action,
-                service.spec().signing_name,
-                row.action,
-            );
-            Err(Fault::new(&ACCESS_DENIED, message))
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! cloud, as AWS's own tokens do. So temporary credentials need no record, survive a restart, and end by the clock.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base::{AccountId, Ids, Region, Timestamp};
@@ -13,7 +14,7 @@ use identity::sigv4::SecretAccessKey;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
-use crate::Principal;
+use crate::{Principal, Session};
 
 /// A key that is known, with what it stands for.
 pub struct Key {
@@ -95,20 +96,18 @@ impl Keyring {
         if claims.access_key_id != access_key_id {
             return Err(KeyError::InvalidToken);
         }
-        match claims.principal.session {
-            Some((_, ends)) if now < ends => {
-                Ok(Key { secret: SecretAccessKey::new(claims.secret), principal: claims.principal })
-            }
-            _ => Err(KeyError::Expired),
+        if claims.principal.session.as_ref().is_none_or(|session| session.ends <= now) {
+            return Err(KeyError::Expired);
         }
+        Ok(Key { secret: SecretAccessKey::new(claims.secret), principal: claims.principal })
     }
 
     /// Issues temporary credentials for `principal`.
-    pub fn issue(&self, ids: &Ids, principal: Principal, now: Timestamp, ends: Timestamp) -> Issued {
+    pub fn issue(&self, ids: &Ids, principal: Principal, session: Session) -> Issued {
         let access_key_id = access_key_id(ids, "ASIA", principal.account);
         let secret = ids.text(40, SECRET_ALPHABET);
-        let principal =
-            Principal { session: Some((now, ends)), access_key_id: Some(access_key_id.clone()), ..principal };
+        let session = Some(Arc::new(session));
+        let principal = Principal { session, access_key_id: Some(access_key_id.clone()), ..principal };
         let claims =
             SessionClaims { access_key_id: access_key_id.clone(), secret: secret.clone(), principal };
         let text = serde_json::to_vec(&claims).expect("claims are plain data");
@@ -243,12 +242,13 @@ mod tests {
         let ends = now + Duration::from_secs(900);
         let root = Principal::root(AccountId::DEV, Region::US_EAST_1, None);
         let ids = Ids::seeded(3);
+        let session = || Session { issued: now, ends, ..Session::default() };
         let Issued { access_key_id: id, secret_access_key: secret, session_token: token } =
-            keyring.issue(&ids, root.clone(), now, ends);
-        let other_id = keyring.issue(&ids, root, now, ends).access_key_id;
+            keyring.issue(&ids, root.clone(), session());
+        let other_id = keyring.issue(&ids, root, session()).access_key_id;
 
         let key = keyring.find(&id, Some(&token), now).expect("it was just issued");
-        assert_eq!(key.principal.session, Some((now, ends)));
+        assert_eq!(key.principal.session.as_deref(), Some(&session()));
         assert_eq!(key.secret.expose(), secret);
         assert_eq!(keyring.find(&id, Some(&token), ends).err(), Some(KeyError::Expired));
         assert_eq!(keyring.find(&other_id, Some(&token), now).err(), Some(KeyError::InvalidToken));

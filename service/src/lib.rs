@@ -3,6 +3,7 @@
 //!
 //! A service is a struct, a table made with [`service!`], and functions. It names no protocol and no other service.
 
+mod access;
 mod audit;
 mod aws;
 mod call;
@@ -17,9 +18,13 @@ mod tasks;
 mod throttle;
 mod usage;
 
+pub use access::{
+    Access, Ask, Grants, Guarded, Guardrails, Identities, IdentityProvider, NoOrganization, OnlyRoots,
+    ResourceFacts, Role, Verdict,
+};
 pub use audit::{Audit, AuditEvent};
 pub use aws::{AsService, Aws};
-pub use call::{Call, Principal, PrincipalKind, Source};
+pub use call::{AssumedRole, Call, Principal, PrincipalKind, Session, Source};
 pub use dispatcher::{Dispatcher, Parts, Target};
 pub use idempotency::{ClientTokens, Repetition};
 pub use keyring::{
@@ -28,7 +33,8 @@ pub use keyring::{
 pub use limits::*;
 pub use pages::{PageTokens, TokenError};
 pub use table::{
-    AnyService, Authorise, Handling, Row, ServiceError, TaskList, downcast_input, downcast_service,
+    AnyService, Authorise, ConditionKeys, Handling, Row, ServiceError, TaskList, downcast_input,
+    downcast_service,
 };
 pub use tags::{TagChange, TagFault, check_tags};
 pub use tasks::{Nudge, Pass, Task, Tasks};
@@ -36,5 +42,6 @@ pub use throttle::Throttle;
 pub use usage::{Usage, UsageRow};
 
 // The macro's expansion names these; services need not depend on them.
+pub use base::Arn;
 pub use futures_util::future::BoxFuture;
 pub use schema;

@@ -6,7 +6,7 @@ use base::Arn;
 use futures_util::future::BoxFuture;
 use schema::{Fault, Operation, Structure, Violation};
 
-use crate::{Call, Task};
+use crate::{Call, ResourceFacts, Task};
 
 /// What the dispatcher needs of a service. Made by [`service!`], never by hand.
 pub trait AnyService: Any + Send + Sync {
@@ -16,12 +16,24 @@ pub trait AnyService: Any + Send + Sync {
     fn rows(&self) -> &'static [Row];
     /// Words the violations of the model's constraints as this service does.
     fn invalid(&self, violations: Vec<Violation>) -> Fault;
+    /// A refusal in the service's own words, where they are not everyone's. `foreign` is another account's resource.
+    fn denied(&self, operation: &Operation, foreign: bool) -> Option<Fault>;
+    /// What this service knows of one of its resources that matters to permissions: its policy, its tags.
+    fn resource<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<ResourceFacts, Fault>>;
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 }
 
 /// What every service's error enum can do.
 pub trait ServiceError: Into<Fault> {
     fn invalid(violations: Vec<Violation>) -> Self;
+
+    /// A refusal in other words than everyone's. `foreign` is another account's resource.
+    fn denied(_operation: &Operation, _foreign: bool) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// One operation of a service.
@@ -32,10 +44,17 @@ pub struct Row {
     pub new_input: fn() -> Box<dyn Structure>,
     /// The ARNs to authorise, from the input alone: no store, so that a refusal does not tell what exists.
     pub authorise: Authorise,
+    /// Condition keys that only this service has, from the input.
+    pub keys: ConditionKeys,
+    /// Why no permission is needed, where that is so.
+    pub free: Option<&'static str>,
     pub handle: Handling,
 }
 
 pub type Authorise = fn(&(dyn Any + Send + Sync), &Call, &dyn Structure) -> Result<Vec<Arn>, Fault>;
+
+/// Names and values; names in AWS's spelling.
+pub type ConditionKeys = fn(&(dyn Any + Send + Sync), &Call, &dyn Structure) -> Vec<(String, Vec<String>)>;
 
 pub type Handling = for<'a> fn(
     &'a (dyn Any + Send + Sync),
@@ -64,12 +83,16 @@ pub fn downcast_input<I: 'static>(input: Box<dyn Structure>) -> I {
 /// ```
 ///
 /// `on` names the function that yields the ARNs to authorise and cannot be left out; `as` names the IAM action
-/// where it differs from the operation.
+/// where it differs from the operation; `keys` names a function that yields the service's own condition keys
+/// (`aws:RequestTag` and `aws:TagKeys` follow from the input's shape). After the error, `resources` names the
+/// function that tells what permissions need to know of a resource, if the service has policies or tags. `free` says
+/// why an operation needs no permission at all.
 #[macro_export]
 macro_rules! service {
     (
-        $service:ty: $api:ident, principal $principal:literal, error $error:ty;
-        $($operation:ident => $($handle:ident)::+ on $($authorise:ident)::+ $(as $action:literal)?,)*
+        $service:ty: $api:ident, principal $principal:literal, error $error:ty $(, resources $($facts:ident)::+)?;
+        $($operation:ident => $($handle:ident)::+ on $($authorise:ident)::+ $(as $action:literal)?
+            $(keys $($keys:ident)::+)? $(free $free:literal)?,)*
     ) => {
         const ROWS: &[$crate::Row] = &[$(
             $crate::Row {
@@ -84,6 +107,11 @@ macro_rules! service {
                     $($authorise)::+($crate::downcast_service::<$service>(service), call, input)
                         .map_err(<$crate::schema::Fault as From<$error>>::from)
                 },
+                keys: |service, call, input| {
+                    let _ = (service, call, input);
+                    $crate::service!(@keys $service, $api::$operation, service, call, input $(, $($keys)::+)?)
+                },
+                free: $crate::service!(@free $($free)?),
                 handle: |service, call, input| {
                     Box::pin(async move {
                         let service = $crate::downcast_service::<$service>(service);
@@ -114,11 +142,41 @@ macro_rules! service {
                 <$error as $crate::ServiceError>::invalid(violations).into()
             }
 
+            fn denied(
+                &self,
+                operation: &$crate::schema::Operation,
+                foreign: bool,
+            ) -> Option<$crate::schema::Fault> {
+                <$error as $crate::ServiceError>::denied(operation, foreign).map(Into::into)
+            }
+
+            fn resource<'a>(
+                &'a self,
+                arn: &'a $crate::Arn,
+            ) -> $crate::BoxFuture<'a, Result<$crate::ResourceFacts, $crate::schema::Fault>> {
+                Box::pin(async move {
+                    let _ = arn;
+                    $crate::service!(@facts self, arn, $error $(, $($facts)::+)?)
+                })
+            }
+
             fn as_any(&self) -> &(dyn std::any::Any + Send + Sync) {
                 self
             }
         }
     };
+    (@facts $service:expr, $arn:expr, $error:ty) => { Ok($crate::ResourceFacts::default()) };
+    (@facts $service:expr, $arn:expr, $error:ty, $($facts:ident)::+) => {
+        $($facts)::+($service, $arn).await.map_err(<$crate::schema::Fault as From<$error>>::from)
+    };
+    (@keys $type:ty, $operation:ty, $service:expr, $call:expr, $input:expr) => { Vec::new() };
+    (@keys $type:ty, $operation:ty, $service:expr, $call:expr, $input:expr, $($keys:ident)::+) => {{
+        type Input = <$operation as $crate::schema::OperationType>::Input;
+        let input: &Input = $input.as_any().downcast_ref().expect("made by this row's new_input");
+        $($keys)::+($crate::downcast_service::<$type>($service), $call, input)
+    }};
+    (@free) => { None };
+    (@free $reason:literal) => { Some($reason) };
     (@action $operation:ident) => { stringify!($operation) };
     (@action $operation:ident $action:literal) => { $action };
 }

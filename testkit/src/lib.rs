@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{AccountId, Clock, Ids, Region, Timestamp};
+use iam::{Iam, IamParts};
+use organizations::{Organizations, OrganizationsParts};
+use outbound::{Outbound, Roots};
 use queue_engine::QueueEngine;
 use schema::{Fault, OperationType};
 use service::{
-    Aws, Call, DevKeys, Dispatcher, Keyring, PageTokens, Parts, Principal, SealingKey, Source, Tasks,
+    Access, Aws, Call, DevKeys, Dispatcher, Keyring, PageTokens, Parts, Principal, SealingKey, Source, Tasks,
     Throttle,
 };
 use sqs::{Sqs, SqsParts};
 use store::{SimControl, SimOptions, Store};
-use sts::Sts;
+use sts::{Sts, StsParts};
 
 /// Everything a test may want to turn, look into or break.
 pub struct Cloud {
@@ -22,6 +25,9 @@ pub struct Cloud {
     pub dispatcher: Arc<Dispatcher>,
     pub store: SimControl,
     pub tasks: Tasks,
+    /// Who may sign, for tests that need what a key or a token stands for.
+    pub keyring: Arc<Keyring>,
+    pub iam: Arc<Iam>,
     aws: Aws,
     account: AccountId,
     region: Region,
@@ -39,23 +45,50 @@ impl Cloud {
         let tasks = Tasks::new(clock.clone(), store.clone(), "test");
         let sealing = SealingKey::new([7; 32]);
         let keyring = Arc::new(Keyring::new(sealing.clone(), DevKeys::Accepted));
-        let parts = SqsParts {
+        let pages = PageTokens::new(sealing.clone());
+        let aws = Aws::default();
+        let iam = Iam::new(IamParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            sealing,
+            aws: aws.clone(),
+        });
+        let organizations = Organizations::new(OrganizationsParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            aws: aws.clone(),
+            tasks: tasks.clone(),
+        });
+        let sqs = SqsParts {
             store,
             engine: QueueEngine::in_memory(clock.clone(), ids.clone()),
             clock: clock.clone(),
             ids: ids.clone(),
-            pages: PageTokens::new(sealing),
+            pages,
             tasks: tasks.clone(),
         };
-        let sqs = Sqs::open(parts).await.expect("an empty store opens");
-        sqs.background().into_iter().for_each(|task| tasks.start(task));
+        let sqs = Sqs::open(sqs).await.expect("an empty store opens");
+        iam.guarded_by(organizations.clone());
+        let access = Access { identities: iam.clone(), guardrails: organizations.clone() };
+        let sts = Sts::new(StsParts {
+            keyring: keyring.clone(),
+            ids: ids.clone(),
+            access: access.clone(),
+            outbound: Outbound::new(Roots::none()),
+        });
+        let background = [iam.background(), organizations.background(), sqs.background()];
+        background.into_iter().flatten().for_each(|task| tasks.start(task));
         let dispatcher = Arc::new(Dispatcher::new(Parts {
             clock: clock.clone(),
             ids: ids.clone(),
             throttle: Throttle::new(None),
-            services: vec![sqs, Sts::new(keyring, ids.clone())],
+            access,
+            services: vec![iam.clone(), organizations, sqs, sts],
         }));
-        let aws = Aws::default();
         aws.connect(&dispatcher);
         Cloud {
             clock,
@@ -63,6 +96,8 @@ impl Cloud {
             dispatcher,
             store: control,
             tasks,
+            keyring,
+            iam,
             aws,
             account: AccountId::DEV,
             region: Region::US_EAST_1,
@@ -89,10 +124,30 @@ impl Cloud {
         operation: O,
         input: O::Input,
     ) -> Result<O::Output, Fault> {
+        self.dispatch(Principal::root(account, region, None), region, operation, input).await
+    }
+
+    /// Calls an operation as anyone: a user, a role's session, nobody.
+    pub async fn call_by<O: OperationType>(
+        &self,
+        principal: Principal,
+        operation: O,
+        input: O::Input,
+    ) -> Result<O::Output, Fault> {
+        self.dispatch(principal, self.region, operation, input).await
+    }
+
+    async fn dispatch<O: OperationType>(
+        &self,
+        principal: Principal,
+        region: Region,
+        operation: O,
+        input: O::Input,
+    ) -> Result<O::Output, Fault> {
         let call = Call {
             request_id: self.ids.uuid(),
-            principal: Principal::root(account, region, None),
-            account,
+            account: principal.account,
+            principal,
             region,
             source: Source { endpoint: "http://localhost:4566".to_owned(), ..Source::default() },
             now: self.clock.now(),

@@ -1,9 +1,10 @@
-//! The project's own tool: `cargo xtask codegen | tidy | coverage | new-service`.
+//! The project's own tool: `cargo xtask codegen | facts | tidy | coverage | new-service`.
 
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on stdout")]
 
 mod codegen;
 mod coverage;
+mod facts;
 mod new_service;
 mod tidy;
 mod workspace;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Chore {
     /// Refresh models/ from botocore, and api/ from models/.
     Codegen(codegen::Options),
+    /// Refresh models/authorization/ from published facts.
+    Facts(facts::Options),
     /// Check the written rules.
     Tidy(tidy::Options),
     /// Write docs/coverage.md from the services' tables.
@@ -34,6 +37,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Codegen(options) => codegen::run(&options),
+        Chore::Facts(options) => facts::run(&options),
         Chore::Tidy(options) => tidy::run(&options),
         Chore::Coverage(options) => coverage::run(&options),
         Chore::NewService(options) => new_service::run(&options),

@@ -5,10 +5,13 @@ mod aws;
 mod ca;
 mod clock;
 mod coverage;
+mod credentials;
 mod doctor;
 mod env;
+mod explain;
 mod status;
 mod up;
+mod user;
 mod version;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +32,10 @@ pub enum Command {
     Up(up::Arguments),
     /// Print the settings that point AWS clients to a running Fogbank: eval "$(fogbank env)"
     Env(env::Arguments),
+    /// Print credentials for the credential_process of a profile: root's, or a user's by sign-in
+    Credentials(credentials::Arguments),
+    /// Tell how a call was decided: who asked, and which statement of which policy allowed or refused it
+    Explain(explain::Arguments),
     /// Tell how a running Fogbank is
     Status(status::Arguments),
     /// Tell what is missing on this host, and how to get it
@@ -51,6 +58,8 @@ impl Command {
         match self {
             Command::Up(arguments) => up::run(arguments, environment),
             Command::Env(arguments) => env::run(&arguments, environment),
+            Command::Credentials(arguments) => credentials::run(&arguments, environment),
+            Command::Explain(arguments) => explain::run(&arguments, environment),
             Command::Status(arguments) => status::run(&arguments, environment),
             Command::Doctor => Ok(doctor::run(environment)),
             Command::Version => Ok(version::run()),

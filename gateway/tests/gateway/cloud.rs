@@ -10,7 +10,8 @@ use futures_util::StreamExt;
 use identity::sigv4::SecretAccessKey;
 use schema::{Fault, Violation};
 use service::{
-    AnyService, Call, DevKeys, Dispatcher, Keyring, Principal, SealingKey, ServiceError, Tasks, Throttle,
+    Access, AnyService, Call, DevKeys, Dispatcher, Keyring, NoOrganization, OnlyRoots, Principal, SealingKey,
+    ServiceError, Tasks, Throttle,
 };
 use store::{SimOptions, Store};
 use tokio::net::{TcpListener, TcpStream};
@@ -125,6 +126,7 @@ impl Cloud {
             clock: clock.clone(),
             ids: Ids::seeded(1),
             throttle: Throttle::new(None),
+            access: Access { identities: Arc::new(OnlyRoots), guardrails: Arc::new(NoOrganization) },
             services,
         }));
         let tls = tls(&clock);

@@ -62,6 +62,27 @@ async fn controls_are_for_this_machine_and_turn_only_in_dev() {
 }
 
 #[tokio::test]
+async fn anybody_may_sign_in_by_json_but_no_foreign_page() {
+    let post = || Ask::new("post", "POST", "/_fogbank/sign-in", "{}");
+    let json = |ask: Ask| ask.header("content-type", "application/json; charset=utf-8");
+    let secure = Cloud::start().await;
+    let mut stream = secure.connect().await;
+    exchange(&mut stream, &json(post())).await.is(200, "POST sign-in");
+    let by_name = json(post()).header("host", "cloud.example.com:4566");
+    exchange(&mut stream, &by_name).await.is(200, "POST sign-in");
+    exchange(&mut stream, &post()).await.is(415, "application/json");
+    exchange(&mut stream, &post().header("content-type", "text/plain")).await.is(415, "application/json");
+    exchange(&mut stream, &get("/_fogbank/sign-in")).await.is(405, "another method");
+    let page = json(post()).header("origin", "https://evil.example.com");
+    exchange(&mut stream, &page).await.is(403, "this page may not sign in");
+    let own_page = json(post()).header("origin", "http://localhost:3000");
+    exchange(&mut stream, &own_page).await.is(200, "POST sign-in");
+    exchange(&mut stream, &json(Ask::new("post", "POST", "/_fogbank/sign-in/x", "{}")))
+        .await
+        .is(403, "--dev only");
+}
+
+#[tokio::test]
 async fn pages_of_this_machine_may_call_and_others_may_not() {
     let preflight = |origin: &str| {
         Ask::new("post", "OPTIONS", "/", "")

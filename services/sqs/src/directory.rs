@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base::{AccountId, Arn, Region};
+use identity::policy::{Kind, Named, Policy};
 use parking_lot::RwLock;
 use queue_engine::QueueId;
+use service::ResourceFacts;
 use store::Store;
 
+use crate::Sqs;
 use crate::error::Error;
 use crate::model::name::QueueName;
 use crate::records::{OWNERS, OwnerRecord, QUEUES, QueueRecord};
@@ -19,6 +22,8 @@ pub struct Queue {
     pub region: Region,
     pub name: String,
     pub record: QueueRecord,
+    /// The queue's policy, ready to be asked.
+    pub policy: Option<Arc<Named>>,
 }
 
 impl Queue {
@@ -33,6 +38,14 @@ impl Queue {
     pub fn is_fifo(&self) -> bool {
         self.record.attributes.fifo.is_some()
     }
+}
+
+/// What permissions need to know of a queue.
+pub async fn facts(sqs: &Sqs, arn: &Arn) -> Result<ResourceFacts, Error> {
+    let queue = sqs.directory.find_arn(arn).await?;
+    let known = queue.map(|queue| (queue.policy.clone(), queue.record.tags.clone()));
+    let (policy, tags) = known.unwrap_or_default();
+    Ok(ResourceFacts { policy, tags, takes_policy: true, ..ResourceFacts::default() })
 }
 
 type Key = (AccountId, Region, String);
@@ -78,7 +91,8 @@ impl Directory {
         let Some(record) = found else {
             return Ok(None);
         };
-        let queue = Arc::new(Queue { account, region, name: key.2.clone(), record });
+        let policy = record.attributes.policy.as_deref().map(|text| compile(text, name)).transpose()?;
+        let queue = Arc::new(Queue { account, region, name: key.2.clone(), record, policy });
         let mut known = self.known.write();
         if known.forgotten == forgotten {
             if known.queues.len() >= KNOWN_MAX {
@@ -120,4 +134,10 @@ impl Directory {
         known.queues.remove(&(account, region, name.to_owned()));
         known.forgotten += 1;
     }
+}
+
+/// A policy was checked before it was stored, so one that cannot be read is damage, and nobody is let in by it.
+fn compile(text: &str, queue: &QueueName) -> Result<Arc<Named>, Error> {
+    let policy = Policy::parse(Kind::Resource, text).map_err(|error| Error::Internal(error.into()))?;
+    Ok(Arc::new(Named { id: format!("policy of queue {}", queue.as_str()), policy }))
 }

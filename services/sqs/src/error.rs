@@ -14,6 +14,8 @@ pub enum Error {
     QueueDoesNotExist,
     /// GetQueueUrl does not tell the two cases apart.
     QueueDoesNotExistOrNoAccess,
+    /// What no queue policy can grant.
+    OwnersOnly(String),
     QueueNameExists {
         attribute: String,
     },
@@ -73,6 +75,9 @@ impl PartialEq for Error {
 const INVALID_PARAMETER_VALUE: ErrorCode =
     common("InvalidParameterValueException", "InvalidParameterValue", 400);
 const MISSING_PARAMETER: ErrorCode = common("MissingRequiredParameterException", "MissingParameter", 400);
+const ACCESS_DENIED: ErrorCode = common("AccessDeniedException", "AccessDenied", 403);
+const NO_ROOM: &str =
+    "There is no room left on this cloud's disk. Messages can still be received and deleted.";
 const STORAGE_FULL: ErrorCode =
     ErrorCode { name: "ServiceUnavailable", code: "ServiceUnavailable", status: 503, side: Side::Receiver };
 
@@ -129,6 +134,7 @@ impl From<Error> for Fault {
                 &errors::QUEUE_DOES_NOT_EXIST,
                 "The specified queue does not exist or you do not have access to it.".into(),
             ),
+            Error::OwnersOnly(message) => fault(&ACCESS_DENIED, message),
             Error::QueueNameExists { attribute } => fault(
                 &errors::QUEUE_NAME_EXISTS,
                 format!("A queue already exists with the same name and a different value for attribute {attribute}"),
@@ -197,10 +203,7 @@ impl From<Error> for Fault {
                 format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}"),
             ),
             Error::InvalidParameter(message) => fault(&INVALID_PARAMETER_VALUE, message),
-            Error::StorageFull => fault(
-                &STORAGE_FULL,
-                "There is no room left on this cloud's disk. Messages can still be received and deleted.".into(),
-            ),
+            Error::StorageFull => fault(&STORAGE_FULL, NO_ROOM.into()),
             Error::Internal(cause) => Fault::internal(cause),
         }
     }
@@ -231,6 +234,11 @@ impl From<EngineError> for Error {
 }
 
 impl service::ServiceError for Error {
+    /// Whether another account has a queue of that name is nobody's business who may not use it.
+    fn denied(operation: &schema::Operation, foreign: bool) -> Option<Error> {
+        (foreign && operation.name == "GetQueueUrl").then_some(Error::QueueDoesNotExistOrNoAccess)
+    }
+
     /// SQS words the model's constraints itself, one at a time.
     fn invalid(violations: Vec<Violation>) -> Error {
         let Some(first) = violations.into_iter().next() else {

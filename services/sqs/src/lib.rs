@@ -48,8 +48,8 @@ pub struct SqsParts {
     pub tasks: Tasks,
 }
 
-service! { Sqs: sqs_api, principal "sqs.amazonaws.com", error Error;
-    AddPermission => permissions::add_permission on queues::by_url,
+service! { Sqs: sqs_api, principal "sqs.amazonaws.com", error Error, resources directory::facts;
+    AddPermission => permissions::add_permission on queues::by_own_url,
     CancelMessageMoveTask => move_tasks::cancel_message_move_task on move_tasks::by_handle,
     ChangeMessageVisibility => settle::change_message_visibility on queues::by_url,
     ChangeMessageVisibilityBatch => batches::change_message_visibility_batch on queues::by_url
@@ -57,22 +57,22 @@ service! { Sqs: sqs_api, principal "sqs.amazonaws.com", error Error;
     CreateQueue => queues::create_queue on queues::by_name,
     DeleteMessage => settle::delete_message on queues::by_url,
     DeleteMessageBatch => batches::delete_message_batch on queues::by_url as "DeleteMessage",
-    DeleteQueue => queues::delete_queue on queues::by_url,
+    DeleteQueue => queues::delete_queue on queues::by_own_url,
     GetQueueAttributes => attributes::get_queue_attributes on queues::by_url,
     GetQueueUrl => queues::get_queue_url on queues::by_owner,
     ListDeadLetterSourceQueues => dead_letters::list_dead_letter_source_queues on queues::by_url,
     ListMessageMoveTasks => move_tasks::list_message_move_tasks on move_tasks::by_source,
-    ListQueueTags => tags::list_queue_tags on queues::by_url,
+    ListQueueTags => tags::list_queue_tags on queues::by_own_url,
     ListQueues => queues::list_queues on queues::all,
     PurgeQueue => queues::purge_queue on queues::by_url,
     ReceiveMessage => receive::receive_message on queues::by_url,
-    RemovePermission => permissions::remove_permission on queues::by_url,
+    RemovePermission => permissions::remove_permission on queues::by_own_url,
     SendMessage => messages::send_message on queues::by_url,
     SendMessageBatch => batches::send_message_batch on queues::by_url as "SendMessage",
-    SetQueueAttributes => attributes::set_queue_attributes on queues::by_url,
+    SetQueueAttributes => attributes::set_queue_attributes on queues::by_own_url,
     StartMessageMoveTask => move_tasks::start_message_move_task on move_tasks::by_start,
-    TagQueue => tags::tag_queue on queues::by_url,
-    UntagQueue => tags::untag_queue on queues::by_url,
+    TagQueue => tags::tag_queue on queues::by_own_url,
+    UntagQueue => tags::untag_queue on queues::by_own_url,
 }
 
 impl Sqs {

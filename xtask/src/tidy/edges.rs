@@ -22,7 +22,12 @@ const LAYERS: &[Layer] = &[
     // Names no service, not even in its tests.
     Layer { folder: "wire", may: &["foundation"], tests_may: &[] },
     Layer { folder: "api", may: &["foundation/base", "foundation/schema"], tests_may: &[] },
-    Layer { folder: "service", may: &["foundation", "identity"], tests_may: &["api", "testkit"] },
+    // The facts about actions are of all services, so that knowing them is knowing none.
+    Layer {
+        folder: "service",
+        may: &["foundation", "identity", "api/iam-facts"],
+        tests_may: &["api", "testkit"],
+    },
     // Engines see neither policies nor generated types.
     Layer {
         folder: "engines",
@@ -98,7 +103,7 @@ const LAYERS: &[Layer] = &[
 const RESTRICTED: &[(&[&str], &[&str])] = &[
     (
         &["hyper", "hyper-util", "http-body", "http-body-util", "tower"],
-        &["gateway", "fronts", "fogbank", "bench", "conformance", "testkit"],
+        &["engines/outbound", "gateway", "fronts", "fogbank", "bench", "conformance", "testkit"],
     ),
     (&["redb"], &["foundation/store"]),
 ];
@@ -157,6 +162,8 @@ mod tests {
             ("services/sqs", "testkit", true, true),
             ("services/sqs", "service", false, true),
             ("service", "services/sqs", false, false),
+            ("service", "api/iam-facts", false, true),
+            ("service", "api/sqs-api", false, false),
             ("engines/queue", "foundation/base", false, true),
             ("engines/queue", "foundation/schema", false, false),
             ("engines/queue", "api/sqs-api", false, false),

@@ -32,7 +32,7 @@ use crate::medium::{Folder, Medium, Memory};
 use crate::message::{Config, Counts, QueueId, Usage};
 
 /// How many runs of expired messages are admitted to the log together.
-const EXPIRED_RUNS_AT_ONCE: usize = 64;
+const RECORDS_AT_ONCE: usize = 64;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -173,6 +173,27 @@ impl QueueEngine {
         inner.log.durable.wait(position).await
     }
 
+    /// Changes the delay of all messages that are delayed now, as SQS does on FIFO queues.
+    pub async fn redelay(&self, id: QueueId, delay: Duration) -> Result<(), EngineError> {
+        let inner = &self.0.inner;
+        let queue = inner.queue(id)?;
+        let position = {
+            let (mut shared, now) = inner.enter(&queue)?;
+            let delay = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+            let ends = shared.index.redelay(delay, now);
+            shared.wake();
+            let mut log = inner.log.append();
+            for lot in ends.chunks(RECORDS_AT_ONCE) {
+                log.admit(lot.len() * RECORD_OVERHEAD_BYTES, Reserve::ForPurges)?;
+                for &(sequence, deadline) in lot {
+                    log.note(&Record::Hidden { queue: id, sequence, deadline });
+                }
+            }
+            log.position()
+        };
+        inner.log.durable.wait(position).await
+    }
+
     /// Removes a queue with all its messages. Whoever waits for a message is told that the queue is gone.
     pub async fn drop_queue(&self, id: QueueId) -> Result<(), EngineError> {
         let inner = &self.0.inner;
@@ -299,7 +320,7 @@ impl Inner {
         if shared.index.has_expired(before) {
             let gone = shared.index.expire(before);
             let mut log = self.log.append();
-            for lot in gone.runs.chunks(EXPIRED_RUNS_AT_ONCE) {
+            for lot in gone.runs.chunks(RECORDS_AT_ONCE) {
                 // Without room for the record they are gone all the same, and will be found expired again.
                 if log.admit(lot.len() * RECORD_OVERHEAD_BYTES, Reserve::ForPurges).is_ok() {
                     note_removed(&mut log, id, lot);

@@ -248,6 +248,23 @@ impl Index {
         }
     }
 
+    /// Gives every message that is still delayed another delay, counted from when it was sent. Returns the new ends.
+    pub fn redelay(&mut self, delay: i64, now: i64) -> Vec<(u64, i64)> {
+        let is_delayed = |entry: &&Entry| entry.stage == Stage::Delayed;
+        let ends: Vec<(u64, i64)> = self
+            .ledger
+            .iter()
+            .filter(is_delayed)
+            .map(|entry| (entry.sequence, entry.sent_at.saturating_add(delay)))
+            .collect();
+        for (sequence, deadline) in &ends {
+            self.ledger.get_mut(*sequence).expect("it was just found").deadline = *deadline;
+            self.timers.push(Reverse((*deadline, *sequence)));
+        }
+        self.promote(now);
+        ends
+    }
+
     fn come_back(&mut self, sequence: u64) {
         let entry = self.ledger.get_mut(sequence).expect("only a message that exists comes back");
         (entry.stage, entry.deadline) = (Stage::Ready, 0);

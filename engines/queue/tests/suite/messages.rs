@@ -63,6 +63,25 @@ async fn a_delayed_message_comes_when_its_delay_is_over() {
 }
 
 #[tokio::test]
+async fn a_new_delay_counts_from_the_send_and_survives_a_restart() {
+    let mut world = World::standard().await;
+    for body in ["a", "b"] {
+        let delay = Duration::from_secs(60);
+        world.send_message(NewMessage { body: body.as_bytes(), delay, ..NewMessage::default() }).await;
+        world.pass(10);
+    }
+    world.engine().redelay(ONE, Duration::from_secs(300)).await.unwrap();
+    world.pass(100);
+    world.counts(0, 0, 2);
+    world.engine().redelay(ONE, Duration::from_secs(115)).await.unwrap();
+    world.counts(1, 0, 1);
+    world.restart();
+    world.counts(1, 0, 1);
+    world.pass(5);
+    world.counts(2, 0, 0);
+}
+
+#[tokio::test]
 async fn messages_vanish_at_the_end_of_their_retention_wherever_they_are() {
     let mut world = World::with(Config { retention: Duration::from_secs(60), ..Config::standard() }).await;
     world.send("in flight").await;

@@ -8,6 +8,8 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use identity::policy::{Kind, Policy};
+
 use super::redrive::{RedriveAllowPolicy, RedrivePolicy};
 use crate::error::Error;
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_BYTES_MIN, POLICY_BYTES_MAX, POLICY_STATEMENTS_MAX};
@@ -235,27 +237,11 @@ fn parse_bool(name: &str, value: &str) -> Result<bool, Error> {
     }
 }
 
-/// Until policies are evaluated, what is certain: it is a JSON object with statements, within SQS's quotas.
+/// SQS says no more than that the policy is wrong, whatever is wrong with it.
 fn parse_policy(text: &str) -> Result<String, Error> {
-    let policy: serde_json::Value = serde_json::from_str(text).map_err(|_| invalid("Policy"))?;
-    let statements = match policy.get("Statement") {
-        Some(serde_json::Value::Array(statements)) => statements.as_slice(),
-        Some(statement) => std::slice::from_ref(statement),
-        None => &[],
-    };
-    let fits = text.len() <= POLICY_BYTES_MAX
-        && (1..=POLICY_STATEMENTS_MAX).contains(&statements.len())
-        && statements.iter().all(is_statement);
+    let policy = Policy::parse(Kind::Resource, text).map_err(|_| invalid("Policy"))?;
+    let fits = text.len() <= POLICY_BYTES_MAX && policy.statements() <= POLICY_STATEMENTS_MAX;
     if fits { Ok(text.to_owned()) } else { Err(invalid("Policy")) }
-}
-
-/// A statement says whether, who and what.
-fn is_statement(statement: &serde_json::Value) -> bool {
-    let has = |names: &[&str]| names.iter().any(|name| statement.get(name).is_some());
-    let effect = statement.get("Effect").and_then(serde_json::Value::as_str);
-    matches!(effect, Some("Allow" | "Deny"))
-        && has(&["Principal", "NotPrincipal"])
-        && has(&["Action", "NotAction"])
 }
 
 fn json(text: Option<&str>) -> Option<serde_json::Value> {

@@ -1,6 +1,7 @@
 //! Queue attributes: reading and setting them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use service::Call;
 use sqs_api::{
@@ -66,6 +67,11 @@ pub async fn set_queue_attributes(
         })
         .await?;
     sqs.directory.forget(queue.account, queue.region, name);
-    sqs.engine.set_config(queue.id(), config(&attributes)).await?;
+    let config = config(&attributes);
+    sqs.engine.set_config(queue.id(), config).await?;
+    // A queue's delay is retroactive for FIFO queues only (Developer Guide, "Delay queues").
+    if attributes.fifo.is_some() && changes.keys().any(|name| name.as_str() == "DelaySeconds") {
+        sqs.engine.redelay(queue.id(), Duration::from_secs(u64::from(attributes.delay))).await?;
+    }
     Ok(SetQueueAttributesOutput {})
 }

@@ -50,16 +50,27 @@ pub fn by_url(_: &Sqs, call: &Call, input: &impl ByUrl) -> Result<Vec<Arn>, Erro
     Ok(vec![Arn::regional("sqs", call.region, account, address.name.as_str())])
 }
 
+/// What no policy grants to another account ("Cross-account permissions don't apply to…" in the API reference).
+pub fn by_own_url(sqs: &Sqs, call: &Call, input: &impl ByUrl) -> Result<Vec<Arn>, Error> {
+    let arns = by_url(sqs, call, input)?;
+    let foreign = arns.iter().find(|arn| arn.account() != Some(call.account));
+    match foreign {
+        Some(arn) => {
+            let caller = &call.principal.arn;
+            let message =
+                format!("User: {caller} is not authorized to perform this action on resource: {arn}");
+            Err(Error::OwnersOnly(message))
+        }
+        None => Ok(arns),
+    }
+}
+
 pub fn by_name(_: &Sqs, call: &Call, input: &CreateQueueInput) -> Result<Vec<Arn>, Error> {
     Ok(vec![call.arn("sqs", input.queue_name.as_str())])
 }
 
-/// Without queue policies nobody has access to another account's queue, and SQS words that refusal itself.
 pub fn by_owner(_: &Sqs, call: &Call, input: &GetQueueUrlInput) -> Result<Vec<Arn>, Error> {
-    match owner(call, input)? {
-        account if account == call.account => Ok(vec![call.arn("sqs", input.queue_name.as_str())]),
-        _ => Err(Error::QueueDoesNotExistOrNoAccess),
-    }
+    Ok(vec![Arn::regional("sqs", call.region, owner(call, input)?, input.queue_name.as_str())])
 }
 
 pub fn all(_: &Sqs, call: &Call, _: &ListQueuesInput) -> Result<Vec<Arn>, Error> {

@@ -103,6 +103,41 @@ async fn delays_of_queue_and_message_hold_a_message_back() {
 }
 
 #[tokio::test]
+async fn a_new_delay_changes_what_is_delayed_on_fifo_queues_only() {
+    let cloud = Cloud::new(51).await;
+    for (name, fifo) in [("standard", false), ("ordered.fifo", true)] {
+        let mut attributes = vec![("DelaySeconds", "600")];
+        if fifo {
+            attributes.extend([("FifoQueue", "true"), ("ContentBasedDeduplication", "true")]);
+        }
+        let url = create(&cloud, name, &attributes).await;
+        for body in ["first", "second"] {
+            let input = SendMessageInput {
+                queue_url: url.clone(),
+                message_body: body.to_owned(),
+                message_group_id: fifo.then(|| "group".to_owned()),
+                ..SendMessageInput::default()
+            };
+            cloud.call(SendMessage, input).await.unwrap();
+        }
+        set_delay(&cloud, &url, "5").await;
+        cloud.advance(secs(4)).await;
+        assert_eq!(counts(&cloud, &url).await, ["0", "0", "2"]);
+        cloud.advance(secs(1)).await;
+        let visible = if fifo { ["2", "0", "0"] } else { ["0", "0", "2"] };
+        assert_eq!(counts(&cloud, &url).await, visible, "{name}");
+    }
+}
+
+async fn set_delay(cloud: &Cloud, url: &str, seconds: &str) {
+    let input = SetQueueAttributesInput {
+        queue_url: url.to_owned(),
+        attributes: [("DelaySeconds".into(), seconds.to_owned())].into(),
+    };
+    cloud.call(SetQueueAttributes, input).await.expect("the delay is in range");
+}
+
+#[tokio::test]
 async fn messages_vanish_when_their_retention_is_over() {
     let cloud = Cloud::new(6).await;
     let url = create(&cloud, "q", &[("MessageRetentionPeriod", "60")]).await;

@@ -1,0 +1,9 @@
+//! IAM behaviours, in process and with a hand-driven clock.
+
+mod enforcement;
+mod linked_roles;
+mod people;
+mod permission_support;
+mod policies;
+mod reports;
+mod roles;
