@@ -180,7 +180,7 @@ class SamlProvider:
             head += self.signature(head + tail, "_a1")
         start = (
             '<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" '
-            f'ID="_r1" Version="2.0">'
+            'ID="_r1" Version="2.0">'
         )
         rest = (
             f'<samlp:Status><samlp:StatusCode Value="{STATUS}{status}"></samlp:StatusCode></samlp:Status>'

@@ -198,6 +198,13 @@ NO_SUCH_ENTITY = [
 
 BAD_ARN = "arn:aws:iam:no-such-arn"
 BAD = re.compile("is not valid")
+# Those of other services, types, regions and partitions.
+OTHERS_ARNS = [
+    "arn:aws:sqs:us-east-1:000000000000:policy",
+    ARN + "role/r",
+    "arn:aws:iam:us-east-1:aws:policy/ReadOnlyAccess",
+    "arn:aws-cn:iam::aws:policy/ReadOnlyAccess",
+]
 
 INVALID_INPUT = [
     ("attach_user_policy", {**USER, "PolicyArn": BAD_ARN}, BAD),
@@ -215,6 +222,14 @@ INVALID_INPUT = [
         None,
     ),
     ("get_policy", {"PolicyArn": BAD_ARN}, BAD),
+    *[
+        (method, {**given, "PolicyArn": arn}, f"ARN {arn} is not valid.")
+        for arn in OTHERS_ARNS
+        for method, given in [("get_policy", {}), ("attach_user_policy", USER), ("list_entities_for_policy", {})]
+    ],
+    ("create_user", {"UserName": "new", "PermissionsBoundary": ARN + "role/r"}, f"ARN {ARN}role/r is not valid."),
+    ("get_open_id_connect_provider", {"OpenIDConnectProviderArn": SAML}, BAD),
+    ("get_saml_provider", {"SAMLProviderArn": OIDC}, BAD),
     ("delete_policy", {"PolicyArn": BAD_ARN}, BAD),
     ("create_policy_version", {"PolicyArn": BAD_ARN, "PolicyDocument": expect.policy()}, BAD),
     ("get_policy_version", {"PolicyArn": BAD_ARN, "VersionId": "v1"}, BAD),

@@ -22,7 +22,7 @@ CALLS = [
     ("lambda", "ListFunctions", {}),
     ("lambda", "Invoke", {"FunctionName": "f", "Payload": b"{}"}),
     ("dynamodb", "ListTables", {}),
-    ("iam", "ListUsers", {}),
+    ("iam", "GetHumanReadableSummary", {"EntityArn": "arn:aws:iam::000000000000:user/u"}),
     ("ec2", "DescribeInstances", {}),
     ("cloudwatch", "ListMetrics", {}),
     ("sesv2", "ListEmailIdentities", {}),

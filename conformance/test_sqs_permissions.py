@@ -56,7 +56,14 @@ def test_permissions_add_up_and_go_one_by_one(sqs, queue):
 
 def test_a_permission_joins_a_policy_that_is_there(sqs, queue):
     url = queue()
-    mine = {"Sid": "mine", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": expect.arn_of(sqs, url)}
+    # Policies are enforced, so this one must not shut out the test itself.
+    mine = {
+        "Sid": "mine",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": expect.arn_of(sqs, url),
+    }
     text = json.dumps({"Version": "2012-10-17", "Statement": [mine]})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text})
     add(sqs, url, "theirs")

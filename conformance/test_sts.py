@@ -5,8 +5,10 @@ import re
 import pytest
 
 import expect
+import totp
 from conftest import make_client
 from expect import fails
+from test_iam_mfa import cloud_time
 
 ROOT = "arn:aws:iam::{}:root"
 
@@ -117,12 +119,93 @@ def test_the_code_of_a_device_that_nobody_has(sts):
         sts.get_session_token(SerialNumber="arn:aws:iam::000000000000:mfa/none", TokenCode="123456")
 
 
+# ---- GetSessionToken of users ----------------------------------------------------------
+
+
+@pytest.fixture
+def iam(server, account):
+    """The root of an account that has a user u."""
+    iam = expect.caller(server, account)
+    iam.create_user(UserName="u")
+    return iam
+
+
+def user_sts(server, iam, **allowed):
+    return expect.user_caller(server, iam, "u", service="sts", **allowed)
+
+
+def test_a_user_needs_no_permission_for_a_session_and_policies_cannot_deny_one(server, iam, account):
+    sts = user_sts(server, iam, action="sts:*", effect="Deny")
+    found = expect.session_caller(server, sts.get_session_token()["Credentials"], service="sts").get_caller_identity()
+    assert found["Arn"] == f"arn:aws:iam::{account}:user/u"
+    assert found["UserId"] == iam.get_user(UserName="u")["User"]["UserId"]
+
+
+@pytest.mark.parametrize("wanted, given", [(None, 43200), (900, 900), (129600, 129600)])
+def test_a_session_of_a_user_lasts_half_a_day_or_as_asked(server, iam, wanted, given):
+    more = {} if wanted is None else {"DurationSeconds": wanted}
+    ends = user_sts(server, iam).get_session_token(**more)["Credentials"]["Expiration"].timestamp()
+    assert -10 < ends - cloud_time(server) - given <= 1
+
+
+def test_a_session_of_a_user_may_what_the_user_may_but_nothing_of_iam_without_mfa(server, iam):
+    sts = user_sts(server, iam, action=["sqs:ListQueues", "iam:ListUsers", "sts:GetFederationToken"])
+    found = sts.get_session_token()["Credentials"]
+    sqs = expect.session_caller(server, found, service="sqs")
+    sqs.list_queues()
+    with fails({"AccessDenied", "AccessDeniedException"}, status=403):
+        sqs.create_queue(QueueName="q")
+    with fails("InvalidClientTokenId", status=403):
+        expect.session_caller(server, found).list_users()
+    mine = expect.session_caller(server, found, service="sts")
+    for call in (lambda: mine.get_access_key_info(AccessKeyId=found["AccessKeyId"]), mine.get_session_token):
+        with fails("AccessDenied", status=403):
+            call()
+
+
+def test_with_mfa_a_session_reaches_iam(server, iam):
+    sts = user_sts(server, iam, action="iam:ListUsers")
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName="d")["VirtualMFADevice"]
+    serial, seed = device["SerialNumber"], device["Base32StringSeed"].decode()
+    at = cloud_time(server)
+    codes = {"AuthenticationCode1": totp.code(seed, at - 30), "AuthenticationCode2": totp.code(seed, at)}
+    iam.enable_mfa_device(UserName="u", SerialNumber=serial, **codes)
+    server.advance("30s")
+    good = totp.code(seed, cloud_time(server))
+    wrong = f"{(int(good) + 1) % 10**6:06}"
+    for given in ({"TokenCode": wrong, "SerialNumber": serial}, {"SerialNumber": serial}):
+        with fails("AccessDenied", re.compile("MultiFactorAuthentication failed"), status=403):
+            sts.get_session_token(**given)
+    found = sts.get_session_token(SerialNumber=serial, TokenCode=good)["Credentials"]
+    expect.session_caller(server, found).list_users()
+
+
+def test_a_session_ends_with_its_user(server, iam):
+    made = iam.create_access_key(UserName="u")["AccessKey"]
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=expect.policy("sqs:ListQueues"))
+    sts = expect.caller(server, made["AccessKeyId"], made["SecretAccessKey"], service="sts")
+    sqs = expect.session_caller(server, sts.get_session_token()["Credentials"], service="sqs")
+    sqs.list_queues()
+    iam.delete_access_key(UserName="u", AccessKeyId=made["AccessKeyId"])
+    iam.delete_user_policy(UserName="u", PolicyName="p")
+    iam.delete_user(UserName="u")
+    with fails({"AccessDenied", "AccessDeniedException", "InvalidClientTokenId"}, status=403):
+        sqs.list_queues()
+
+
 # ---- GetAccessKeyInfo ------------------------------------------------------------------
 
 
 def test_whose_key_a_session_key_is(client, account):
     key = client("sts", account).get_session_token()["Credentials"]["AccessKeyId"]
     assert client("sts").get_access_key_info(AccessKeyId=key)["Account"] == account
+
+
+def test_whose_key_a_users_key_is_whatever_its_status(server, sts, iam, account):
+    made = iam.create_access_key(UserName="u")["AccessKey"]["AccessKeyId"]
+    assert sts.get_access_key_info(AccessKeyId=made)["Account"] == account
+    iam.update_access_key(UserName="u", AccessKeyId=made, Status="Inactive")
+    assert sts.get_access_key_info(AccessKeyId=made)["Account"] == account
 
 
 def test_a_key_that_is_nobodys(sts):
@@ -171,8 +254,15 @@ def test_messages_of_the_wrong_length(query_sts, text):
 @pytest.mark.parametrize(
     "call, given",
     [
-        ("assume_role", {"RoleArn": "arn:aws:iam::000000000000:role/r", "RoleSessionName": "se"}),
-        ("get_federation_token", {"Name": "name"}),
+        (
+            "assume_root",
+            {
+                "TargetPrincipal": "123456789012",
+                "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
+            },
+        ),
+        ("get_web_identity_token", {"Audience": ["a"], "SigningAlgorithm": "RS256"}),
+        ("get_delegated_access_token", {"TradeInToken": "x" * 20}),
     ],
 )
 def test_operations_of_a_later_stage_say_so(sts, call, given):

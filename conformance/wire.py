@@ -14,8 +14,9 @@ from botocore.credentials import Credentials
 
 import coverage_gate
 
-VERSIONS = {"sqs": "2012-11-05", "sts": "2011-06-15"}
+VERSIONS = {"iam": "2010-05-08", "sqs": "2012-11-05", "sts": "2011-06-15"}
 NAMESPACES = {
+    "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
     "sqs": "http://queue.amazonaws.com/doc/2012-11-05/",
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
 }

@@ -308,3 +308,29 @@ fn gateway_config(config: &Config) -> GatewayConfig {
         ..GatewayConfig::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use iam_facts::{OperationActions, operation_actions, prefix_of_model};
+
+    #[test]
+    fn every_row_asks_for_the_action_that_the_facts_name() {
+        for service in all_services().expect("nothing is needed for it") {
+            let name = service.spec().name;
+            assert_eq!(prefix_of_model(name), Some(service.spec().signing_name), "{name}");
+            for row in service.rows() {
+                let operation = row.operation.name;
+                let known = match operation_actions(name, operation).expect("the service is modelled") {
+                    OperationActions::Different(actions) => actions.iter().map(ToString::to_string).collect(),
+                    OperationActions::Same(action) | OperationActions::Unknown(action) => vec![action],
+                };
+                let asked = format!("{}:{}", service.spec().signing_name, row.action);
+                assert!(
+                    known.contains(&asked),
+                    "{name} {operation} asks for {asked}, and should for {known:?}"
+                );
+            }
+        }
+    }
+}

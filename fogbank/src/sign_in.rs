@@ -161,7 +161,9 @@ impl SignIn {
 
     fn issue(&self, SignedIn { principal, mfa_at }: SignedIn, duration: Duration) -> Value {
         let arn = principal.arn.clone();
-        let session = session(self.parts.clock.now(), duration, mfa_at);
+        // Whole seconds, as clients are told.
+        let now = Timestamp::from_secs(self.parts.clock.now().as_secs());
+        let session = session(now, duration, mfa_at);
         let ends = session.ends;
         let Issued { access_key_id, secret_access_key, session_token } =
             self.parts.keyring.issue(&self.parts.ids, principal, session);
@@ -198,6 +200,13 @@ impl Asked {
             if value.is_some_and(|value| value.is_empty() || value.chars().count() > chars_max) {
                 return Err(Refusal::invalid(format!("{name} has 1 to {chars_max} characters")));
             }
+        }
+        // ChangePassword's own constraint, which the wire holds others to.
+        let fits = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
+        if asked.new_password.as_ref().is_some_and(|password| !password.chars().all(fits)) {
+            return Err(Refusal::invalid(
+                "new_password has a character that passwords cannot have".to_owned(),
+            ));
         }
         Ok(asked)
     }

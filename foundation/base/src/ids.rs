@@ -66,13 +66,19 @@ impl Ids {
         self.text(len, HEX)
     }
 
-    /// A unique id as IAM makes them: a four-letter prefix and sixteen of A–Z and 2–7.
+    /// A unique id as IAM makes them: a four-letter prefix and seventeen of A–Z and 2–7, as in `AIDACKCEVSQ6C2EXAMPLE`.
     pub fn unique_id(&self, prefix: &str) -> String {
-        format!("{prefix}{}", self.text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"))
+        format!("{prefix}{}", self.text(17, BASE32))
+    }
+
+    /// The id of a key, which has one less, as in `APKAEIBAERJR2EXAMPLE`.
+    pub fn key_id(&self, prefix: &str) -> String {
+        format!("{prefix}{}", self.text(16, BASE32))
     }
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 #[cfg(test)]
 mod tests {
@@ -84,7 +90,8 @@ mod tests {
         assert_eq!(one.uuid(), two.uuid());
         assert_ne!(one.uuid(), one.uuid());
         assert_eq!(one.uuid().as_bytes()[14], b'4');
-        assert!(one.unique_id("AKIA").starts_with("AKIA") && one.unique_id("AKIA").len() == 20);
+        assert!(one.unique_id("AIDA").starts_with("AIDA") && one.unique_id("AIDA").len() == 21);
+        assert!(one.key_id("APKA").starts_with("APKA") && one.key_id("APKA").len() == 20);
     }
 
     #[test]

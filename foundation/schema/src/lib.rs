@@ -7,6 +7,7 @@
 mod document;
 mod fault;
 mod operation;
+mod pattern;
 mod read;
 mod shape;
 mod stream;
@@ -16,8 +17,9 @@ mod write;
 pub use document::Document;
 pub use fault::{ErrorCode, Fault, Side};
 pub use operation::{Auth, Binding, CatalogEntry, Operation, OperationType, Protocol, Service, Signing};
+pub use pattern::Pattern;
 pub use read::{Each, EachEntry, EachItem, Malformed, ReadValue, Reader, read_members};
-pub use shape::{Kind, Limits, Member, Pattern, Place, Shape, TimestampFormat};
+pub use shape::{Kind, Limits, Member, Place, Shape, TimestampFormat};
 pub use stream::{ByteStream, EventStream, Events, IncomingEvent, IncomingEvents};
 pub use violation::{Notes, Violation, Why};
 pub use write::{Entries, Items, WriteValue, Writer};

@@ -1,6 +1,6 @@
 //! Shapes and members: what values are, and where they go on the wire.
 
-use std::sync::OnceLock;
+use crate::Pattern;
 
 /// One shape of a model. Shapes are statics, so recursive ones may point at each other.
 #[derive(Debug)]
@@ -218,30 +218,4 @@ pub struct Limits {
 
 impl Limits {
     pub const NONE: Limits = Limits { min: None, max: None, pattern: None };
-}
-
-/// A regular expression of the model, compiled when it is first needed.
-pub struct Pattern {
-    pub source: &'static str,
-    compiled: OnceLock<Option<regex::Regex>>,
-}
-
-impl Pattern {
-    pub const fn new(source: &'static str) -> Pattern {
-        Pattern { source, compiled: OnceLock::new() }
-    }
-
-    /// Whether the whole text matches. The models are written for Java's engine; the few patterns with
-    /// look-around, which ours does not have, accept everything and are left to the service.
-    pub fn matches(&self, text: &str) -> bool {
-        let compiled =
-            self.compiled.get_or_init(|| regex::Regex::new(&format!("^(?:{})$", self.source)).ok());
-        compiled.as_ref().is_none_or(|regex| regex.is_match(text))
-    }
-}
-
-impl std::fmt::Debug for Pattern {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.source)
-    }
 }

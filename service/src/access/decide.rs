@@ -191,14 +191,16 @@ impl Verdict {
             return Verdict { decision, message: String::new() };
         }
         let action = format!("{}:{}", ask.prefix, ask.action);
-        let resource = ask.resource.map(|arn| format!(" on resource: {arn}")).unwrap_or_default();
+        let resource = ask.resource.map_or("*", Arn::as_str);
         // Who may assume a role is the role's affair, and AWS does not tell.
         let because = match ask.prefix {
             "sts" => String::new(),
             _ => format!(" {}", decision.because(&action)),
         };
-        let message =
-            format!("User: {} is not authorized to perform: {action}{resource}{because}", call.principal.arn);
+        let message = format!(
+            "User: {} is not authorized to perform: {action} on resource: {resource}{because}",
+            call.principal.arn
+        );
         Verdict { decision, message }
     }
 }

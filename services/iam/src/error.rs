@@ -2,7 +2,7 @@
 
 use iam_api::errors;
 use identity::policy::PolicyError;
-use schema::{ErrorCode, Fault, Side, Violation};
+use schema::{ErrorCode, Fault, Violation, Why};
 use store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +46,6 @@ pub enum Error {
 
 const VALIDATION_ERROR: ErrorCode = ErrorCode::sender("ValidationError", 400);
 const ACCESS_DENIED: ErrorCode = ErrorCode::sender("AccessDenied", 403);
-
-const STORAGE_FULL: ErrorCode =
-    ErrorCode { name: "ServiceFailure", code: "ServiceFailure", status: 503, side: Side::Receiver };
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Fault {
@@ -97,7 +94,9 @@ impl From<Error> for Fault {
                 (&errors::OPEN_ID_IDP_COMMUNICATION_ERROR_EXCEPTION, message)
             }
             Error::Other(code, message) => (code, message),
-            Error::StorageFull => (&STORAGE_FULL, "There is no room to store this now.".to_owned()),
+            Error::StorageFull => {
+                (&errors::SERVICE_FAILURE_EXCEPTION, "There is no room to store this now.".to_owned())
+            }
             Error::Refused(fault) => return fault,
             Error::Internal(cause) => return Fault::internal(cause),
         };
@@ -121,7 +120,85 @@ impl From<PolicyError> for Error {
 }
 
 impl service::ServiceError for Error {
+    /// The forms of names and paths are looked at last and told in words, one at a time, without showing the pattern.
     fn invalid(violations: Vec<Violation>) -> Error {
-        Error::Validation(Violation::to_message(&violations))
+        let (in_words, usual): (Vec<_>, Vec<_>) =
+            violations.into_iter().partition(|violation| form_in_words(violation).is_some());
+        let first = in_words.first().filter(|_| usual.is_empty());
+        Error::Validation(match first.and_then(|first| form_in_words(first).map(|form| (first, form))) {
+            Some((first, form)) => {
+                format!("The specified value for {} is invalid. It must {form}", first.path)
+            }
+            None => Violation::to_message(&usual),
+        })
+    }
+}
+
+/// The pattern of most names.
+const NAME_PATTERN: &str = r"[\w+=,.@-]+";
+
+/// What a name or path must be like that is not, as IAM says it.
+fn form_in_words(violation: &Violation) -> Option<&'static str> {
+    let Why::Pattern(pattern) = violation.why else { return None };
+    match violation.member {
+        "Path" | "NewPath" => {
+            Some("begin and end with / and contain only alphanumeric characters and/or / characters.")
+        }
+        "PathPrefix" => {
+            Some("begin with the / character and contain only alphanumeric characters and/or / characters.")
+        }
+        member if member.ends_with("Name") && pattern == NAME_PATTERN => {
+            Some("contain only alphanumeric characters and/or the following: +=,.@_-")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use service::ServiceError;
+
+    fn violation(member: &'static str, why: Why) -> Violation {
+        let path = format!("{}{}", member[..1].to_lowercase(), &member[1..]);
+        Violation { member, path, value: Some("x".to_owned()), why }
+    }
+
+    fn message(violations: Vec<Violation>) -> String {
+        match Error::invalid(violations) {
+            Error::Validation(message) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn forms_of_names_and_paths_are_told_in_words_after_all_else() {
+        let name = || violation("RoleName", Why::Pattern(NAME_PATTERN));
+        let words = "The specified value for roleName is invalid. It must contain only alphanumeric characters \
+                     and/or the following: +=,.@_-";
+        assert_eq!(message(vec![name()]), words);
+        assert_eq!(message(vec![name(), violation("Path", Why::Pattern("/"))]), words);
+        assert!(
+            message(vec![violation("Path", Why::Pattern("/"))]).contains("It must begin and end with / and")
+        );
+        let prefix = message(vec![violation("PathPrefix", Why::Pattern("/"))]);
+        assert!(
+            prefix.contains("for pathPrefix is invalid. It must begin with the / character and"),
+            "{prefix}"
+        );
+        let long = message(vec![name(), violation("RoleName", Why::LengthAbove(64))]);
+        assert_eq!(
+            long,
+            "1 validation error detected: Value 'x' at 'roleName' failed to satisfy constraint: Member must have \
+             length less than or equal to 64"
+        );
+        let other = message(vec![violation("VersionId", Why::Pattern("v[1-9]"))]);
+        assert!(other.ends_with("Member must satisfy regular expression pattern: v[1-9]"), "{other}");
+    }
+
+    #[test]
+    fn a_full_disk_is_a_failure_of_the_service() {
+        let fault = Fault::from(Error::StorageFull);
+        assert_eq!((fault.code(), fault.status()), ("ServiceFailure", 500));
     }
 }

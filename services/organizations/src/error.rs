@@ -1,7 +1,8 @@
-//! What Organizations refuses, in AWS's words. One match gives code, status and wording; three errors carry a reason
+//! What Organizations refuses, in AWS's words. One match gives code, status and wording; some errors carry a reason
 //! besides, which is what clients tell them apart by.
 
 use organizations_api::{
+    AccessDeniedForDependencyException, AccessDeniedForDependencyExceptionReason,
     ConstraintViolationException, ConstraintViolationExceptionReason, HandshakeConstraintViolationException,
     HandshakeConstraintViolationExceptionReason, InvalidInputException, InvalidInputExceptionReason, errors,
 };
@@ -13,6 +14,8 @@ use store::StoreError;
 pub enum Error {
     NotInUse,
     AccessDenied,
+    /// The caller may not make the role that the operation needs.
+    LinkNotAllowed,
     AlreadyInOrganization,
     ManagementCannotLeave,
     OrganizationNotEmpty,
@@ -88,6 +91,15 @@ impl From<Error> for Fault {
             Error::HandshakeConstraint(reason, message) => {
                 let detail = HandshakeConstraintViolationException { message: None, reason: Some(reason) };
                 return Fault::new(&errors::HANDSHAKE_CONSTRAINT_VIOLATION_EXCEPTION, message)
+                    .with_detail(detail);
+            }
+            Error::LinkNotAllowed => {
+                let reason =
+                    AccessDeniedForDependencyExceptionReason::AccessDeniedDuringCreateServiceLinkedRole;
+                let detail = AccessDeniedForDependencyException { message: None, reason: Some(reason) };
+                let message = "The request failed because your credentials do not have permission to create the \
+                               service-linked role required by AWS Organizations.";
+                return Fault::new(&errors::ACCESS_DENIED_FOR_DEPENDENCY_EXCEPTION, message)
                     .with_detail(detail);
             }
             Error::InvalidInput(reason, message) => {
@@ -300,7 +312,7 @@ impl service::ServiceError for Error {
                 "You provided a numeric parameter that is larger than allowed.",
             ),
             // Types of policies go by several members' names, and handshakes' parties have a `Type` too.
-            Why::NotInEnum(allowed) if allowed.contains(&"SERVICE_CONTROL_POLICY") => {
+            Why::NotInEnum(allowed) if allowed.contains(&"TAG_POLICY") => {
                 Error::invalid(Reason::InvalidEnumPolicyType, "You specified an invalid value.")
             }
             Why::NotInEnum(_) => Error::invalid(Reason::InvalidEnum, "You specified an invalid value."),

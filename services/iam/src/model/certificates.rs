@@ -3,7 +3,6 @@
 //! IAM takes PEM and nothing beside it: text around the blocks, which `openssl x509 -text` prints, is refused.
 //! Reference: "Manage server certificates in IAM" in the user guide.
 
-
 use base::Timestamp;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;

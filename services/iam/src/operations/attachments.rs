@@ -46,7 +46,7 @@ pub fn policy_key(_: &Iam, _: &Call, input: &impl OfAttachment) -> Vec<(String, 
 }
 
 async fn attach<H: Holder>(iam: &Iam, call: &Call, holder: &str, arn: &str) -> Result<(), Error> {
-    arns::parse(arn)?;
+    arns::of_kind(arn, "policy", call.region)?;
     let account = call.account;
     iam.change(account, |tx| async move {
         let mut record: H = holders::load(&tx, account, holder).await?;
@@ -76,7 +76,7 @@ async fn check_attachable(tx: &Tx, account: AccountId, arn: &str) -> Result<(), 
 }
 
 async fn detach<H: Holder>(iam: &Iam, call: &Call, holder: &str, arn: &str) -> Result<(), Error> {
-    arns::parse(arn)?;
+    arns::of_kind(arn, "policy", call.region)?;
     let account = call.account;
     iam.change(account, |tx| async move {
         let mut record: H = holders::load(&tx, account, holder).await?;
@@ -210,7 +210,6 @@ pub async fn list_entities_for_policy(
     call: &Call,
     input: ListEntitiesForPolicyInput,
 ) -> Result<ListEntitiesForPolicyOutput, Error> {
-    arns::parse(&input.policy_arn)?;
     let (account, arn, query) = (call.account, input.policy_arn.as_str(), &input);
     let all = iam
         .store

@@ -36,15 +36,22 @@ pub fn key(arn: &str) -> Vec<(String, Vec<String>)> {
     vec![("iam:PermissionsBoundary".to_owned(), vec![arn.to_owned()])]
 }
 
-/// Sets the boundary, or removes it.
-async fn set<H: Holder>(iam: &Iam, call: &Call, holder: &str, boundary: Option<&str>) -> Result<(), Error> {
-    if let Some(arn) = boundary {
-        arns::parse(arn)?;
-        if managed::is_for_linked_roles(arn) {
+/// Refuses what can be nobody's boundary, before it is looked for.
+pub fn check(call: &Call, boundary: Option<&str>) -> Result<(), Error> {
+    let Some(arn) = boundary else { return Ok(()) };
+    arns::of_kind(arn, "policy", call.region)?;
+    match managed::is_for_linked_roles(arn) {
+        false => Ok(()),
+        true => {
             let message = "Cannot attach a Service Role Policy to a Customer Role.";
-            return Err(Error::PolicyNotAttachable(message.to_owned()));
+            Err(Error::PolicyNotAttachable(message.to_owned()))
         }
     }
+}
+
+/// Sets the boundary, or removes it.
+async fn set<H: Holder>(iam: &Iam, call: &Call, holder: &str, boundary: Option<&str>) -> Result<(), Error> {
+    check(call, boundary)?;
     let account = call.account;
     iam.change(account, |tx| async move {
         let mut record: H = holders::load(&tx, account, holder).await?;

@@ -23,6 +23,9 @@ use crate::limits::OIDC_PROVIDERS_MAX;
 use crate::model::{arns, oidc, tags};
 use crate::records::{OIDC_PROVIDERS, OidcProviderRecord};
 
+/// What ARNs of providers have before the slash.
+const KIND: &str = "oidc-provider";
+
 /// Inputs that name their provider by ARN.
 pub trait ByArn {
     fn provider_arn(&self) -> &str;
@@ -42,12 +45,12 @@ by_arn! {
     UntagOpenIDConnectProviderInput UpdateOpenIDConnectProviderThumbprintInput
 }
 
-pub fn by_arn(_: &Iam, _: &Call, input: &impl ByArn) -> Result<Vec<Arn>, Error> {
-    Ok(vec![arns::parse(input.provider_arn())?])
+pub fn by_arn(_: &Iam, call: &Call, input: &impl ByArn) -> Result<Vec<Arn>, Error> {
+    Ok(vec![arns::of_kind(input.provider_arn(), KIND, call.region)?])
 }
 
 pub fn by_url(_: &Iam, call: &Call, input: &CreateOpenIDConnectProviderInput) -> Result<Vec<Arn>, Error> {
-    Ok(vec![arns::plain(call.account, "oidc-provider", &oidc::provider_url(&input.url)?)])
+    Ok(vec![arns::plain(call.account, KIND, &oidc::provider_url(&input.url)?)])
 }
 
 /// The thumbprint of the server behind a provider's URL (without its scheme): of the last certificate it sends, as
@@ -74,17 +77,18 @@ pub async fn create(
     let given = input.thumbprint_list.unwrap_or_default();
     let thumbprints =
         if given.is_empty() { vec![server_thumbprint(&url).await?] } else { oidc::thumbprints(&given)? };
-    let record = OidcProviderRecord { url, client_ids, thumbprints, created: second(call), tags };
+    let record =
+        OidcProviderRecord { id: iam.ids.uuid(), url, client_ids, thumbprints, created: second(call), tags };
     let (record, account) = (&record, call.account);
     iam.store
         .transact(|tx| async move {
             let others = OIDC_PROVIDERS.scan(&tx, &account, Select::ALL, OIDC_PROVIDERS_MAX).await?.records;
-            // Its very equal is what an earlier run of this transaction left behind.
-            if others.iter().any(|(_, other)| other.url == record.url && other != record) {
+            // The same id is what an earlier run of this very transaction left behind.
+            if others.iter().any(|(_, other)| other.url == record.url && other.id != record.id) {
                 let message = format!("Provider with url https://{} already exists.", record.url);
                 return Err(Error::EntityAlreadyExists(message));
             }
-            if others.iter().filter(|(_, other)| other != record).count() >= OIDC_PROVIDERS_MAX {
+            if others.iter().filter(|(_, other)| other.id != record.id).count() >= OIDC_PROVIDERS_MAX {
                 let quota = "OpenIdConnectProvidersPerAccount";
                 let message = format!("Cannot exceed quota for {quota}: {OIDC_PROVIDERS_MAX}");
                 return Err(Error::LimitExceeded(message));
@@ -94,7 +98,7 @@ pub async fn create(
         .await?;
     iam.directory.forget(account);
     Ok(CreateOpenIDConnectProviderOutput {
-        open_id_connect_provider_arn: Some(arns::plain(account, "oidc-provider", &record.url).to_string()),
+        open_id_connect_provider_arn: Some(arns::plain(account, KIND, &record.url).to_string()),
         tags: tags::some(&record.tags),
     })
 }
@@ -125,7 +129,7 @@ pub async fn list(
         .read(|tx| async move { OIDC_PROVIDERS.scan(&tx, account, Select::ALL, OIDC_PROVIDERS_MAX).await })
         .await?;
     let entry = |(url, _): (String, _)| OpenIDConnectProviderListEntry {
-        arn: Some(arns::plain(*account, "oidc-provider", &url).to_string()),
+        arn: Some(arns::plain(*account, KIND, &url).to_string()),
     };
     let providers = found.records.into_iter().map(entry).collect();
     Ok(ListOpenIDConnectProvidersOutput { open_id_connect_provider_list: Some(providers) })
@@ -223,12 +227,9 @@ pub async fn list_tags(
 
 /// The URL in an ARN, if the ARN is of the caller's account.
 fn own_url(call: &Call, arn: &str) -> Result<Option<String>, Error> {
-    let parsed = arns::parse(arn)?;
-    let url = parsed.resource().strip_prefix("oidc-provider/").filter(|_| parsed.service() == "iam");
-    match url {
-        None => Err(arns::invalid(arn)),
-        Some(url) => Ok((parsed.account() == Some(call.account)).then(|| url.to_owned())),
-    }
+    let parsed = arns::of_kind(arn, KIND, call.region)?;
+    let url = parsed.resource().split_once('/').map(|(_, url)| url.to_owned());
+    Ok(url.filter(|_| parsed.account() == Some(call.account)))
 }
 
 fn not_found(arn: &str) -> Error {

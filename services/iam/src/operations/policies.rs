@@ -41,8 +41,8 @@ of_policy! {
     UntagPolicyInput
 }
 
-pub fn by_arn(_: &Iam, _: &Call, input: &impl OfPolicy) -> Result<Vec<Arn>, Error> {
-    Ok(vec![arns::parse(input.policy_arn())?])
+pub fn by_arn(_: &Iam, call: &Call, input: &impl OfPolicy) -> Result<Vec<Arn>, Error> {
+    Ok(vec![arns::of_kind(input.policy_arn(), "policy", call.region)?])
 }
 
 pub fn by_name(_: &Iam, call: &Call, input: &CreatePolicyInput) -> Result<Vec<Arn>, Error> {

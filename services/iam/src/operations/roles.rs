@@ -144,9 +144,7 @@ async fn whole(iam: &Iam, tx: &Tx, account: AccountId, record: &RoleRecord) -> R
 
 pub async fn create_role(iam: &Iam, call: &Call, input: CreateRoleInput) -> Result<CreateRoleOutput, Error> {
     let policy = documents::check_trust(&input.assume_role_policy_document)?;
-    if let Some(boundary) = &input.permissions_boundary {
-        arns::parse(boundary)?;
-    }
+    boundaries::check(call, input.permissions_boundary.as_deref())?;
     let seconds = input.max_session_duration.and_then(|seconds| u32::try_from(seconds).ok());
     let fresh = RoleRecord {
         name: input.role_name,

@@ -47,8 +47,8 @@ by_arn! {
     UntagSAMLProviderInput UpdateSAMLProviderInput
 }
 
-pub fn by_arn(_: &Iam, _: &Call, input: &impl ByArn) -> Result<Vec<Arn>, Error> {
-    Ok(vec![arns::parse(input.provider_arn())?])
+pub fn by_arn(_: &Iam, call: &Call, input: &impl ByArn) -> Result<Vec<Arn>, Error> {
+    Ok(vec![arns::of_kind(input.provider_arn(), "saml-provider", call.region)?])
 }
 
 pub fn by_name(_: &Iam, call: &Call, input: &CreateSAMLProviderInput) -> Result<Vec<Arn>, Error> {
@@ -234,9 +234,8 @@ pub async fn list_tags(
 
 /// The key of the provider an ARN names.
 fn own_key(call: &Call, arn: &str) -> Result<String, Error> {
-    let parsed = arns::parse(arn)?;
-    let name = parsed.resource().strip_prefix("saml-provider/").filter(|_| parsed.service() == "iam");
-    let name = name.ok_or_else(|| arns::invalid(arn))?;
+    let parsed = arns::of_kind(arn, "saml-provider", call.region)?;
+    let (_, name) = parsed.resource().split_once('/').ok_or_else(|| arns::invalid(arn))?;
     if parsed.account() == Some(call.account) { Ok(key(name)) } else { Err(not_found(arn)) }
 }
 

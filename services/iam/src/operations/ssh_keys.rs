@@ -37,7 +37,7 @@ pub async fn upload_ssh_public_key(
     input: UploadSSHPublicKeyInput,
 ) -> Result<UploadSSHPublicKeyOutput, Error> {
     let fresh = &records::SshPublicKey {
-        id: iam.ids.unique_id("APKA"),
+        id: iam.ids.key_id("APKA"),
         fingerprint: SshKey::parse(&input.ssh_public_key_body)?.fingerprint(),
         body: input.ssh_public_key_body,
         active: true,

@@ -110,6 +110,7 @@ pub fn whole(account: AccountId, record: &UserRecord) -> User {
 }
 
 pub async fn create_user(iam: &Iam, call: &Call, input: CreateUserInput) -> Result<CreateUserOutput, Error> {
+    boundaries::check(call, input.permissions_boundary.as_deref())?;
     let fresh = UserRecord {
         name: input.user_name,
         path: input.path.unwrap_or_else(|| "/".to_owned()),

@@ -20,6 +20,9 @@ pub const TEXTS: Table<AccountId, TextPart> = Table::new("iam.texts");
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OidcProviderRecord {
+    /// Of no use outside; it tells one making of a provider from another.
+    #[serde(default)]
+    pub id: String,
     /// Without its scheme.
     pub url: String,
     /// In the order they were added.

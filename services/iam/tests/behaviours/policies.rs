@@ -115,3 +115,45 @@ async fn policies_of_aws_are_read_and_attached_and_never_changed() {
     let message = "Cannot attach a Service Role Policy to a Customer Role.";
     refused(attach_to_user(&cloud, "bob", service_role).await, "PolicyNotAttachable", message);
 }
+
+#[tokio::test]
+async fn arns_of_anything_but_policies_are_refused_wherever_a_policy_is_named() {
+    let cloud = Cloud::new(25).await;
+    user(&cloud, "bob").await;
+    role(&cloud, "worker", &trusting(ACCOUNT)).await;
+    for arn in [
+        "arn:aws:sqs:us-east-1:000000000000:policy".to_owned(),
+        "arn:aws:iam:us-east-1:aws:policy/AdministratorAccess".to_owned(),
+        "arn:aws-cn:iam::aws:policy/AdministratorAccess".to_owned(),
+        format!("arn:aws:iam::{ACCOUNT}:role/worker"),
+        "something that is no ARN".to_owned(),
+    ] {
+        let message = format!("ARN {arn} is not valid.");
+        let read = GetPolicyInput { policy_arn: arn.clone() };
+        refused(cloud.call(GetPolicy, read).await, "InvalidInput", &message);
+        refused(attach_to_user(&cloud, "bob", &arn).await, "InvalidInput", &message);
+        let of_user = PutUserPermissionsBoundaryInput {
+            user_name: "bob".to_owned(),
+            permissions_boundary: arn.clone(),
+        };
+        refused(cloud.call(PutUserPermissionsBoundary, of_user).await, "InvalidInput", &message);
+        let of_role = PutRolePermissionsBoundaryInput {
+            role_name: "worker".to_owned(),
+            permissions_boundary: arn.clone(),
+        };
+        refused(cloud.call(PutRolePermissionsBoundary, of_role).await, "InvalidInput", &message);
+        let new_user = CreateUserInput {
+            user_name: "new".to_owned(),
+            permissions_boundary: Some(arn.clone()),
+            ..CreateUserInput::default()
+        };
+        refused(cloud.call(CreateUser, new_user).await, "InvalidInput", &message);
+        let new_role = CreateRoleInput {
+            role_name: "new".to_owned(),
+            assume_role_policy_document: trusting(ACCOUNT),
+            permissions_boundary: Some(arn.clone()),
+            ..CreateRoleInput::default()
+        };
+        refused(cloud.call(CreateRole, new_role).await, "InvalidInput", &message);
+    }
+}

@@ -3,6 +3,9 @@
 use base::AccountId;
 
 pub const DEFAULT_ROLE: &str = "OrganizationAccountAccessRole";
+/// The service by which, and the role as which, Organizations itself acts in an account.
+pub const PRINCIPAL: &str = "organizations.amazonaws.com";
+pub const LINKED_ROLE: &str = "AWSServiceRoleForOrganizations";
 pub const ADMINISTRATOR_POLICY: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 /// Role names with this beginning are for services alone.
 pub const RESERVED_PREFIX: &str = "AWSServiceRoleFor";

@@ -14,7 +14,7 @@ use organizations_api::{
 use service::Call;
 use store::{Select, Tx};
 
-use super::organization::feature_set;
+use super::organization::{feature_set, require_link};
 use super::pages::Page;
 use super::standing::Standing;
 use super::{all_features, invitations};
@@ -23,7 +23,8 @@ use crate::error::Error;
 use crate::limits::HANDSHAKE_KEPT_TIME;
 use crate::model::arns::Names;
 use crate::records::{
-    HANDSHAKE_LINKS, HANDSHAKES, HandshakeAction, HandshakeLinkRecord, HandshakeRecord, HandshakeState, Party,
+    FeatureSet, HANDSHAKE_LINKS, HANDSHAKES, HandshakeAction, HandshakeLinkRecord, HandshakeRecord,
+    HandshakeState, Party,
 };
 
 /// How many handshakes one step of a long change looks at.
@@ -221,6 +222,11 @@ pub async fn accept_handshake(
     let id = input.handshake_id.as_str();
     let unique = crate::model::ids::handshake(&organizations.ids);
     let unique = unique.as_str();
+    let asked =
+        organizations.store.read(|tx| async move { answerable(&tx, call, id, Answer::Accept).await }).await?;
+    if asked.action == HandshakeAction::Invite && asked.features == FeatureSet::All {
+        require_link(organizations, call).await?;
+    }
     let record = organizations
         .store
         .transact(|tx| async move {

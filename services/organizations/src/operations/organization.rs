@@ -1,11 +1,14 @@
 //! The organisation itself: create, describe, delete.
 
+use base::Arn;
+use iam_api::{GetRole, GetRoleInput};
 use organizations_api::{
     CreateOrganizationInput, CreateOrganizationOutput, DeleteOrganizationInput, DeleteOrganizationOutput,
     DescribeOrganizationInput, DescribeOrganizationOutput, Organization, OrganizationFeatureSet,
     PolicyTypeStatus, PolicyTypeSummary,
 };
-use service::Call;
+use schema::Side;
+use service::{Ask, Call};
 use store::{Select, Table, Tx, Versioned};
 
 use super::accounts::{self, join};
@@ -13,8 +16,8 @@ use super::handshakes;
 use super::standing::Standing;
 use crate::Organizations;
 use crate::error::Error;
-use crate::model::ids;
 use crate::model::policy_type::PolicyType;
+use crate::model::{ids, roles};
 use crate::records::{
     ATTACHMENTS, AccountState, CREATIONS, FeatureSet, MEMBERS, MEMBERSHIPS, MemberRecord, ORGANIZATION,
     ORGANIZATIONS, OrganizationRecord, PENDING, PLACEMENTS, POLICIES, POLICY_NAMES, PROFILES, PendingRecord,
@@ -75,6 +78,9 @@ pub async fn create_organization(
         resource_policy: None,
         closings: Vec::new(),
     };
+    if fresh.features == FeatureSet::All {
+        require_link(organizations, call).await?;
+    }
     let fresh = &fresh;
     let organization = organizations
         .store
@@ -117,6 +123,24 @@ pub async fn link(tx: &Tx, standing: &Standing, account: base::AccountId) -> Res
     let work = Work::Link { account };
     let key = PendingRecord::key(&work);
     Ok(PENDING.put(tx, &(), &key, &PendingRecord { management: standing.management, work }).await?)
+}
+
+/// Whoever has that role made in their account must be allowed to make it, unless it is there already.
+pub async fn require_link(organizations: &Organizations, call: &Call) -> Result<(), Error> {
+    let (account, service) = (call.account, roles::PRINCIPAL);
+    let role = format!("arn:aws:iam::{account}:role/aws-service-role/{service}/{}", roles::LINKED_ROLE);
+    let role: Arn = role.parse().expect("an account and two constants make an ARN");
+    let keys = [("iam:AWSServiceName".to_owned(), vec![service.to_owned()])];
+    let action = "CreateServiceLinkedRole";
+    let ask = Ask { prefix: "iam", action, resource: Some(&role), keys: &keys, input: None };
+    match organizations.aws.require(call, &ask).await {
+        Ok(()) => return Ok(()),
+        Err(fault) if fault.side() == Side::Sender => {}
+        Err(fault) => return Err(Error::Internal(fault.into())),
+    }
+    let iam = organizations.aws.as_service(service, account, call.region, call);
+    let found = iam.call(GetRole, GetRoleInput { role_name: roles::LINKED_ROLE.to_owned() }).await;
+    found.map(drop).map_err(|_| Error::LinkNotAllowed)
 }
 
 pub async fn describe_organization(

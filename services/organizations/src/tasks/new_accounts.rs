@@ -21,8 +21,6 @@ use crate::records::{
     MEMBERSHIPS, MemberRecord, PENDING, PROFILES, PendingRecord, ProfileRecord, Work,
 };
 
-const PRINCIPAL: &str = "organizations.amazonaws.com";
-
 /// What the first step came to.
 enum Placed {
     /// The request failed or is gone.
@@ -175,14 +173,14 @@ fn in_account(organizations: &Organizations, account: AccountId) -> AsService {
     let region = Region::US_EAST_1;
     let cause = Call {
         request_id: organizations.ids.uuid(),
-        principal: Principal::service(PRINCIPAL, account),
+        principal: Principal::service(roles::PRINCIPAL, account),
         account,
         region,
         source: Source { secure_transport: true, ..Source::default() },
         now: organizations.clock.now(),
         depth: 0,
     };
-    organizations.aws.as_service(PRINCIPAL, account, region, &cause)
+    organizations.aws.as_service(roles::PRINCIPAL, account, region, &cause)
 }
 
 /// The role by which the management account gets in.
@@ -209,7 +207,7 @@ async fn make_role(
 /// The role by which Organizations itself gets in.
 pub async fn link(organizations: &Organizations, account: AccountId) -> Result<(), Fault> {
     let create = CreateServiceLinkedRoleInput {
-        aws_service_name: PRINCIPAL.to_owned(),
+        aws_service_name: roles::PRINCIPAL.to_owned(),
         ..CreateServiceLinkedRoleInput::default()
     };
     already_there(in_account(organizations, account).call(CreateServiceLinkedRole, create).await.map(drop))

@@ -30,6 +30,34 @@ async fn whoever_creates_an_organisation_is_its_management_account() {
 }
 
 #[tokio::test]
+async fn who_may_not_make_the_role_founds_nothing() {
+    let cloud = Cloud::new(6).await;
+    let input = iam_api::CreateUserInput { user_name: "founder".into(), ..Default::default() };
+    let user = cloud.call(iam_api::CreateUser, input).await.unwrap().user.unwrap();
+    let founder = service::Principal {
+        kind: service::PrincipalKind::User,
+        arn: user.arn,
+        user_id: user.user_id,
+        ..service::Principal::root(AccountId::DEV, base::Region::US_EAST_1, None)
+    };
+    let allow = async |actions: &str| {
+        let policy_document = ALLOW_ALL.replace(r#""Action":"*""#, &format!(r#""Action":{actions}"#));
+        let input = iam_api::PutUserPolicyInput {
+            user_name: "founder".into(),
+            policy_name: "allow".into(),
+            policy_document,
+        };
+        cloud.call(iam_api::PutUserPolicy, input).await.unwrap();
+    };
+    let create = || cloud.call_by(founder.clone(), CreateOrganization, CreateOrganizationInput::default());
+    allow(r#""organizations:*""#).await;
+    let fault = create().await.unwrap_err();
+    assert_eq!(fault.name(), "AccessDeniedForDependencyException");
+    allow(r#"["organizations:*","iam:CreateServiceLinkedRole"]"#).await;
+    create().await.unwrap();
+}
+
+#[tokio::test]
 async fn no_type_of_policies_is_enabled_at_first() {
     let (cloud, _) = organized(2).await;
     let roots = cloud.call(ListRoots, ListRootsInput::default()).await.unwrap().roots.unwrap();

@@ -204,3 +204,42 @@ async fn root_has_a_device_as_well() {
     let deactivate = DeactivateMFADeviceInput { user_name: None, serial_number: serial };
     cloud.call(DeactivateMFADevice, deactivate).await.unwrap();
 }
+
+#[tokio::test]
+async fn devices_with_long_paths_are_listed_page_by_page() {
+    let cloud = Cloud::new(7).await;
+    let path = format!("/{}/", "p".repeat(510));
+    let mut serials = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let input = CreateVirtualMFADeviceInput {
+            path: Some(path.clone()),
+            virtual_mfa_device_name: name.repeat(128),
+            tags: None,
+        };
+        let made = cloud.call(CreateVirtualMFADevice, input).await.unwrap();
+        serials.push(made.virtual_mfa_device.serial_number);
+    }
+    let list = async |marker: Option<String>| {
+        let input = ListVirtualMFADevicesInput {
+            marker,
+            max_items: Some(1),
+            ..ListVirtualMFADevicesInput::default()
+        };
+        let page = cloud.call(ListVirtualMFADevices, input).await.unwrap();
+        assert!(page.marker.as_ref().is_none_or(|marker| marker.len() <= 320), "{:?}", page.marker);
+        (page.virtual_mfa_devices[0].serial_number.clone(), page.marker)
+    };
+    let mut found = Vec::new();
+    let mut markers = vec![None];
+    while let Some(marker) = markers.pop() {
+        let (serial, next) = list(marker).await;
+        found.push(serial);
+        markers.extend(next.map(Some));
+    }
+    assert_eq!(found, serials);
+    // Where the device that a page ended with is gone, nothing is missed.
+    let (first, next) = list(None).await;
+    let delete = DeleteVirtualMFADeviceInput { serial_number: first };
+    cloud.call(DeleteVirtualMFADevice, delete).await.unwrap();
+    assert_eq!(list(next).await.0, serials[1]);
+}

@@ -15,7 +15,7 @@ async fn a_user_reads_back_as_it_was_made() {
     };
     let made = cloud.call(CreateUser, input).await.unwrap().user.unwrap();
     assert_eq!(made.arn, "arn:aws:iam::000000000000:user/division/Bob");
-    assert!(made.user_id.starts_with("AIDA") && made.user_id.len() == 20);
+    assert!(made.user_id.starts_with("AIDA") && made.user_id.len() == 21);
     assert_eq!(made.tags, Some(vec![tag("Team", "blue"), tag("cost", "7")]));
     assert_eq!(user(&cloud, "bob").await.unwrap(), made, "names are one in any case");
 

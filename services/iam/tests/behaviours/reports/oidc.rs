@@ -50,6 +50,19 @@ async fn a_provider_reads_back_without_its_scheme() {
 }
 
 #[tokio::test]
+async fn a_provider_that_is_made_twice_in_one_moment_is_refused() {
+    let cloud = Cloud::new(305).await;
+    let input = || CreateOpenIDConnectProviderInput {
+        url: format!("https://{URL}"),
+        thumbprint_list: Some(vec!["ab".repeat(20)]),
+        ..CreateOpenIDConnectProviderInput::default()
+    };
+    cloud.call(CreateOpenIDConnectProvider, input()).await.unwrap();
+    let message = format!("Provider with url https://{URL} already exists.");
+    refused(cloud.call(CreateOpenIDConnectProvider, input()).await, "EntityAlreadyExists", &message);
+}
+
+#[tokio::test]
 async fn client_ids_and_thumbprints_change_and_nothing_twice_is_an_error() {
     let cloud = Cloud::new(302).await;
     let arn = create(&cloud).await;
