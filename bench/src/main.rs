@@ -1,6 +1,6 @@
 //! Benchmarks anyone can repeat with one command, and the crash test.
 //!
-//! `cargo run --release -p fogbank-bench -- sqs` measures the machine's own limits, the release binary, and peers
+//! `fogbank-bench sqs` measures the machine's own limits, the release binary, and peers
 //! from the package registry, with the same client in the same run, and writes a table. Everything runs on
 //! loopback, is bounded in time and count, and ends the processes it started by their ids.
 

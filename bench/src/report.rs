@@ -199,7 +199,7 @@ impl Report {
              connections as they answer most with (1, 4, 16 or 64), and go through 2 000 messages, as \
              they get slower with each that is queued; we go through 100 000. Latency at a quarter of the \
              load counts from the moment a request was due.\n\
-             - Again with: `cargo run --release -p fogbank-bench -- sqs` (after `cargo build --release -p fogbank`).",
+             - Again with: `cargo build --profile dist -p fogbank -p fogbank-bench`, then `target/dist/fogbank-bench sqs`.",
         );
     }
 

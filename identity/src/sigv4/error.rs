@@ -167,7 +167,7 @@ pub enum ScopeError {
     },
 }
 
-/// What we calculated, for a caller to compare with. Nothing in it is secret: it is the caller's own request.
+/// What we calculated, for a caller to compare with: the caller's own request, to be shown without its session token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mismatch {
     pub access_key_id: String,
@@ -177,17 +177,39 @@ pub struct Mismatch {
     pub signature_provided: String,
 }
 
+impl Mismatch {
+    /// The canonical request as it may be shown.
+    pub fn shown_request(&self) -> String {
+        without_token(&self.canonical_request)
+    }
+}
+
 impl AuthError {
     /// What some services, SQS among them, add to their message when a signature does not match. Evidence:
     /// github.com/async-aws/aws/issues/1948 (SQS, 2025).
     pub fn explanation(&self) -> Option<String> {
         let AuthError::SignatureMismatch(mismatch) = self else { return None };
-        let Mismatch { canonical_request, string_to_sign, .. } = &**mismatch;
+        let (canonical_request, string_to_sign) = (mismatch.shown_request(), &mismatch.string_to_sign);
         Some(format!(
             "\n\nThe Canonical String for this request should have been\n'{canonical_request}'\n\nThe \
              String-to-Sign should have been\n'{string_to_sign}'\n"
         ))
     }
+}
+
+/// A session token is as good as a secret to whoever reads over a shoulder.
+fn without_token(canonical: &str) -> String {
+    let hidden = |line: &str| match line.split_once(':') {
+        Some(("x-amz-security-token", _)) => "x-amz-security-token:…".to_owned(),
+        _ => {
+            let parts = line.split('&').map(|part| match part.split_once('=') {
+                Some((name @ "X-Amz-Security-Token", _)) => format!("{name}=…"),
+                _ => part.to_owned(),
+            });
+            parts.collect::<Vec<_>>().join("&")
+        }
+    };
+    canonical.split('\n').map(hidden).collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Display for AuthError {
@@ -197,3 +219,16 @@ impl fmt::Display for AuthError {
 }
 
 impl std::error::Error for AuthError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_token_is_not_shown() {
+        let canonical =
+            "GET\n/\nA=b&X-Amz-Security-Token=secret&Z=y\nhost:h\nx-amz-security-token:secret\n\nhost";
+        let shown = without_token(canonical);
+        assert_eq!(shown, canonical.replace("secret", "…"));
+    }
+}

@@ -291,8 +291,10 @@ pub(crate) fn mismatch_details(mismatch: &Mismatch) -> Vec<(&'static str, String
         ("StringToSignBytes", bytes(&mismatch.string_to_sign)),
     ];
     if !mismatch.canonical_request.is_empty() {
-        details.push(("CanonicalRequest", mismatch.canonical_request.clone()));
-        details.push(("CanonicalRequestBytes", bytes(&mismatch.canonical_request)));
+        let shown = mismatch.shown_request();
+        let shown_bytes = bytes(&shown);
+        details.push(("CanonicalRequest", shown));
+        details.push(("CanonicalRequestBytes", shown_bytes));
     }
     details
 }
