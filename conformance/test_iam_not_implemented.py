@@ -11,7 +11,7 @@ import server as servers
 DELEGATION = "only partners of AWS make such requests, from templates that AWS keeps to itself"
 TEMPLATES = "role templates belong to AWS's services and are not published"
 ROOT = "comes with sts:AssumeRoot"
-REPORT = "needs the organisation's tree, which IAM is not connected to"
+REPORT = "needs the tree, policies and last uses of all member accounts; it can be built on the Aws client"
 ISSUER = "comes with sts:GetWebIdentityToken"
 PROPERTIES = "neither the model nor the documentation says which properties there are"
 
