@@ -5,15 +5,13 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs as provider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::{OutboundError, REQUEST_TIME_MAX, refused, unreachable};
+use crate::trust::{self, Wanted};
+use crate::{OutboundError, REQUEST_TIME_MAX, Roots, refused, unreachable};
 
 /// The last certificate (DER) that the server at `host` and `port` sends: the one closest to the root.
 pub async fn top_certificate(host: &str, port: u16) -> Result<Vec<u8>, OutboundError> {
@@ -21,7 +19,10 @@ pub async fn top_certificate(host: &str, port: u16) -> Result<Vec<u8>, OutboundE
         let name =
             ServerName::try_from(host.to_owned()).map_err(|_| OutboundError::Address(host.to_owned()))?;
         let socket = TcpStream::connect((host, port)).await.map_err(unreachable)?;
-        let stream = TlsConnector::from(Arc::new(config())).connect(name, socket).await.map_err(refused)?;
+        let stream = TlsConnector::from(Arc::new(trust::config(Arc::new(Roots::none()), Wanted::Anyone)))
+            .connect(name, socket)
+            .await
+            .map_err(refused)?;
         let sent = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let top =
             sent.last().ok_or_else(|| OutboundError::Answer("the server sent no certificate".into()))?;
@@ -29,54 +30,6 @@ pub async fn top_certificate(host: &str, port: u16) -> Result<Vec<u8>, OutboundE
     };
     let late = |_| Err(OutboundError::Unreachable("the time is up".to_owned()));
     timeout(REQUEST_TIME_MAX, ask).await.unwrap_or_else(late)
-}
-
-fn config() -> ClientConfig {
-    let provider = Arc::new(provider::default_provider());
-    ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .expect("the provider knows the cipher suites of TLS 1.2 and 1.3")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth()
-}
-
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]
@@ -95,12 +48,13 @@ mod tests {
         let other = rcgen::generate_simple_self_signed(vec!["top".to_owned()]).unwrap().cert;
         let chain = vec![certificate.der().clone(), other.der().clone()];
         let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(provider::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, private)
-            .unwrap();
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(chain, private)
+                .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let serve = async {

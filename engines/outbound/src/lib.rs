@@ -14,7 +14,6 @@ use bytes::Bytes;
 use http::{Request, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -22,6 +21,8 @@ use tokio_rustls::TlsConnector;
 pub use certificates::top_certificate;
 pub use limits::*;
 pub use trust::{Roots, thumbprint};
+
+use trust::Wanted;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +67,8 @@ impl Outbound {
         let name =
             ServerName::try_from(host.to_owned()).map_err(|_| OutboundError::Address(uri.to_string()))?;
         let socket = TcpStream::connect((host, uri.port_u16().unwrap_or(443))).await.map_err(unreachable)?;
-        let connector = TlsConnector::from(Arc::new(self.config(thumbprints)));
+        let wanted = Wanted::Trusted(thumbprints.to_vec());
+        let connector = TlsConnector::from(Arc::new(trust::config(self.roots.clone(), wanted)));
         let stream = connector.connect(name, socket).await.map_err(refused)?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
@@ -88,16 +90,6 @@ impl Outbound {
                 Err(error) => Err(ended.err().map_or(error, unreachable)),
             },
         }
-    }
-
-    fn config(&self, thumbprints: &[String]) -> ClientConfig {
-        let verifier = trust::Verifier::new(self.roots.clone(), thumbprints.to_vec());
-        ClientConfig::builder_with_provider(self.roots.provider())
-            .with_safe_default_protocol_versions()
-            .expect("the provider knows the cipher suites of TLS 1.2 and 1.3")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth()
     }
 }
 

@@ -88,7 +88,7 @@ fn weigh(keys: &RequestKeys<'_>, resource: Option<ResourcePolicy<'_>>) -> Decisi
     let RequestKeys { call, ask, grants, guarded, owner, .. } = keys;
     let action = [ask.prefix, ":", ask.action].concat();
     let request = Request {
-        caller: caller(&call.principal),
+        caller: call.principal.caller(),
         action: &action,
         resource: ask.resource.map_or("*", Arn::as_str),
         resource_account: ask.resource.and_then(Arn::account).or_else(|| own_account(call, ask)),
@@ -114,23 +114,26 @@ fn own_account(call: &Call, ask: &Ask<'_>) -> Option<AccountId> {
     ask.resource.is_none().then_some(call.account)
 }
 
-fn caller(principal: &Principal) -> Caller<'_> {
-    let behind = principal.session.as_deref().and_then(|session| session.role.as_ref());
-    Caller {
-        kind: match principal.kind {
-            PrincipalKind::Root => CallerKind::Root,
-            PrincipalKind::User => CallerKind::User,
-            PrincipalKind::AssumedRole => CallerKind::AssumedRole,
-            PrincipalKind::FederatedUser => CallerKind::FederatedUser,
-            PrincipalKind::WebIdentity => CallerKind::WebIdentity,
-            PrincipalKind::Saml => CallerKind::Saml,
-            PrincipalKind::Service => CallerKind::Service,
-            PrincipalKind::Anonymous => CallerKind::Anonymous,
-        },
-        account: principal.account,
-        arn: &principal.arn,
-        role_arn: behind.map(|role| role.arn.as_str()),
-        unique_id: &principal.user_id,
+impl Principal {
+    /// As the rules see it.
+    pub fn caller(&self) -> Caller<'_> {
+        let behind = self.session.as_deref().and_then(|session| session.role.as_ref());
+        Caller {
+            kind: match self.kind {
+                PrincipalKind::Root => CallerKind::Root,
+                PrincipalKind::User => CallerKind::User,
+                PrincipalKind::AssumedRole => CallerKind::AssumedRole,
+                PrincipalKind::FederatedUser => CallerKind::FederatedUser,
+                PrincipalKind::WebIdentity => CallerKind::WebIdentity,
+                PrincipalKind::Saml => CallerKind::Saml,
+                PrincipalKind::Service => CallerKind::Service,
+                PrincipalKind::Anonymous => CallerKind::Anonymous,
+            },
+            account: self.account,
+            arn: &self.arn,
+            role_arn: behind.map(|role| role.arn.as_str()),
+            unique_id: &self.user_id,
+        }
     }
 }
 

@@ -91,7 +91,7 @@ impl Directory {
         let Some(record) = found else {
             return Ok(None);
         };
-        let policy = record.attributes.policy.as_deref().map(|text| compile(text, name)).transpose()?;
+        let policy = record.attributes.policy.as_deref().map(|text| compile(text, name));
         let queue = Arc::new(Queue { account, region, name: key.2.clone(), record, policy });
         let mut known = self.known.write();
         if known.forgotten == forgotten {
@@ -136,8 +136,25 @@ impl Directory {
     }
 }
 
-/// A policy was checked before it was stored, so one that cannot be read is damage, and nobody is let in by it.
-fn compile(text: &str, queue: &QueueName) -> Result<Arc<Named>, Error> {
-    let policy = Policy::parse(Kind::Resource, text).map_err(|error| Error::Internal(error.into()))?;
-    Ok(Arc::new(Named { id: format!("policy of queue {}", queue.as_str()), policy }))
+/// A policy was checked before it was stored. One that cannot be read all the same lets nobody do anything but replace
+/// it, since what it forbade is not known.
+fn compile(text: &str, queue: &QueueName) -> Arc<Named> {
+    const UNREADABLE: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": "*",
+        "NotAction": ["sqs:GetQueueAttributes", "sqs:SetQueueAttributes", "sqs:DeleteQueue"], "Resource": "*"}}"#;
+    let policy = Policy::parse(Kind::Resource, text).unwrap_or_else(|error| {
+        tracing::error!(queue = queue.as_str(), %error, "the policy of a queue cannot be read");
+        Policy::parse(Kind::Resource, UNREADABLE).expect("it is well formed")
+    });
+    Arc::new(Named { id: format!("policy of queue {}", queue.as_str()), policy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_cannot_be_read_still_compiles_to_one() {
+        let queue = QueueName::of_existing("orders").unwrap();
+        assert_eq!(compile("{", &queue).policy.statements(), 1);
+    }
 }

@@ -180,15 +180,17 @@ impl QueueEngine {
         let position = {
             let (mut shared, now) = inner.enter(&queue)?;
             let delay = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-            let ends = shared.index.redelay(delay, now);
-            shared.wake();
             let mut log = inner.log.append();
-            for lot in ends.chunks(RECORDS_AT_ONCE) {
+            for lot in shared.index.delayed().chunks(RECORDS_AT_ONCE) {
                 log.admit(lot.len() * RECORD_OVERHEAD_BYTES, Reserve::ForPurges)?;
-                for &(sequence, deadline) in lot {
+                for &(sequence, sent_at) in lot {
+                    let deadline = sent_at.saturating_add(delay);
+                    shared.index.delay_until(sequence, deadline);
                     log.note(&Record::Hidden { queue: id, sequence, deadline });
                 }
             }
+            shared.index.promote(now);
+            shared.wake();
             log.position()
         };
         inner.log.durable.wait(position).await

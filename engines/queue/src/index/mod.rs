@@ -248,21 +248,16 @@ impl Index {
         }
     }
 
-    /// Gives every message that is still delayed another delay, counted from when it was sent. Returns the new ends.
-    pub fn redelay(&mut self, delay: i64, now: i64) -> Vec<(u64, i64)> {
+    /// The messages that are still delayed, with when they were sent.
+    pub fn delayed(&self) -> Vec<(u64, i64)> {
         let is_delayed = |entry: &&Entry| entry.stage == Stage::Delayed;
-        let ends: Vec<(u64, i64)> = self
-            .ledger
-            .iter()
-            .filter(is_delayed)
-            .map(|entry| (entry.sequence, entry.sent_at.saturating_add(delay)))
-            .collect();
-        for (sequence, deadline) in &ends {
-            self.ledger.get_mut(*sequence).expect("it was just found").deadline = *deadline;
-            self.timers.push(Reverse((*deadline, *sequence)));
-        }
-        self.promote(now);
-        ends
+        self.ledger.iter().filter(is_delayed).map(|entry| (entry.sequence, entry.sent_at)).collect()
+    }
+
+    /// Gives the delay of a message another end, past or future; [`Index::promote`] lets it happen.
+    pub fn delay_until(&mut self, sequence: u64, deadline: i64) {
+        self.ledger.get_mut(sequence).expect("only a message that exists is delayed").deadline = deadline;
+        self.timers.push(Reverse((deadline, sequence)));
     }
 
     fn come_back(&mut self, sequence: u64) {

@@ -7,10 +7,8 @@
 use std::sync::Arc;
 
 use base::AccountId;
-use identity::policy::{
-    Caller, CallerKind, Keys, Kind, Layers, Named, Policy, Request, ResourcePolicy, Values, evaluate,
-};
-use service::{Call, PrincipalKind};
+use identity::policy::{Keys, Kind, Layers, Named, Policy, Request, ResourcePolicy, Values, evaluate};
+use service::Call;
 use store::Tx;
 
 use crate::error::Error;
@@ -105,7 +103,7 @@ impl Standing {
         let keys = OwnKeys { call, organization: &self.organization.id, kind: wish.kind };
         let action = format!("organizations:{}", wish.action);
         let request = Request {
-            caller: caller(call),
+            caller: call.principal.caller(),
             action: &action,
             resource: wish.resource.unwrap_or("*"),
             resource_account: Some(self.management),
@@ -113,27 +111,6 @@ impl Standing {
         };
         let resource = Some(ResourcePolicy { named: &named, required: true });
         evaluate(&request, &Layers { identity: &identity, resource, ..Layers::default() }).allowed
-    }
-}
-
-fn caller(call: &Call) -> Caller<'_> {
-    let principal = &call.principal;
-    let role = principal.session.as_deref().and_then(|session| session.role.as_ref());
-    Caller {
-        kind: match principal.kind {
-            PrincipalKind::Root => CallerKind::Root,
-            PrincipalKind::User => CallerKind::User,
-            PrincipalKind::AssumedRole => CallerKind::AssumedRole,
-            PrincipalKind::FederatedUser => CallerKind::FederatedUser,
-            PrincipalKind::WebIdentity => CallerKind::WebIdentity,
-            PrincipalKind::Saml => CallerKind::Saml,
-            PrincipalKind::Service => CallerKind::Service,
-            PrincipalKind::Anonymous => CallerKind::Anonymous,
-        },
-        account: principal.account,
-        arn: &principal.arn,
-        role_arn: role.map(|role| role.arn.as_str()),
-        unique_id: &principal.user_id,
     }
 }
 
