@@ -1,7 +1,9 @@
 """What both versions of the AWS CLI are put through. Each start of a CLI costs most of a second,
 so a scenario does many things at once."""
 
+import base64
 import json
+import tempfile
 
 import expect
 
@@ -119,7 +121,61 @@ def errors(cli):
     assert "(InvalidAuthorizationMessageException)" in done.stderr
 
 
-BARE = [identity, life_of_a_message, fifo_and_batches, attributes, lists, errors]
+class Files:
+    """Bytes for the CLI, which reads them from files whatever its version takes for a blob."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def of(self, data):
+        with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
+            file.write(data)
+        return f"fileb://{file.name}"
+
+    def of_base64(self, text):
+        return self.of(base64.b64decode(text))
+
+
+def life_of_a_key(cli):
+    key = cli.json("kms", "create-key", "--description", "cli", "--tags", "TagKey=a,TagValue=b")["KeyMetadata"]["Arn"]
+    alias = f"alias/{expect.name('cli')}"
+    cli.run("kms", "create-alias", "--alias-name", alias, "--target-key-id", key)
+    assert cli.json("kms", "list-aliases", "--key-id", key)["Aliases"][0]["AliasName"] == alias
+    assert cli.json("kms", "list-resource-tags", "--key-id", key)["Tags"] == [{"TagKey": "a", "TagValue": "b"}]
+    policy = json.loads(cli.json("kms", "get-key-policy", "--key-id", key, "--policy-name", "default")["Policy"])
+    assert policy["Statement"][0]["Action"] == "kms:*"
+    with tempfile.TemporaryDirectory() as folder:
+        files = Files(folder)
+        context = ("--encryption-context", "purpose=test")
+        made = cli.json(
+            "kms", "encrypt", "--key-id", alias, "--plaintext", files.of("f\u00f6g".encode() + b"\0"), *context
+        )
+        sealed = files.of_base64(made["CiphertextBlob"])
+        got = cli.json("kms", "decrypt", "--ciphertext-blob", sealed, *context)
+        assert (got["KeyId"], base64.b64decode(got["Plaintext"])) == (key, "f\u00f6g".encode() + b"\0")
+        done = cli.run("kms", "decrypt", "--ciphertext-blob", sealed, check=False)
+        assert "(InvalidCiphertextException) when calling the Decrypt operation" in done.stderr
+    assert len(base64.b64decode(cli.json("kms", "generate-random", "--number-of-bytes", "32")["Plaintext"])) == 32
+    cli.run("kms", "enable-key-rotation", "--key-id", key)
+    assert cli.json("kms", "get-key-rotation-status", "--key-id", key)["KeyRotationEnabled"] is True
+    gone = cli.json("kms", "schedule-key-deletion", "--key-id", key, "--pending-window-in-days", "7")
+    assert gone["KeyState"] == "PendingDeletion"
+
+
+def signatures(cli):
+    spec = ("--key-spec", "RSA_2048", "--key-usage", "SIGN_VERIFY")
+    key = cli.json("kms", "create-key", *spec)["KeyMetadata"]["KeyId"]
+    assert len(base64.b64decode(cli.json("kms", "get-public-key", "--key-id", key)["PublicKey"])) == 294
+    with tempfile.TemporaryDirectory() as folder:
+        files = Files(folder)
+        given = ("--key-id", key, "--signing-algorithm", "RSASSA_PSS_SHA_256", "--message", files.of(b"message"))
+        signature = files.of_base64(cli.json("kms", "sign", *given)["Signature"])
+        assert cli.json("kms", "verify", *given, "--signature", signature)["SignatureValid"] is True
+        done = cli.run("kms", "verify", *given, "--signature", files.of(b"none"), check=False)
+        assert "(KMSInvalidSignatureException) when calling the Verify operation" in done.stderr
+
+
+BARE = [identity, life_of_a_message, fifo_and_batches, attributes, lists, errors, life_of_a_key, signatures]
 # The wrapper only adds arguments; what differs is covered by fewer starts.
 WRAPPED = [identity, fifo_and_batches, errors]
 CASES = [("bare", s) for s in BARE] + [("fogbank aws", s) for s in WRAPPED]

@@ -111,6 +111,11 @@ def sts(client):
     return client("sts")
 
 
+@pytest.fixture(scope="session")
+def kms(client):
+    return client("kms")
+
+
 @pytest.fixture
 def account():
     """An account that nobody else uses."""

@@ -1,6 +1,7 @@
 """The least that can be sent for an operation, made from its model."""
 
 ARN = "arn:aws:iam::{account}:role/sample"
+KEY = "arn:aws:kms:us-east-1:{account}:key/00000000-0000-4000-8000-000000000000"
 
 # Members whose values must mean something before anything else is looked at.
 KNOWN = {
@@ -15,6 +16,12 @@ KNOWN = {
     "SAMLProviderArn": "arn:aws:iam::{account}:saml-provider/sample",
     "Arn": "arn:aws:iam::{account}:user/sample",
     "TargetPrincipal": "{account}",
+    "KeyId": KEY,
+    "TargetKeyId": KEY,
+    "DestinationKeyId": KEY,
+    "AliasName": "alias/sample",
+    "GranteePrincipal": "arn:aws:iam::{account}:root",
+    "ResourceArn": "arn:aws:ssm:us-east-1:{account}:parameter/sample",
     "AWSServiceName": "autoscaling.amazonaws.com",
     "Url": "https://example.com",
 }

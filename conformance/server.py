@@ -71,8 +71,9 @@ def run(*arguments, check=True, **environment):
 class Server:
     """One running Fogbank."""
 
-    def __init__(self, *arguments, port=None):
+    def __init__(self, *arguments, port=None, **environment):
         self.arguments = arguments
+        self.environment = environment
         self.port = port or free_port()
         self.process = None
         self.lines = []
@@ -97,7 +98,7 @@ class Server:
         self._log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [str(binary()), "up", *self.arguments, "--port", str(self.port)],
-            env=clean_environment(),
+            env=clean_environment(**self.environment),
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,

@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import expect
+import planted_secrets
 import server as servers
 import totp
 import wire
@@ -41,9 +42,10 @@ TELLING = {
     "AssumeRole",
     "AssumeRoleWithWebIdentity",
     "AssumeRoleWithSAML",
+    *planted_secrets.TELLING,
 }
 PLAIN_CALLS = {"sts": "get_caller_identity", "sqs": "list_queues", "iam": "list_users"}
-PRIVATE_FILES = ("root.json", "run.json", "sealing.key")
+PRIVATE_FILES = ("root.json", "run.json", "master.key")
 # Where an error repeats the request that had to be signed.
 CANONICAL = b"The Canonical String for this request should have been"
 ZEROS = re.compile(rb"\0{32,}")
@@ -323,6 +325,7 @@ def use_everything(cloud):
         keep_session(cloud, whose, made)
         misuse_sessions(cloud, made)
     federate(cloud, iam)
+    planted_secrets.plant(cloud)
     look_around(cloud, iam)
 
 
@@ -337,7 +340,7 @@ def cloud(tmp_path_factory):
         cloud.explanations = [(f"explain {request}", cloud.explain(request)) for request in [*cloud.requests, "--last"]]
         cloud.files = list(files(cloud.data))
         cloud.modes = {name: stat.S_IMODE(os.stat(pathlib.Path(cloud.data) / name).st_mode) for name in PRIVATE_FILES}
-        cloud.sealing = (pathlib.Path(cloud.data) / "sealing.key").read_bytes()
+        cloud.master = (pathlib.Path(cloud.data) / "master.key").read_text().strip()
         assert cloud.server.stop() == 0
         cloud.files_after = list(files(cloud.data))
         cloud.log = cloud.server.output().encode()
@@ -350,9 +353,10 @@ def cloud(tmp_path_factory):
 
 
 def forms(secret):
-    """How a secret can stand in bytes: plain, escaped, in base 64 at any place, in hexadecimal."""
+    """How a secret can stand in bytes: plain, escaped, in base 64 at any place, in hexadecimal, as numbers."""
     raw = secret if isinstance(secret, bytes) else secret.encode()
-    found = {raw, raw.hex().encode(), raw.hex().upper().encode()}
+    # The last of these is how Rust prints bytes for debugging.
+    found = {raw, raw.hex().encode(), raw.hex().upper().encode(), ", ".join(map(str, raw)).encode()}
     for shift in range(3):
         text = base64.b64encode(b"\0" * shift + raw)
         # Only what depends on the secret alone, not on its neighbours.
@@ -450,9 +454,10 @@ def test_no_secret_is_readable_after_the_end(cloud):
     assert found == ["the root's key in root.json"], "the run file goes with the run"
 
 
-def test_the_sealing_key_leaves_its_file_nowhere(cloud):
-    assert len(cloud.sealing) >= 16
-    all_forms = forms(cloud.sealing.strip())
-    places = [(name, data) for name, data in cloud.files if name != "sealing.key"]
+def test_the_master_key_leaves_its_file_nowhere(cloud):
+    assert len(cloud.master) >= 43, "32 bytes, in hexadecimal or base 64"
+    raw = bytes.fromhex(cloud.master) if len(cloud.master) == 64 else base64.b64decode(cloud.master)
+    all_forms = forms(raw) | forms(cloud.master)
+    places = [(name, data) for name, data in (*cloud.files, *cloud.files_after) if name != "master.key"]
     places += [("the log", cloud.log), *cloud.metrics, *cloud.explanations, *cloud.answers]
     assert [place for place, data in places if any(form in data for form in all_forms)] == []

@@ -216,7 +216,10 @@ def test_the_reuse_of_a_data_key_has_a_range(sqs, queue, seconds):
 
 
 def test_two_kinds_of_encryption_at_once(sqs, queue):
-    with fails("InvalidAttributeValue"):
+    message = (
+        "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."
+    )
+    with fails("InvalidAttributeName", message):
         sqs.set_queue_attributes(
             QueueUrl=queue(), Attributes={"KmsMasterKeyId": "alias/aws/sqs", "SqsManagedSseEnabled": "true"}
         )

@@ -5,11 +5,19 @@ use std::time::Duration;
 /// Before each measured stretch, and not counted.
 pub const WARM_UP_TIME: Duration = Duration::from_secs(1);
 
+/// How long each figure is measured in a quick run (of which keys have more), and the disk in any.
+pub const QUICK_TIME: Duration = Duration::from_secs(2);
+pub const QUICK_KEYS_TIME: Duration = Duration::from_secs(1);
+pub const DISK_TIME_MAX: Duration = Duration::from_secs(3);
+
 /// Different requests that are signed in advance and sent in turn.
 pub const POOL_REQUESTS: usize = 256;
 
 /// What a message carries.
 pub const MESSAGE_BYTES: usize = 1024;
+
+/// What SendMessage answers, and so the bare server beside it.
+pub const SEND_ANSWER_BYTES: usize = 106;
 
 /// Messages of one batch.
 pub const BATCH_MESSAGES: usize = 10;
@@ -24,8 +32,39 @@ pub const PROBE_TIME: Duration = Duration::from_secs(2);
 /// Messages that the pairs go through at the peers, which get slower with each message that is queued.
 pub const PEER_PAIRS_MAX: usize = 2_000;
 
+/// Messages that are queued in a quick run.
+pub const QUICK_MESSAGES: u64 = 50_000;
+
+/// Memory is read after this, when what the start or the load left over is put away.
+pub const REST_TIME: Duration = Duration::from_secs(2);
+
 /// Long polls that are woken, one after the other.
 pub const WAKES: usize = 200;
+
+/// What is encrypted, and what a parameter holds.
+pub const PLAINTEXT_BYTES: usize = 1024;
+pub const PARAMETER_BYTES: usize = 1024;
+
+/// Parameters: as many as AWS lets an account have in a region, of the advanced tier; in a quick run; and at the peer,
+/// which looks at all of them for each page.
+pub const PARAMETERS_MAX: usize = 100_000;
+pub const QUICK_PARAMETERS: usize = 2_000;
+pub const PEER_PARAMETERS: usize = 2_000;
+
+/// Folders under the path that is listed, and parameters that are signed and put at a time.
+pub const PARAMETER_FOLDERS: usize = 1_000;
+pub const PUTS_AT_ONCE: usize = 10_000;
+
+/// Parameters on a page, AWS's most; and pages at either end of the listing that are compared.
+pub const PAGE_PARAMETERS: usize = 10;
+pub const COMPARED_PAGES: usize = 500;
+
+/// Pages that are read before the clock starts, and listings of the level that has no parameters of its own.
+pub const WARM_UP_PAGES: usize = 20;
+pub const LEVEL_LISTINGS: usize = 100;
+
+/// How long putting all parameters may take.
+pub const FILL_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// How long a server may take to come up, or to end when asked.
 pub const START_TIME_MAX: Duration = Duration::from_secs(60);

@@ -1,16 +1,19 @@
 //! Benchmarks anyone can repeat with one command, and the crash test.
 //!
-//! `fogbank-bench sqs` measures the machine's own limits, the release binary, and peers
-//! from the package registry, with the same client in the same run, and writes a table. Everything runs on
+//! `fogbank-bench sqs` and `fogbank-bench keys` measure the machine's own limits, the release binary, and peers
+//! from the package registry, with the same client in the same run, and write a table. Everything runs on
 //! loopback, is bounded in time and count, and ends the processes it started by their ids.
 
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on stdout")]
 
 mod crash;
 mod http;
+mod keys;
 mod limits;
 mod machine;
+mod peers;
 mod report;
+mod run;
 mod sqs;
 
 use clap::{Parser, Subcommand};
@@ -26,18 +29,36 @@ struct Arguments {
 enum Action {
     /// Measure SQS, the machine and the peers, and write a table
     Sqs(sqs::Options),
+    /// Measure KMS and the Parameter Store, the machine and a peer, and write a table
+    Keys(keys::Options),
     /// Kill the server again and again under load, and check what it had acknowledged
     Crash(crash::Options),
     /// The bare HTTP server that the others are compared with
     #[command(hide = true)]
-    Bare,
+    Bare {
+        #[arg(long)]
+        answer_bytes: usize,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match Arguments::parse().action {
         Action::Sqs(options) => runtime.block_on(sqs::run(options)),
+        Action::Keys(options) => runtime.block_on(keys::run(options)),
         Action::Crash(options) => runtime.block_on(crash::run(options)),
-        Action::Bare => runtime.block_on(machine::bare::serve()),
+        Action::Bare { answer_bytes } => runtime.block_on(machine::bare::serve(answer_bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_of_all_commands_fit_together() {
+        Arguments::command().debug_assert();
     }
 }

@@ -11,19 +11,25 @@ use base::{Clock, Ids, Region};
 use gateway::{Authority, Controls, Cors, Gateway, GatewayConfig, Tls};
 use iam::{Iam, IamParts};
 use identity::sigv4::SecretAccessKey;
+use kms::{Kms, KmsParts};
 use organizations::{Organizations, OrganizationsParts};
 use outbound::{Outbound, Roots};
 use queue_engine::QueueEngine;
+use secretsmanager::{SecretsManager, SecretsManagerParts};
 use service::{
     Access, AnyService, Aws, DevKeys, Dispatcher, Keyring, PageTokens, Principal, SealingKey, Tasks, Throttle,
 };
 use sqs::{Sqs, SqsParts};
+use ssm::{Ssm, SsmParts};
 use store::Store;
 use sts::{Sts, StsParts};
+use vault::{MasterKey, Vault};
 
 use crate::admin;
 use crate::config::Config;
+use crate::environment::Environment;
 use crate::folder::{Folder, RootCredentials};
+use crate::master_key::{self, Seals};
 use crate::sign_in::{self, SignIn};
 
 /// Only one process uses a store, so a restart may take over its own leases at once.
@@ -48,25 +54,26 @@ struct Keepers {
     authority: Authority,
 }
 
-/// What is secret in a cloud.
-struct Secrets {
-    /// The first account's root key, if there is one.
-    account: Option<RootCredentials>,
-    sealing: SealingKey,
-}
-
 impl Cloud {
     /// Builds a cloud on a folder, or in memory. Blocks on the disk, so it is for the start only.
-    pub async fn open(config: &Config, folder: Option<Folder>) -> anyhow::Result<Cloud> {
+    pub async fn open(
+        config: &Config,
+        folder: Option<Folder>,
+        environment: &Environment,
+    ) -> anyhow::Result<Cloud> {
         let ids = Ids::system();
         let folder = folder.map(Arc::new);
         let ahead = folder.as_ref().map(|folder| folder.clock_ahead()).transpose()?.unwrap_or_default();
         let clock = Clock::system(ahead);
-        let (keepers, secrets) = match &folder {
+        let (keepers, account) = match &folder {
             Some(folder) => Keepers::on_disk(folder, config, &clock, &ids)?,
-            None => (Keepers::in_memory(config, &clock, &ids)?, Secrets::drawn(config.dev, &ids)),
+            None => (
+                Keepers::in_memory(config, &clock, &ids)?,
+                (!config.dev).then(|| RootCredentials::draw(&ids)),
+            ),
         };
-        let Secrets { account, sealing } = secrets;
+        let Seals { vault, sealing } =
+            master_key::open(&keepers.store, folder.as_deref(), config, environment, &ids).await?;
         let keyring = Arc::new(keyring(config.dev, &sealing, account.as_ref()));
         let tasks = Tasks::new(clock.clone(), keepers.store.clone(), LEASE_HOLDER);
         let ground = Ground {
@@ -74,6 +81,7 @@ impl Cloud {
             clock: clock.clone(),
             ids: ids.clone(),
             sealing,
+            vault,
             tasks: tasks.clone(),
             keyring: keyring.clone(),
             aws: Aws::default(),
@@ -125,13 +133,13 @@ impl Cloud {
 }
 
 impl Keepers {
-    /// Opens everything on a folder, and its secrets with it, side by side.
+    /// Opens everything on a folder, and the first account's root key with it, side by side.
     fn on_disk(
         folder: &Folder,
         config: &Config,
         clock: &Clock,
         ids: &Ids,
-    ) -> anyhow::Result<(Keepers, Secrets)> {
+    ) -> anyhow::Result<(Keepers, Option<RootCredentials>)> {
         let (store_room, queue_room) = (folder.room("store")?, folder.room("queues")?);
         let tls_room = folder.room("tls")?;
         let open_failed = |what: &str, path: &Path| format!("{what} in {} cannot be opened", path.display());
@@ -141,7 +149,7 @@ impl Keepers {
                 QueueEngine::open(&queue_room, clock.clone(), ids.clone(), queue_engine::Options::default())
             });
             let authority = scope.spawn(|| Authority::open(&tls_room, ids.clone(), clock.wall()));
-            let secrets = Secrets::kept(folder, config.dev, ids)?;
+            let account = root_key(folder, config.dev, ids)?;
             let panicked = |_| anyhow!("a part of the cloud panicked while it was opened");
             let keepers = Keepers {
                 store: store
@@ -154,7 +162,7 @@ impl Keepers {
                     .with_context(|| open_failed("the queues", &queue_room))?,
                 authority: authority.join().map_err(panicked)??,
             };
-            Ok((keepers, secrets))
+            Ok((keepers, account))
         })
     }
 
@@ -167,21 +175,11 @@ impl Keepers {
     }
 }
 
-impl Secrets {
-    /// The folder's. In --dev the well-known keys suffice, so no root key is made; one that was made before goes on
-    /// working.
-    fn kept(folder: &Folder, dev: bool, ids: &Ids) -> anyhow::Result<Secrets> {
-        folder.mark()?;
-        let account =
-            if dev { folder.known_root_credentials()? } else { Some(folder.root_credentials(ids)?) };
-        Ok(Secrets { account, sealing: SealingKey::new(folder.sealing_key(ids)?) })
-    }
-
-    /// New ones, for a cloud in memory.
-    fn drawn(dev: bool, ids: &Ids) -> Secrets {
-        let account = (!dev).then(|| RootCredentials::draw(ids));
-        Secrets { account, sealing: SealingKey::new(ids.bytes()) }
-    }
+/// The first account's root key. In --dev the well-known keys suffice, so none is made; one that was made before goes
+/// on working.
+fn root_key(folder: &Folder, dev: bool, ids: &Ids) -> anyhow::Result<Option<RootCredentials>> {
+    folder.mark()?;
+    if dev { folder.known_root_credentials() } else { Ok(Some(folder.root_credentials(ids)?)) }
 }
 
 fn keyring(dev: bool, sealing: &SealingKey, account: Option<&RootCredentials>) -> Keyring {
@@ -201,6 +199,7 @@ struct Ground {
     clock: Clock,
     ids: Ids,
     sealing: SealingKey,
+    vault: Vault,
     tasks: Tasks,
     keyring: Arc<Keyring>,
     aws: Aws,
@@ -209,8 +208,11 @@ struct Ground {
 /// Every service there is.
 struct Services {
     iam: Arc<Iam>,
+    kms: Arc<Kms>,
     organizations: Arc<Organizations>,
+    secretsmanager: Arc<SecretsManager>,
     sqs: Arc<Sqs>,
+    ssm: Arc<Ssm>,
     sts: Arc<Sts>,
     access: Access,
 }
@@ -218,7 +220,7 @@ struct Services {
 impl Ground {
     /// Every service, with its background work started.
     async fn services(&self, engine: QueueEngine) -> anyhow::Result<Services> {
-        let Ground { store, clock, ids, sealing, tasks, keyring, aws } = self;
+        let Ground { store, clock, ids, sealing, vault, tasks, keyring, aws } = self;
         let pages = PageTokens::new(sealing.clone());
         let iam = Iam::new(IamParts {
             store: store.clone(),
@@ -236,6 +238,28 @@ impl Ground {
             aws: aws.clone(),
             tasks: tasks.clone(),
         });
+        let kms = Kms::new(KmsParts {
+            store: store.clone(),
+            vault: vault.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            aws: aws.clone(),
+        });
+        let secretsmanager = SecretsManager::new(SecretsManagerParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            aws: aws.clone(),
+        });
+        let ssm = Ssm::new(SsmParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            aws: aws.clone(),
+        });
         let sqs = SqsParts {
             store: store.clone(),
             engine,
@@ -243,6 +267,8 @@ impl Ground {
             ids: ids.clone(),
             pages,
             tasks: tasks.clone(),
+            vault: vault.clone(),
+            aws: aws.clone(),
         };
         let sqs = Sqs::open(sqs).await.map_err(|fault| anyhow!("SQS cannot be opened: {fault}"))?;
         iam.guarded_by(organizations.clone());
@@ -253,10 +279,16 @@ impl Ground {
             access: access.clone(),
             outbound: Outbound::new(Roots::public()),
         });
-        for task in [iam.background(), organizations.background(), sqs.background()].into_iter().flatten() {
-            tasks.start(task);
-        }
-        Ok(Services { iam, organizations, sqs, sts, access })
+        let background = [
+            iam.background(),
+            kms.background(),
+            organizations.background(),
+            secretsmanager.background(),
+            sqs.background(),
+            ssm.background(),
+        ];
+        background.into_iter().flatten().for_each(|task| tasks.start(task));
+        Ok(Services { iam, kms, organizations, secretsmanager, sqs, ssm, sts, access })
     }
 
     fn dispatcher(&self, services: Services, throttle: Throttle) -> Arc<Dispatcher> {
@@ -274,7 +306,7 @@ impl Ground {
 
 impl Services {
     fn all(self) -> Vec<Arc<dyn AnyService>> {
-        vec![self.iam, self.organizations, self.sqs, self.sts]
+        vec![self.iam, self.kms, self.organizations, self.secretsmanager, self.sqs, self.ssm, self.sts]
     }
 }
 
@@ -291,7 +323,8 @@ pub fn all_services() -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
         let sealing = SealingKey::new(ids.bytes());
         let keyring = Arc::new(keyring(false, &sealing, None));
         let tasks = Tasks::new(clock.clone(), store.clone(), LEASE_HOLDER);
-        let ground = Ground { store, clock, ids, sealing, tasks, keyring, aws: Aws::default() };
+        let vault = Vault::new(MasterKey::generate());
+        let ground = Ground { store, clock, ids, sealing, vault, tasks, keyring, aws: Aws::default() };
         Ok(ground.services(engine).await?.all())
     })
 }

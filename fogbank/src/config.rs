@@ -20,6 +20,7 @@ pub struct Config {
     pub dev: bool,
     pub gateway: Gateway,
     pub store: Store,
+    pub keys: Keys,
     pub limits: Limits,
     pub account: Account,
     pub log: Log,
@@ -46,6 +47,14 @@ pub struct Store {
     pub memory: bool,
     /// Memory for pages of the store's database.
     pub cache_mib: usize,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keys {
+    /// A program and its arguments that print the master key (64 hexadecimal digits, or base64 of 32 bytes). It is
+    /// kept in the data folder if nothing is given here or in the environment.
+    pub command: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -204,6 +213,8 @@ mod tests {
             data = "/data"
             memory = true
             cache_mib = 64
+            [keys]
+            command = ["pass", "show", "fogbank"]
             [limits]
             calls_per_second = 9
             [account]
@@ -214,6 +225,7 @@ mod tests {
         .parse()
         .unwrap();
         assert!(config.dev && config.store.memory && config.gateway.listen.is_loopback());
+        assert_eq!(config.keys.command, ["pass", "show", "fogbank"]);
         assert_eq!((config.gateway.port, config.gateway.connections_max), (0, 5));
         assert_eq!((config.account.region.as_str(), config.log.level), ("eu-west-1", LogLevel::Info));
     }

@@ -2,10 +2,10 @@
 //! policy said yes or no.
 
 use base::Arn;
-use identity::policy::{Decision, Effect, Layer, Matched, Why};
+use identity::policy::{Effect, Layer, Matched, Why};
 use schema::Auth;
 use serde_json::{Value, json};
-use service::{AUDIT_EVENTS_MAX, AuditEvent, Dispatcher};
+use service::{AUDIT_EVENTS_MAX, Asked, AuditEvent, Dispatcher};
 
 /// What is asked for instead of a request's id: the latest call that was refused.
 pub const LAST: &str = "last";
@@ -15,16 +15,23 @@ const REFUSALS: [&str; 3] = ["AccessDenied", "AccessDeniedException", "Unauthori
 
 /// What is known of a call; nothing if it is not among the latest ones.
 pub fn explain(dispatcher: &Dispatcher, request: &str) -> Option<Value> {
-    let event = match request {
-        LAST => dispatcher.audit.latest(AUDIT_EVENTS_MAX).into_iter().find(is_refused)?,
-        id => dispatcher.audit.find(id)?,
+    let events = match request {
+        LAST => {
+            let refused = dispatcher.audit.latest(AUDIT_EVENTS_MAX).into_iter().find(is_refused)?;
+            dispatcher.audit.find(&refused.request_id)
+        }
+        id => dispatcher.audit.find(id),
     };
-    Some(describe(dispatcher, &event))
+    let (own, for_it) = events.split_first()?;
+    let mut told = describe(dispatcher, own);
+    // The last one was found first.
+    told["calls"] = for_it.iter().rev().map(|event| describe(dispatcher, event)).collect();
+    Some(told)
 }
 
 fn is_refused(event: &AuditEvent) -> bool {
-    event.decisions.iter().any(|decision| !decision.allowed)
-        || event.error.as_deref().is_some_and(|error| REFUSALS.contains(&error))
+    event.error.as_deref().is_some_and(|error| REFUSALS.contains(&error))
+        || (event.error.is_some() && event.decisions.iter().any(|asked| !asked.decision.allowed))
 }
 
 fn describe(dispatcher: &Dispatcher, event: &AuditEvent) -> Value {
@@ -34,8 +41,6 @@ fn describe(dispatcher: &Dispatcher, event: &AuditEvent) -> Value {
         Auth::None => Some("it is for those who have no credentials yet"),
         _ => target.row.free,
     });
-    let (resources, decisions) = (&event.resources, &event.decisions);
-    let decisions = decisions.iter().enumerate().map(|(at, decision)| decided(resources.get(at), decision));
     json!({
         "request_id": event.request_id,
         "at": event.at.to_iso8601(),
@@ -45,23 +50,25 @@ fn describe(dispatcher: &Dispatcher, event: &AuditEvent) -> Value {
         "service": event.service,
         "operation": event.operation,
         "action": action,
-        "resources": resources.iter().map(Arn::as_str).collect::<Vec<_>>(),
+        "resources": event.resources.iter().map(Arn::as_str).collect::<Vec<_>>(),
         "outcome": if is_refused(event) { "refused" } else { "allowed" },
         "error": event.error,
         "needs_no_permission": free,
-        "decisions": decisions.collect::<Vec<_>>(),
+        "decisions": event.decisions.iter().map(decided).collect::<Vec<_>>(),
     })
 }
 
 /// One decision, on one resource; without a resource it is about all of them (`*`).
-fn decided(resource: Option<&Arn>, decision: &Decision) -> Value {
+fn decided(asked: &Asked) -> Value {
+    let Asked { action, resource, decision } = asked;
     let (why, layer) = match decision.why {
         Why::Allowed => ("allowed", None),
         Why::ExplicitDeny(layer) => ("explicit deny", Some(layer)),
         Why::NoAllow(layer) => ("no allow", Some(layer)),
     };
     json!({
-        "resource": resource.map_or("*", Arn::as_str),
+        "action": action,
+        "resource": resource.as_ref().map_or("*", Arn::as_str),
         "allowed": decision.allowed,
         "why": why,
         "layer": layer.map(words),
@@ -87,6 +94,7 @@ fn words(layer: Layer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use identity::policy::Decision;
 
     fn matched(layer: Layer, effect: Effect) -> Matched {
         Matched { layer, policy: "limits".to_owned(), statement: 1, sid: Some("NoWrites".to_owned()), effect }
@@ -95,12 +103,14 @@ mod tests {
     #[test]
     fn a_decision_names_the_layer_and_the_statement() {
         let queue: Arn = "arn:aws:sqs:us-east-1:123456789012:jobs".parse().unwrap();
-        let denied = Decision {
+        let decision = Decision {
             allowed: false,
             why: Why::ExplicitDeny(Layer::ServiceControl),
             statements: vec![matched(Layer::ServiceControl, Effect::Deny)],
         };
+        let denied = Asked { action: "sqs:SendMessage".to_owned(), resource: Some(queue), decision };
         let expected = json!({
+            "action": "sqs:SendMessage",
             "resource": "arn:aws:sqs:us-east-1:123456789012:jobs",
             "allowed": false,
             "why": "explicit deny",
@@ -110,9 +120,9 @@ mod tests {
                 "sid": "NoWrites",
             }],
         });
-        assert_eq!(decided(Some(&queue), &denied), expected);
-        let allowed = Decision { allowed: true, why: Why::Allowed, statements: Vec::new() };
-        let told = decided(None, &allowed);
+        assert_eq!(decided(&denied), expected);
+        let decision = Decision { allowed: true, why: Why::Allowed, statements: Vec::new() };
+        let told = decided(&Asked { action: "sqs:ListQueues".to_owned(), resource: None, decision });
         assert_eq!((&told["resource"], &told["layer"]), (&json!("*"), &Value::Null));
     }
 }

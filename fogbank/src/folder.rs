@@ -1,12 +1,12 @@
 //! The data folder: what the binary itself keeps there beside the store and the engines.
 //!
-//! `fogbank.json` says which layout the folder has, `lock` is held while a Fogbank uses it, `root.json` and
-//! `sealing.key` are the cloud's secrets, made once and readable by their owner only, and `clock.json` says how
-//! far the cloud's time has been turned.
+//! `fogbank.json` says which layout the folder has, `lock` is held while a Fogbank uses it, `root.json`
+//! and `master.key` (see [`crate::master_key`]) are the cloud's secrets, made once and readable by their owner only, and
+//! `clock.json` says how far the cloud's time has been turned.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,10 +15,12 @@ use base::{AccountId, Ids};
 use rustix::fs::FlockOperation;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::limits::FOLDER_FORMAT;
 
 const LAYOUT: &str = "fogbank.json";
+const SEALING_KEY: &str = "sealing.key";
 
 /// A data folder that this process holds.
 pub struct Folder {
@@ -109,14 +111,39 @@ impl Folder {
         Ok(root)
     }
 
-    /// The key that session tokens and page tokens are sealed under, made the first time.
-    pub fn sealing_key(&self, ids: &Ids) -> anyhow::Result<[u8; 32]> {
-        if let Some(key) = self.load("sealing.key")? {
-            return Ok(key);
+    /// The key of session and page tokens, where a Fogbank that had no master key yet kept it.
+    pub fn sealing_key(&self) -> anyhow::Result<Option<[u8; 32]>> {
+        self.load(SEALING_KEY)
+    }
+
+    /// To be called when that key is kept elsewhere.
+    pub fn forget_sealing_key(&self) -> anyhow::Result<()> {
+        let path = self.path.join(SEALING_KEY);
+        fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))
+    }
+
+    /// A secret text, if it is there. One that others may read is not taken: it is secret no more.
+    pub fn private_text(&self, name: &str) -> anyhow::Result<Option<Zeroizing<String>>> {
+        let path = self.path.join(name);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        };
+        let cannot = || format!("{} cannot be read", path.display());
+        let mode = file.metadata().with_context(cannot)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            bail!("{path} may be read by others (mode {mode:o}); chmod 600 {path}", path = path.display());
         }
-        let key = ids.bytes();
-        self.save("sealing.key", &key)?;
-        Ok(key)
+        let mut text = Zeroizing::new(String::new());
+        file.read_to_string(&mut text).with_context(cannot)?;
+        Ok(Some(text))
+    }
+
+    /// Keeps a secret text; durable when it returns.
+    pub fn keep_private_text(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        write_durably(&self.path, name, text.as_bytes())
+            .with_context(|| format!("{} cannot be written", self.path.join(name).display()))
     }
 
     /// How far an earlier run turned the clock.
@@ -235,21 +262,16 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn secrets_are_made_once_and_are_private() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("a/b");
-        let (root, key) = {
-            let folder = Folder::open(&path).unwrap();
-            (folder.root_credentials(&Ids::seeded(1)).unwrap(), folder.sealing_key(&Ids::seeded(2)).unwrap())
-        };
+        let root = Folder::open(&path).unwrap().root_credentials(&Ids::seeded(1)).unwrap();
         let folder = Folder::open(&path).unwrap();
         assert!(folder.root_credentials(&Ids::seeded(3)).unwrap() == root);
-        assert_eq!(folder.sealing_key(&Ids::seeded(4)).unwrap(), key);
         assert!(root.access_key_id.starts_with("AKIA") && root.secret_access_key.len() == 40);
-        for (name, mode) in [("", 0o700), ("root.json", 0o600), ("sealing.key", 0o600)] {
+        for (name, mode) in [("", 0o700), ("root.json", 0o600)] {
             let found = fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777;
             assert_eq!(found, mode, "{name}");
         }

@@ -160,6 +160,19 @@ pub fn raise_open_files_limit() {
     }
 }
 
+/// Keeps what is in memory (keys, secrets, messages) out of core dumps, and away from the debuggers of this user's
+/// other processes. /proc then shows this process's memory, environment and open files to root only; how much memory
+/// it takes is still for everybody to see.
+pub fn keep_memory_private() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    // A kernel that pipes core dumps to a program does not look at the limit, but at the second.
+    let limited = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    let hidden = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    if let Err(error) = limited.and(hidden) {
+        tracing::warn!(%error, "a crash may leave what is in memory in a core dump");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +184,18 @@ mod tests {
                 assert!(!why.is_empty() && !remedy.is_empty(), "{}", feature.name);
             }
         }
+    }
+
+    #[test]
+    fn memory_is_kept_private_and_what_is_read_of_this_process_stays_readable() {
+        use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+        let namespaces_before = matches!(namespaces(), State::Has(_));
+        keep_memory_private();
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        assert!(!fs::read_to_string("/proc/self/status").unwrap_or_default().is_empty());
+        assert_eq!(matches!(namespaces(), State::Has(_)), namespaces_before);
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub const FOLDER_FORMAT: u32 = 1;
 
 /// How long a command waits for a running Fogbank to take the connection, and to answer.
 pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
+/// Of whoever holds the port that is wanted.
+pub const HOLDER_ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
 pub const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The largest answer of a control call.
@@ -23,6 +25,10 @@ pub const STORE_CACHE_MIB_DEFAULT: usize = 8;
 
 /// Connections served at once unless the configuration says otherwise.
 pub const CONNECTIONS_MAX_DEFAULT: usize = gateway::limits::CONNECTIONS_MAX;
+
+/// How long the user's command may take to give the master key, and how much it may print.
+pub const MASTER_KEY_COMMAND_TIME_MAX: Duration = Duration::from_secs(60);
+pub const MASTER_KEY_COMMAND_BYTES_MAX: usize = 4096;
 
 /// How long a host tool may take to say its version.
 pub const TOOL_TIME_MAX: Duration = Duration::from_secs(10);

@@ -13,6 +13,7 @@ mod explain;
 mod folder;
 mod host;
 mod limits;
+mod master_key;
 mod port_holder;
 mod proof;
 mod run_file;

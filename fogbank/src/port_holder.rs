@@ -1,9 +1,16 @@
 //! Who holds a port, and which folder a Fogbank holds: what makes "address in use" a helpful error.
 //!
-//! Read from /proc, so it tells only what this user may see.
+//! Read from /proc, so it tells only what this user may see. A Fogbank shows its open files to root alone
+//! ([`crate::host::keep_memory_private`]), so it is asked itself where /proc says nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use http::Method;
+
+use crate::client;
+use crate::limits::HOLDER_ANSWER_TIME_MAX;
 
 /// The process that listens on a port.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +21,27 @@ pub struct Holder {
     pub folder: Option<PathBuf>,
 }
 
+/// Blocks, for [`HOLDER_ANSWER_TIME_MAX`] at most.
 pub fn find(port: u16) -> Option<Holder> {
+    in_proc(port).or_else(|| of_its_own_account(port))
+}
+
+fn of_its_own_account(port: u16) -> Option<Holder> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let endpoint = format!("http://127.0.0.1:{port}");
+        // Nobody listens any more if it took too long.
+        tell.send(client::call(&endpoint, Method::GET, "/_fogbank/status", None)).ok();
+    });
+    let status = told.recv_timeout(HOLDER_ANSWER_TIME_MAX).ok()?.ok()?;
+    Some(Holder {
+        process: status["process"].as_u64()?.try_into().ok()?,
+        name: "fogbank".to_owned(),
+        folder: status["data"].as_str().map(PathBuf::from),
+    })
+}
+
+fn in_proc(port: u16) -> Option<Holder> {
     let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
@@ -69,6 +96,30 @@ mod tests {
         let holder = find(listener.local_addr().unwrap().port()).unwrap();
         assert_eq!(holder.process, std::process::id());
         assert_eq!(holder.folder, None);
+    }
+
+    /// What is found out from a server that answers everything with this body.
+    fn asked(body: &str) -> Option<Holder> {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert_ne!(stream.read(&mut [0; 1024]).unwrap(), 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let holder = of_its_own_account(port);
+        server.join().unwrap();
+        holder
+    }
+
+    #[test]
+    fn a_fogbank_that_hides_its_files_is_asked_itself() {
+        let folder = Some(PathBuf::from("/data"));
+        let expected = Holder { process: 7, name: "fogbank".to_owned(), folder };
+        assert_eq!(asked(r#"{"version": "1", "process": 7, "data": "/data"}"#), Some(expected));
+        assert_eq!(asked("It works!"), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use schema::Fault;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service::{Aws, Call, Issued, Keyring, Principal, Session, Source};
+use service::{Aws, Call, Issued, Keyring, Notes, Principal, Session, Source};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -156,6 +156,7 @@ impl SignIn {
             },
             now,
             depth: 0,
+            notes: Notes::default(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod running;
 
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use running::{Fogbank, fogbank};
@@ -285,4 +287,22 @@ fn explain_is_for_the_owner_and_knows_the_latest_calls() {
     assert!(cloud.ask(&["explain", "../status"]).fail().contains("no request id"));
     let dev = Fogbank::up(&["--dev"]);
     assert!(fogbank(&["explain", unknown, "--endpoint", &dev.endpoint]).fail().contains("latest 4096"));
+}
+
+#[test]
+fn what_is_in_memory_stays_out_of_core_dumps() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // Of this process's children; the cloud takes it back.
+    let most = getrlimit(Resource::Core).maximum;
+    setrlimit(Resource::Core, Rlimit { current: most, maximum: most }).unwrap();
+    let mut cloud = Fogbank::up(&["--dev"]);
+    let file = |name: &str| format!("/proc/{}/{name}", cloud.process());
+    let limits = std::fs::read_to_string(file("limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let numbers: Vec<&str> = core.split_whitespace().skip(4).take(2).collect();
+    assert_eq!(numbers, ["0", "0"]);
+    assert_eq!(std::fs::metadata(file("environ")).unwrap().uid(), 0, "what is not dumped is root's");
+    let status = std::fs::read_to_string(file("status")).unwrap();
+    assert!(status.contains("VmHWM:"), "how much memory it takes is no secret");
+    assert!(!cloud.crash().core_dumped());
 }

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use identity::sigv4::{AuthError, PayloadVerifier, Presented, RequestParts, authorization};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schema::{Auth, Fault, Protocol, Service};
-use service::{Call, Source, Target};
+use service::{Call, Notes, Source, Target};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
@@ -380,6 +380,7 @@ impl Asked<'_> {
             },
             now: self.inner.dispatcher.clock.now(),
             depth: 0,
+            notes: Notes::default(),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use base::{AccountId, Arn, Region};
 use criterion::{Criterion, criterion_group, criterion_main};
-use fogbank_service::{Ask, Call, Principal, PrincipalKind, Source};
+use fogbank_service::{Ask, Call, Notes, Principal, PrincipalKind, Source};
 use iam_api::{
     AddUserToGroup, AddUserToGroupInput, AttachGroupPolicy, AttachGroupPolicyInput, AttachUserPolicy,
     AttachUserPolicyInput, CreateGroup, CreateGroupInput, CreatePolicy, CreatePolicyInput, CreateUser,
@@ -62,6 +62,7 @@ async fn user(cloud: &Cloud, statements: usize) -> Call {
         source: Source::default(),
         now: cloud.clock.now(),
         depth: 0,
+        notes: Notes::default(),
     }
 }
 

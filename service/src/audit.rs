@@ -3,12 +3,13 @@
 //! The latest are kept in memory; the trail service reads them from here. Inputs are not kept, so no secret is.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use base::{AccountId, Arn, Region, Timestamp};
 use identity::policy::Decision;
 use parking_lot::Mutex;
 
-use crate::AUDIT_EVENTS_MAX;
+use crate::{AUDIT_EVENTS_MAX, DECISIONS_MAX};
 
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
@@ -20,11 +21,46 @@ pub struct AuditEvent {
     pub account: AccountId,
     pub region: Region,
     pub resources: Vec<Arn>,
-    /// What the policies said, resource by resource, up to the first refusal.
-    pub decisions: Vec<Decision>,
+    /// What the policies said: of the operation's own action on each resource, up to the first refusal, and of what
+    /// it asked for besides.
+    pub decisions: Vec<Asked>,
     /// The error's code, or nothing for a success.
     pub error: Option<String>,
     pub read_only: bool,
+}
+
+/// One question put to the policies during a call, and their answer.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// `sqs:SendMessage`
+    pub action: String,
+    /// Nothing for actions on no resource.
+    pub resource: Option<Arn>,
+    pub decision: Decision,
+}
+
+/// The questions of one call so far. Copies of a call write into the same notes, since they are about one event.
+#[derive(Clone, Debug, Default)]
+pub struct Notes(Arc<Mutex<Vec<Asked>>>);
+
+/// Notes make no difference to who calls what.
+impl PartialEq for Notes {
+    fn eq(&self, _: &Notes) -> bool {
+        true
+    }
+}
+
+impl Notes {
+    pub(crate) fn add(&self, asked: Asked) {
+        let mut all = self.0.lock();
+        if all.len() < DECISIONS_MAX {
+            all.push(asked);
+        }
+    }
+
+    pub(crate) fn take(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.0.lock())
+    }
 }
 
 /// The latest events, oldest first.
@@ -41,9 +77,10 @@ impl Audit {
         drop(oldest);
     }
 
-    /// The event of a request, while it is among the latest.
-    pub fn find(&self, request_id: &str) -> Option<AuditEvent> {
-        self.0.lock().iter().rev().find(|event| event.request_id == request_id).cloned()
+    /// The events of a request, while they are among the latest: its own first, then those of the calls that services
+    /// made for it, the last one first.
+    pub fn find(&self, request_id: &str) -> Vec<AuditEvent> {
+        self.0.lock().iter().rev().filter(|event| event.request_id == request_id).cloned().collect()
     }
 
     /// The latest events, newest first.

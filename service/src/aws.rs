@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use base::{AccountId, Arn, Region};
 use schema::{ErrorCode, Fault, OperationType};
 
-use crate::{Ask, Call, Dispatcher, Principal, Source};
+use crate::{Ask, Call, Dispatcher, Notes, Principal, ResourceFacts, Source};
 
 const NOT_HERE: ErrorCode =
     ErrorCode { name: "NotImplemented", code: "NotImplemented", status: 501, side: schema::Side::Receiver };
@@ -43,6 +43,7 @@ impl Aws {
             source: Source { via_service: Some(name.to_owned()), ..because_of.source.clone() },
             now: because_of.now,
             depth: because_of.depth + 1,
+            notes: Notes::default(),
         };
         AsService { aws: self.clone(), call }
     }
@@ -50,6 +51,18 @@ impl Aws {
     /// Asks whether the caller may do one more thing, which its operation needs besides its own action.
     pub async fn require(&self, call: &Call, ask: &Ask<'_>) -> Result<(), Fault> {
         self.dispatcher()?.require(call, ask).await
+    }
+
+    /// Whether the caller could do a thing to a resource that is not yet as `facts` say: KMS asks it of a key policy that
+    /// is about to be set.
+    pub async fn would_allow(
+        &self,
+        call: &Call,
+        ask: &Ask<'_>,
+        facts: &ResourceFacts,
+    ) -> Result<bool, Fault> {
+        let verdict = self.dispatcher()?.access.decide(call, ask, facts).await?;
+        Ok(verdict.decision.allowed)
     }
 
     /// Calls with the identity of `call`, one deeper.
@@ -66,12 +79,27 @@ impl AsService {
         self
     }
 
+    /// The service that calls for its caller (`ssm.amazonaws.com`): `aws:CalledVia`, and with the region
+    /// `kms:ViaService`.
+    #[must_use]
+    pub fn via(mut self, principal: &str) -> AsService {
+        self.call.source.via_service = Some(principal.to_owned());
+        self
+    }
+
+    /// Calls in another region than the caller did.
+    #[must_use]
+    pub fn in_region(mut self, region: Region) -> AsService {
+        self.call.region = region;
+        self
+    }
+
     pub async fn call<O: OperationType>(&self, _: O, input: O::Input) -> Result<O::Output, Fault> {
         let dispatcher = self.aws.dispatcher()?;
         let target = dispatcher.find(O::SPEC.service.name, O::SPEC.name).ok_or_else(|| {
             Fault::new(&NOT_HERE, format!("{}:{} is not implemented", O::SPEC.service.name, O::SPEC.name))
         })?;
-        let call = Call { now: dispatcher.clock.now(), ..self.call.clone() };
+        let call = Call { now: dispatcher.clock.now(), notes: Notes::default(), ..self.call.clone() };
         let output = dispatcher.dispatch(target, &call, Box::new(input), Vec::new()).await?;
         Ok(*output.into_any().downcast().expect("a row answers with its operation's output"))
     }

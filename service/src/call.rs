@@ -7,6 +7,8 @@ use std::sync::Arc;
 use base::{AccountId, Arn, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::Notes;
+
 /// The context of one call. Small and serialisable, so that queued work runs later as the same caller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
@@ -20,6 +22,9 @@ pub struct Call {
     pub now: Timestamp,
     /// How many services stand between the outside and this call.
     pub depth: u8,
+    /// What was asked of the policies so far.
+    #[serde(skip)]
+    pub notes: Notes,
 }
 
 /// An authenticated identity.

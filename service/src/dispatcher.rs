@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base::{Arn, Clock, Ids};
-use identity::policy::Decision;
 use schema::{Auth, ErrorCode, Fault, Structure, Violation};
 
 use crate::access::{denied, session_limits};
@@ -37,13 +36,6 @@ pub struct Dispatcher {
     pub audit: Audit,
     pub usage: Usage,
     throttle: Throttle,
-}
-
-/// What a call turned out to be about, for those who ask later.
-#[derive(Default)]
-struct Trace {
-    resources: Vec<Arn>,
-    decisions: Vec<Decision>,
 }
 
 /// An operation that is in some service's table.
@@ -98,9 +90,9 @@ impl Dispatcher {
         input: Box<dyn Structure>,
         violations: Vec<Violation>,
     ) -> Result<Box<dyn Structure>, Fault> {
-        let mut trace = Trace::default();
-        let result = self.run(target, call, input, violations, &mut trace).await;
-        self.conclude(target, call, trace, result.as_ref().err());
+        let mut resources = Vec::new();
+        let result = self.run(target, call, input, violations, &mut resources).await;
+        self.conclude(target, call, resources, result.as_ref().err());
         result
     }
 
@@ -110,7 +102,7 @@ impl Dispatcher {
         call: &Call,
         input: Box<dyn Structure>,
         violations: Vec<Violation>,
-        trace: &mut Trace,
+        resources: &mut Vec<Arn>,
     ) -> Result<Box<dyn Structure>, Fault> {
         let Target { service, row } = target;
         if call.depth > CALL_DEPTH_MAX {
@@ -119,13 +111,13 @@ impl Dispatcher {
         }
         // A missing parameter that names the resource is a violation first: there is nothing to authorise on.
         match (row.authorise)(service.as_any(), call, &*input) {
-            Ok(found) => trace.resources = found,
+            Ok(found) => *resources = found,
             Err(fault) if violations.is_empty() => return Err(fault),
             Err(_) => return Err(service.invalid(violations)),
         }
         // Some operations anyone may call, and some are for those who have no credentials yet.
         if row.free.is_none() && row.operation.auth != Auth::None {
-            self.authorise(target, call, &*input, trace).await?;
+            self.authorise(target, call, &*input, resources).await?;
         }
         if !self.throttle.admit(call.account, call.region, service.spec().name, call.now) {
             return Err(Fault::new(&THROTTLING, "Rate exceeded"));
@@ -142,20 +134,18 @@ impl Dispatcher {
         Target { service, row }: Target<'_>,
         call: &Call,
         input: &dyn Structure,
-        trace: &mut Trace,
+        resources: &[Arn],
     ) -> Result<(), Fault> {
         let prefix = service.spec().signing_name;
         session_limits(call, prefix, row.operation.name)?;
         let keys = (row.keys)(service.as_any(), call, input);
         let ask = Ask { prefix, action: row.action, resource: None, keys: &keys, input: Some(input) };
         let resources: Vec<Option<&Arn>> =
-            if trace.resources.is_empty() { vec![None] } else { trace.resources.iter().map(Some).collect() };
+            if resources.is_empty() { vec![None] } else { resources.iter().map(Some).collect() };
         for resource in resources {
-            let facts = self.facts(resource).await?;
+            let facts = self.facts(row.action, resource).await?;
             let verdict = self.access.decide(call, &Ask { resource, ..ask }, &facts).await?;
-            let is_allowed = verdict.decision.allowed;
-            trace.decisions.push(verdict.decision);
-            if !is_allowed {
+            if !verdict.decision.allowed {
                 let foreign =
                     resource.and_then(Arn::account).is_some_and(|owner| owner != call.principal.account);
                 let own_words = service.denied(row.operation, foreign);
@@ -168,7 +158,7 @@ impl Dispatcher {
 
     /// Asks for one more permission, which an operation needs besides its own: `iam:PassRole`, `sts:TagSession`.
     pub async fn require(&self, call: &Call, ask: &Ask<'_>) -> Result<(), Fault> {
-        let facts = self.facts(ask.resource).await?;
+        let facts = self.facts(ask.action, ask.resource).await?;
         let verdict = self.access.decide(call, ask, &facts).await?;
         if verdict.decision.allowed {
             return Ok(());
@@ -178,15 +168,15 @@ impl Dispatcher {
     }
 
     /// What the service that keeps a resource knows of it.
-    async fn facts(&self, resource: Option<&Arn>) -> Result<ResourceFacts, Fault> {
+    async fn facts(&self, action: &str, resource: Option<&Arn>) -> Result<ResourceFacts, Fault> {
         let Some(arn) = resource else { return Ok(ResourceFacts::default()) };
         match self.prefixes.get(arn.service()) {
-            Some(at) => self.services[*at].resource(arn).await,
+            Some(at) => self.services[*at].resource(action, arn).await,
             None => Ok(ResourceFacts::default()),
         }
     }
 
-    fn conclude(&self, target: Target<'_>, call: &Call, trace: Trace, fault: Option<&Fault>) {
+    fn conclude(&self, target: Target<'_>, call: &Call, resources: Vec<Arn>, fault: Option<&Fault>) {
         let Target { service, row } = target;
         let (service, operation) = (service.spec().name, row.operation.name);
         let status = fault.map_or(200, Fault::status);
@@ -206,8 +196,8 @@ impl Dispatcher {
             principal_arn: call.principal.arn.clone(),
             account: call.account,
             region: call.region,
-            resources: trace.resources,
-            decisions: trace.decisions,
+            resources,
+            decisions: call.notes.take(),
             error: fault.map(|fault| fault.name().to_owned()),
             read_only: row.operation.read_only,
         });

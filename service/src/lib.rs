@@ -12,6 +12,7 @@ mod idempotency;
 mod keyring;
 mod limits;
 mod pages;
+pub mod references;
 mod table;
 mod tags;
 mod tasks;
@@ -22,7 +23,7 @@ pub use access::{
     Access, Ask, Grants, Guarded, Guardrails, Identities, IdentityProvider, NoOrganization, OnlyRoots,
     ResourceFacts, Role, Verdict,
 };
-pub use audit::{Audit, AuditEvent};
+pub use audit::{Asked, Audit, AuditEvent, Notes};
 pub use aws::{AsService, Aws};
 pub use call::{AssumedRole, Call, Principal, PrincipalKind, Session, Source};
 pub use dispatcher::{Dispatcher, Parts, Target};

@@ -29,3 +29,9 @@ pub const TASK_LEASE_TIME: Duration = Duration::from_secs(60);
 /// A pass that fails is tried again after this, doubled each time up to the last.
 pub const TASK_RETRY_MIN: Duration = Duration::from_millis(200);
 pub const TASK_RETRY_MAX: Duration = Duration::from_secs(60);
+
+/// Decisions of one call that are kept for its audit event.
+pub const DECISIONS_MAX: usize = 64;
+
+/// Dynamic references in one template.
+pub const DYNAMIC_REFERENCES_MAX: usize = 60;

@@ -18,8 +18,13 @@ pub trait AnyService: Any + Send + Sync {
     fn invalid(&self, violations: Vec<Violation>) -> Fault;
     /// A refusal in the service's own words, where they are not everyone's. `foreign` is another account's resource.
     fn denied(&self, operation: &Operation, foreign: bool) -> Option<Fault>;
-    /// What this service knows of one of its resources that matters to permissions: its policy, its tags.
-    fn resource<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<ResourceFacts, Fault>>;
+    /// What this service knows of one of its resources that matters to permissions: its policy, its tags. `action`
+    /// is what is to be done with it (`CreateAlias`), since a name may stand for itself or for what it names.
+    fn resource<'a>(
+        &'a self,
+        action: &'a str,
+        arn: &'a Arn,
+    ) -> BoxFuture<'a, Result<ResourceFacts, Fault>>;
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 }
 
@@ -152,11 +157,12 @@ macro_rules! service {
 
             fn resource<'a>(
                 &'a self,
+                action: &'a str,
                 arn: &'a $crate::Arn,
             ) -> $crate::BoxFuture<'a, Result<$crate::ResourceFacts, $crate::schema::Fault>> {
                 Box::pin(async move {
-                    let _ = arn;
-                    $crate::service!(@facts self, arn, $error $(, $($facts)::+)?)
+                    let _ = (action, arn);
+                    $crate::service!(@facts self, action, arn, $error $(, $($facts)::+)?)
                 })
             }
 
@@ -165,9 +171,9 @@ macro_rules! service {
             }
         }
     };
-    (@facts $service:expr, $arn:expr, $error:ty) => { Ok($crate::ResourceFacts::default()) };
-    (@facts $service:expr, $arn:expr, $error:ty, $($facts:ident)::+) => {
-        $($facts)::+($service, $arn).await.map_err(<$crate::schema::Fault as From<$error>>::from)
+    (@facts $service:expr, $action:expr, $arn:expr, $error:ty) => { Ok($crate::ResourceFacts::default()) };
+    (@facts $service:expr, $action:expr, $arn:expr, $error:ty, $($facts:ident)::+) => {
+        $($facts)::+($service, $action, $arn).await.map_err(<$crate::schema::Fault as From<$error>>::from)
     };
     (@keys $type:ty, $operation:ty, $service:expr, $call:expr, $input:expr) => { Vec::new() };
     (@keys $type:ty, $operation:ty, $service:expr, $call:expr, $input:expr, $($keys:ident)::+) => {{

@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use base::{AccountId, Clock, Ids, Region, Timestamp};
 use iam::{Iam, IamParts};
+use kms::{Kms, KmsParts};
 use organizations::{Organizations, OrganizationsParts};
 use outbound::{Outbound, Roots};
 use queue_engine::QueueEngine;
 use schema::{Fault, OperationType};
+use secretsmanager::{SecretsManager, SecretsManagerParts};
 use service::{
-    Access, Aws, Call, DevKeys, Dispatcher, Keyring, PageTokens, Parts, Principal, SealingKey, Source, Tasks,
+    Access, Aws, Call, DevKeys, Dispatcher, Keyring, Notes, PageTokens, Parts, Principal, SealingKey, Source, Tasks,
     Throttle,
 };
 use sqs::{Sqs, SqsParts};
+use ssm::{Ssm, SsmParts};
 use store::{SimControl, SimOptions, Store};
 use sts::{Sts, StsParts};
+use vault::{MasterKey, Vault};
 
 /// Everything a test may want to turn, look into or break.
 pub struct Cloud {
@@ -63,6 +67,29 @@ impl Cloud {
             aws: aws.clone(),
             tasks: tasks.clone(),
         });
+        let vault = Vault::new(MasterKey::new([9; 32]));
+        let kms = Kms::new(KmsParts {
+            store: store.clone(),
+            vault: vault.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            aws: aws.clone(),
+        });
+        let secretsmanager = SecretsManager::new(SecretsManagerParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            aws: aws.clone(),
+        });
+        let ssm = Ssm::new(SsmParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            aws: aws.clone(),
+        });
         let sqs = SqsParts {
             store,
             engine: QueueEngine::in_memory(clock.clone(), ids.clone()),
@@ -70,6 +97,8 @@ impl Cloud {
             ids: ids.clone(),
             pages,
             tasks: tasks.clone(),
+            vault: vault.clone(),
+            aws: aws.clone(),
         };
         let sqs = Sqs::open(sqs).await.expect("an empty store opens");
         iam.guarded_by(organizations.clone());
@@ -80,14 +109,21 @@ impl Cloud {
             access: access.clone(),
             outbound: Outbound::new(Roots::none()),
         });
-        let background = [iam.background(), organizations.background(), sqs.background()];
+        let background = [
+            iam.background(),
+            kms.background(),
+            organizations.background(),
+            secretsmanager.background(),
+            sqs.background(),
+            ssm.background(),
+        ];
         background.into_iter().flatten().for_each(|task| tasks.start(task));
         let dispatcher = Arc::new(Dispatcher::new(Parts {
             clock: clock.clone(),
             ids: ids.clone(),
             throttle: Throttle::new(None),
             access,
-            services: vec![iam.clone(), organizations, sqs, sts],
+            services: vec![iam.clone(), kms, organizations, secretsmanager, sqs, ssm, sts],
         }));
         aws.connect(&dispatcher);
         Cloud {
@@ -152,6 +188,7 @@ impl Cloud {
             source: Source { endpoint: "http://localhost:4566".to_owned(), ..Source::default() },
             now: self.clock.now(),
             depth: 0,
+            notes: Notes::default(),
         };
         self.aws.as_caller(&call).call(operation, input).await
     }

@@ -70,7 +70,7 @@ impl Crew {
     }
 
     async fn send(self, at_once: u64) {
-        let mut connection = Connection::new(self.standard.address);
+        let mut connection = Connection::new(self.standard.api.address);
         loop {
             let first = NEXT_MESSAGE.fetch_add(at_once, Ordering::Relaxed);
             let numbers: Vec<u64> = (first..first + at_once).collect();
@@ -95,7 +95,7 @@ impl Crew {
     }
 
     async fn receive(self, ids: Ids) {
-        let mut connection = Connection::new(self.standard.address);
+        let mut connection = Connection::new(self.standard.api.address);
         while let Some(found) = self.receive_once(&mut connection, &ids).await {
             if found == 0 {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -125,7 +125,7 @@ impl Crew {
     }
 
     async fn send_to_group(self, group: usize) {
-        let mut connection = Connection::new(self.fifo.address);
+        let mut connection = Connection::new(self.fifo.api.address);
         loop {
             let number = self.ledger().next_of_group(group);
             let input = json!({
@@ -142,7 +142,7 @@ impl Crew {
     }
 
     async fn receive_groups(self, ids: Ids) {
-        let mut connection = Connection::new(self.fifo.address);
+        let mut connection = Connection::new(self.fifo.api.address);
         while let Some(found) = self.receive_groups_once(&mut connection, &ids).await {
             if found == 0 {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -194,12 +194,12 @@ impl Crew {
                 return Ok(());
             }
             let hidden = Duration::from_secs(u64::from(VISIBILITY_SECONDS) + 1);
-            turn_clock(self.standard.address, hidden).await?;
+            turn_clock(self.standard.api.address, hidden).await?;
         }
     }
 
     async fn drain_once(self, fifo: bool) -> Option<usize> {
-        let address = if fifo { self.fifo.address } else { self.standard.address };
+        let address = if fifo { self.fifo.api.address } else { self.standard.api.address };
         let (mut connection, ids) = (Connection::new(address), Ids::system());
         let (mut all, mut empty) = (0, 0);
         while empty < EMPTY_RECEIVES {
@@ -222,7 +222,7 @@ impl Crew {
         operation: &str,
         input: &Value,
     ) -> Option<Value> {
-        let answer = connection.send(&queue.signer.prepare(operation, input)).await.ok()?;
+        let answer = connection.send(&queue.api.prepare(operation, input)).await.ok()?;
         if !answer.status.is_success() {
             let body = String::from_utf8_lossy(&answer.body).into_owned();
             self.ledger()

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
 use crate::http::{Answer, Connection, Prepared};
-use crate::limits::{LATE_TIME_MAX, LATENCY_MICROS_MAX};
+use crate::limits::{LATE_TIME_MAX, LATENCY_MICROS_MAX, WARM_UP_TIME};
 
 /// What is to be done.
 #[derive(Clone)]
@@ -54,6 +54,27 @@ pub struct Measured {
     last: Option<Instant>,
 }
 
+/// In the middle, at the slow end, and at most.
+#[derive(Clone, Copy)]
+pub struct Latency {
+    pub p50: Duration,
+    pub p99: Duration,
+    pub max: Duration,
+}
+
+impl Latency {
+    /// Of at least one time.
+    pub fn of(mut times: Vec<Duration>) -> Latency {
+        assert!(!times.is_empty(), "a latency is measured once at least");
+        times.sort_unstable();
+        Latency {
+            p50: times[times.len() / 2],
+            p99: times[times.len() * 99 / 100],
+            max: times[times.len() - 1],
+        }
+    }
+}
+
 impl Measured {
     fn new() -> Measured {
         let latency = Histogram::new_with_max(LATENCY_MICROS_MAX, 3).expect("the bounds are constants");
@@ -75,6 +96,24 @@ impl Measured {
     /// The latency that this share of requests stays below.
     pub fn quantile(&self, share: f64) -> Duration {
         Duration::from_micros(self.latency.value_at_quantile(share))
+    }
+
+    pub fn latencies(&self) -> Latency {
+        Latency {
+            p50: self.quantile(0.5),
+            p99: self.quantile(0.99),
+            max: Duration::from_micros(self.latency.max()),
+        }
+    }
+
+    /// A figure with failures in it is no figure.
+    pub fn checked(self) -> anyhow::Result<Measured> {
+        let all = self.requests + self.failures;
+        if self.requests == 0 || self.failures * 100 > all {
+            let failure = self.failure.as_deref().unwrap_or("nothing was answered");
+            bail!("{} of {all} requests failed, such as: {failure}", self.failures);
+        }
+        Ok(self)
     }
 
     fn count(&mut self, answer: anyhow::Result<Answer>, since: Instant, keep: bool) {
@@ -110,6 +149,25 @@ impl Measured {
 }
 
 impl Load {
+    /// As fast as 64 connections are answered, until the time is over.
+    pub fn of(address: SocketAddr, requests: Arc<Vec<Prepared>>, time_max: Duration) -> Load {
+        Load {
+            address,
+            requests,
+            requests_max: usize::MAX,
+            connections: 64,
+            pace: Pace::AsFastAsAnswered,
+            time_max,
+            keep: false,
+        }
+    }
+
+    pub async fn run_warm(&self, what: &str) -> anyhow::Result<Measured> {
+        let warm_up = Load { time_max: WARM_UP_TIME.min(self.time_max), ..self.clone() };
+        warm_up.run(&format!("{what}, warming up")).await?;
+        self.run(what).await?.checked()
+    }
+
     pub async fn run(&self, what: &str) -> anyhow::Result<Measured> {
         let bar = progress(what, self.time_max);
         let next = Arc::new(AtomicUsize::new(0));

@@ -1,10 +1,12 @@
 //! The client that all candidates are measured with: HTTP/1.1 connections that stay open, requests signed in
 //! advance, and latencies in a histogram.
 
+pub mod api;
 pub mod connection;
 pub mod load;
 pub mod prepared;
 
+pub use api::Api;
 pub use connection::{Answer, Connection};
-pub use load::{Load, Measured, Pace};
-pub use prepared::{Prepared, Signer};
+pub use load::{Latency, Load, Measured, Pace};
+pub use prepared::{JsonService, KMS, Prepared, SQS, SSM, Signer};

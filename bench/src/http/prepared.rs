@@ -16,7 +16,35 @@ use serde_json::Value;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-/// A request to SQS, in the JSON protocol that current clients speak.
+/// A service that speaks one of the JSON protocols.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonService {
+    /// As signatures name it.
+    pub signing_name: &'static str,
+    /// What stands before the operation in X-Amz-Target.
+    pub target_prefix: &'static str,
+    pub content_type: &'static str,
+}
+
+pub const SQS: JsonService = JsonService {
+    signing_name: "sqs",
+    target_prefix: "AmazonSQS",
+    content_type: "application/x-amz-json-1.0",
+};
+
+pub const KMS: JsonService = JsonService {
+    signing_name: "kms",
+    target_prefix: "TrentService",
+    content_type: "application/x-amz-json-1.1",
+};
+
+pub const SSM: JsonService = JsonService {
+    signing_name: "ssm",
+    target_prefix: "AmazonSSM",
+    content_type: "application/x-amz-json-1.1",
+};
+
+/// A request, signed and ready to be sent as often as is wished.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     headers: HeaderMap,
@@ -32,17 +60,19 @@ impl Prepared {
     }
 }
 
-/// Signs for one address with one key.
+/// Signs for one service at one address with one key.
 #[derive(Clone)]
 pub struct Signer {
+    service: JsonService,
     host: HeaderValue,
     credentials: Credentials,
 }
 
 impl Signer {
     /// With the well-known key of `fogbank up --dev`, which peers accept as well.
-    pub fn dev(address: SocketAddr) -> Signer {
+    pub fn dev(service: JsonService, address: SocketAddr) -> Signer {
         Signer {
+            service,
             host: HeaderValue::try_from(address.to_string()).expect("an address is plain text"),
             credentials: Credentials {
                 access_key_id: AccessKeyId::parse("test").expect("four letters"),
@@ -54,13 +84,14 @@ impl Signer {
 
     pub fn prepare(&self, operation: &str, input: &Value) -> Prepared {
         let body = Bytes::from(input.to_string());
-        let target = format!("AmazonSQS.{operation}");
+        let JsonService { signing_name, target_prefix, content_type } = self.service;
+        let target = format!("{target_prefix}.{operation}");
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, self.host.clone());
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(TARGET, HeaderValue::try_from(target).expect("operations are plain words"));
         let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, authority: None };
-        let scope = SigningScope::new("sqs", "us-east-1", PathRule::Normalised);
+        let scope = SigningScope::new(signing_name, "us-east-1", PathRule::Normalised);
         let signed = sign(&parts, &self.credentials, &scope, &sha256(&body), wall_time());
         headers.extend(signed.expect("everything signed here is plain text").headers);
         Prepared { headers, body }

@@ -10,23 +10,20 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::http::{Connection, Load};
-use crate::limits::{BATCH_MESSAGES, EMPTY_RECEIVES, SPACE_TIME_MAX};
+use crate::limits::{BATCH_MESSAGES, EMPTY_RECEIVES, REST_TIME, SPACE_TIME_MAX};
 use crate::machine::process::disk_bytes;
-use crate::report::{Footprint, Report};
-use crate::sqs::throughput::{check, load};
-use crate::sqs::{Plan, Queue};
+use crate::run::Plan;
+use crate::sqs::Queue;
+use crate::sqs::report::Footprint;
 
-/// Memory is read after this, when what the start or the load left over is put away.
-const REST_TIME: Duration = Duration::from_secs(2);
-
-pub async fn measure(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
+/// Empty, and with so many messages.
+pub async fn measure(plan: &Plan, messages: u64) -> anyhow::Result<Footprint> {
     let (started_in, idle_bytes) = empty(plan).await?;
-    let mut found = Footprint { started_in, idle_bytes, messages: plan.messages, ..Footprint::default() };
-    if plan.messages > 0 {
+    let mut found = Footprint { started_in, idle_bytes, messages, ..Footprint::default() };
+    if messages > 0 {
         full(plan, &mut found).await?;
     }
-    report.footprint = Some(found);
-    Ok(())
+    Ok(found)
 }
 
 /// The middle of five starts with an empty folder, and the memory of the last after a rest.
@@ -49,10 +46,11 @@ async fn empty(plan: &Plan) -> anyhow::Result<(Duration, u64)> {
 }
 
 async fn full(plan: &Plan, found: &mut Footprint) -> anyhow::Result<()> {
+    let messages = found.messages;
     let folder = plan.folder.path().join("full");
     let server = plan.fogbank(&folder)?;
     let queue = Queue::create(server.address, "full", json!({})).await?;
-    fill(&queue, plan.messages).await?;
+    fill(&queue, messages).await?;
     tokio::time::sleep(REST_TIME).await;
     found.full_bytes = server.resident_bytes();
     found.full_disk_bytes = disk_bytes(&folder)?;
@@ -62,16 +60,16 @@ async fn full(plan: &Plan, found: &mut Footprint) -> anyhow::Result<()> {
     found.full_started_in = server.started_in;
     let queue = Queue::create(server.address, "full", json!({})).await?;
     let start = Instant::now();
-    let deleted = drain(&queue, plan.messages).await?;
-    if deleted != plan.messages {
-        bail!("{} messages were sent, and {deleted} came back", plan.messages);
+    let deleted = drain(&queue, messages).await?;
+    if deleted != messages {
+        bail!("{} messages were sent, and {deleted} came back", messages);
     }
     found.drained_per_second = deleted as f64 / start.elapsed().as_secs_f64();
     found.drained_disk_bytes = settled_disk_bytes(&folder).await?;
 
-    fill(&queue, plan.messages / 5).await?;
+    fill(&queue, messages / 5).await?;
     found.before_purge_disk_bytes = disk_bytes(&folder)?;
-    queue.call("PurgeQueue", &json!({ "QueueUrl": queue.url })).await?;
+    queue.api.call("PurgeQueue", &json!({ "QueueUrl": queue.url })).await?;
     found.purged_disk_bytes = settled_disk_bytes(&folder).await?;
     server.stop()?;
     std::fs::remove_dir_all(&folder)?;
@@ -81,8 +79,8 @@ async fn full(plan: &Plan, found: &mut Footprint) -> anyhow::Result<()> {
 async fn fill(queue: &Queue, messages: u64) -> anyhow::Result<()> {
     let requests_max = messages.div_ceil(BATCH_MESSAGES as u64) as usize;
     let time_max = Duration::from_secs(600);
-    let batches = Load { requests_max, ..load(queue.address, queue.batches(), time_max) };
-    check(batches.run("filling a queue").await?)?;
+    let batches = Load { requests_max, ..Load::of(queue.api.address, queue.batches(), time_max) };
+    batches.run("filling a queue").await?.checked()?;
     Ok(())
 }
 
@@ -93,7 +91,7 @@ async fn drain(queue: &Queue, messages: u64) -> anyhow::Result<u64> {
     for _ in 0..32 {
         let (queue, deleted) = (queue.clone(), deleted.clone());
         workers.spawn(async move {
-            let mut connection = Connection::new(queue.address);
+            let mut connection = queue.api.connect();
             let mut empty = 0;
             while empty < EMPTY_RECEIVES && deleted.load(Ordering::Relaxed) < messages {
                 let count = drain_once(&queue, &mut connection).await?;
@@ -111,14 +109,14 @@ async fn drain(queue: &Queue, messages: u64) -> anyhow::Result<u64> {
 
 async fn drain_once(queue: &Queue, connection: &mut Connection) -> anyhow::Result<u64> {
     let receive = json!({ "QueueUrl": queue.url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 600 });
-    let received = queue.call_on(connection, "ReceiveMessage", &receive).await?;
+    let received = queue.api.call_on(connection, "ReceiveMessage", &receive).await?;
     let Some(messages) = received["Messages"].as_array().filter(|messages| !messages.is_empty()) else {
         return Ok(0);
     };
     let entry = |(at, message): (usize, &Value)| json!({ "Id": at.to_string(), "ReceiptHandle": message["ReceiptHandle"] });
     let entries: Vec<Value> = messages.iter().enumerate().map(entry).collect();
     let delete = json!({ "QueueUrl": queue.url, "Entries": entries });
-    let answer = queue.call_on(connection, "DeleteMessageBatch", &delete).await?;
+    let answer = queue.api.call_on(connection, "DeleteMessageBatch", &delete).await?;
     Ok(answer["Successful"].as_array().map_or(0, Vec::len) as u64)
 }
 

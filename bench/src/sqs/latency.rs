@@ -3,33 +3,26 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::json;
 
-use crate::http::{Connection, Load, Measured, Pace};
+use crate::http::{Connection, Latency, Load, Pace};
 use crate::limits::WAKES;
-use crate::report::Latency;
-use crate::sqs::throughput::{check, load};
-use crate::sqs::{Plan, Queue};
+use crate::run::Plan;
+use crate::sqs::Queue;
 
 /// Sends at a quarter of the rate that was reached at full speed, whether or not answers come in time.
 pub async fn at_quarter_load(address: SocketAddr, plan: &Plan, peak: f64) -> anyhow::Result<Latency> {
     let queue = Queue::create(address, "quarter", json!({})).await?;
-    let sends = Load { pace: Pace::PerSecond(peak / 4.0), ..load(address, queue.sends(), plan.time) };
-    let measured: Measured = check(sends.run("SendMessage at a quarter of the load").await?)?;
-    Ok(Latency {
-        p50: measured.quantile(0.5),
-        p99: measured.quantile(0.99),
-        max: Duration::from_micros(measured.latency.max()),
-    })
+    let sends = Load { pace: Pace::PerSecond(peak / 4.0), ..Load::of(address, queue.sends(), plan.time) };
+    Ok(sends.run("SendMessage at a quarter of the load").await?.checked()?.latencies())
 }
 
 /// From the start of a send to the return of the long poll that waited for it.
 pub async fn wake(address: SocketAddr, plan: &Plan) -> anyhow::Result<Latency> {
     let queue = Queue::create(address, "wakes", json!({})).await?;
-    let send =
-        queue.signer.prepare("SendMessage", &json!({ "QueueUrl": queue.url, "MessageBody": "wake up" }));
-    let poll = queue.signer.prepare(
+    let send = queue.api.prepare("SendMessage", &json!({ "QueueUrl": queue.url, "MessageBody": "wake up" }));
+    let poll = queue.api.prepare(
         "ReceiveMessage",
         &json!({ "QueueUrl": queue.url, "WaitTimeSeconds": 20, "VisibilityTimeout": 600 }),
     );
@@ -52,13 +45,7 @@ pub async fn wake(address: SocketAddr, plan: &Plan) -> anyhow::Result<Latency> {
         let handle =
             answer["Messages"][0]["ReceiptHandle"].as_str().context("the poll was woken by a message")?;
         times.push(end - start?);
-        queue.call("DeleteMessage", &json!({ "QueueUrl": queue.url, "ReceiptHandle": handle })).await?;
+        queue.api.call("DeleteMessage", &json!({ "QueueUrl": queue.url, "ReceiptHandle": handle })).await?;
     }
-    ensure!(!times.is_empty(), "at least one poll is woken");
-    times.sort_unstable();
-    Ok(Latency {
-        p50: times[times.len() / 2],
-        p99: times[times.len() * 99 / 100],
-        max: times[times.len() - 1],
-    })
+    Ok(Latency::of(times))
 }

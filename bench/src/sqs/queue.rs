@@ -3,49 +3,26 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::http::{Connection, Prepared, Signer};
+use crate::http::{Api, Prepared, SQS};
 use crate::limits::{BATCH_MESSAGES, MESSAGE_BYTES, POOL_REQUESTS};
 
 #[derive(Clone)]
 pub struct Queue {
-    pub address: SocketAddr,
+    pub api: Api,
     pub url: String,
-    pub signer: Signer,
 }
 
 impl Queue {
     pub async fn create(address: SocketAddr, name: &str, attributes: Value) -> anyhow::Result<Queue> {
-        let signer = Signer::dev(address);
-        let mut queue = Queue { address, url: String::new(), signer };
+        let api = Api::dev(SQS, address);
         let input = json!({ "QueueName": name, "Attributes": attributes });
-        let answer = queue.call("CreateQueue", &input).await?;
-        queue.url = answer["QueueUrl"].as_str().context("CreateQueue answers a QueueUrl")?.to_owned();
-        Ok(queue)
-    }
-
-    /// One call on a connection of its own.
-    pub async fn call(&self, operation: &str, input: &Value) -> anyhow::Result<Value> {
-        self.call_on(&mut Connection::new(self.address), operation, input).await
-    }
-
-    pub async fn call_on(
-        &self,
-        connection: &mut Connection,
-        operation: &str,
-        input: &Value,
-    ) -> anyhow::Result<Value> {
-        let answer = connection.send(&self.signer.prepare(operation, input)).await?;
-        if !answer.status.is_success() {
-            bail!("{operation} was refused: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
-        }
-        if answer.body.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(&answer.body).with_context(|| format!("{operation} did not answer JSON"))
+        let answer = api.call("CreateQueue", &input).await?;
+        let url = answer["QueueUrl"].as_str().context("CreateQueue answers a QueueUrl")?.to_owned();
+        Ok(Queue { api, url })
     }
 
     /// SendMessage of 1 KiB.
@@ -65,7 +42,7 @@ impl Queue {
     /// ReceiveMessage of one message, which is then hidden for as long as AWS allows.
     pub fn receives(&self) -> Arc<Vec<Prepared>> {
         let input = json!({ "QueueUrl": self.url, "MaxNumberOfMessages": 1, "VisibilityTimeout": 43_200 });
-        Arc::new(vec![self.signer.prepare("ReceiveMessage", &input)])
+        Arc::new(vec![self.api.prepare("ReceiveMessage", &input)])
     }
 
     /// DeleteMessage for each message in the answers to ReceiveMessage.
@@ -75,7 +52,7 @@ impl Queue {
             answer["Messages"][0]["ReceiptHandle"].as_str().map(str::to_owned)
         });
         let delete = |handle: String| {
-            self.signer.prepare("DeleteMessage", &json!({ "QueueUrl": self.url, "ReceiptHandle": handle }))
+            self.api.prepare("DeleteMessage", &json!({ "QueueUrl": self.url, "ReceiptHandle": handle }))
         };
         Arc::new(handles.map(delete).collect())
     }
@@ -83,7 +60,7 @@ impl Queue {
     fn pool(&self, make: impl Fn(usize) -> (&'static str, Value)) -> Arc<Vec<Prepared>> {
         let prepare = |number| {
             let (operation, input) = make(number);
-            self.signer.prepare(operation, &input)
+            self.api.prepare(operation, &input)
         };
         Arc::new((0..POOL_REQUESTS).map(prepare).collect())
     }

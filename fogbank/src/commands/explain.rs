@@ -71,12 +71,20 @@ fn describe(answer: &Value) -> String {
     line("action", &format!("{} {place}", action.unwrap_or(operation)));
     line("outcome", &outcome(answer));
     for decision in list(answer, "decisions") {
+        // The operation's own action was named above.
+        if decision["action"] != answer["action"] {
+            line("besides", decision["action"].as_str().unwrap_or_default());
+        }
         let verdict = if decision["allowed"] == true { "allowed" } else { "refused" };
         line("resource", &format!("{}: {verdict}", decision["resource"].as_str().unwrap_or("*")));
         line("because", &because(decision, word("caller")));
         for statement in list(decision, "statements") {
             line("statement", &named(statement));
         }
+    }
+    for call in list(answer, "calls") {
+        text += "\nfor it, a service called\n";
+        text += &describe(call);
     }
     text
 }
@@ -86,8 +94,12 @@ fn outcome(answer: &Value) -> String {
     let refused = answer["outcome"] == "refused";
     let error = answer["error"].as_str();
     let decisions = list(answer, "decisions");
+    let refused_for_it = list(answer, "calls").iter().any(|call| call["outcome"] == "refused");
     let all_allowed = decisions.iter().all(|decision| decision["allowed"] == true);
     match (error, answer["needs_no_permission"].as_str()) {
+        (Some(error), _) if refused && refused_for_it => {
+            format!("refused with {error}, since a call that a service made for it was refused, see below")
+        }
         (Some(error), _) if refused && all_allowed => format!(
             "refused with {error}: no policy of those below refused it. Either the operation needs a further permission, \
              which its message names, or such credentials may not call it at all"
@@ -175,7 +187,7 @@ mod tests {
     #[test]
     fn a_refusal_names_layer_statement_and_policy() {
         let denied = answer(json!({ "decisions": [{
-            "resource": "arn:aws:sqs:us-east-1:123456789012:jobs", "allowed": false, "why": "explicit deny",
+            "action": "sqs:SendMessage", "resource": "arn:aws:sqs:us-east-1:123456789012:jobs", "allowed": false, "why": "explicit deny",
             "layer": "service control policy", "statements": [{
                 "effect": "Deny", "policy": "p-1", "layer": "service control policy", "statement": 2, "sid": "NoWrites",
             }],
@@ -188,6 +200,24 @@ mod tests {
             because   the statement below, of a service control policy, denies it, and a deny wins over every allow\n\
             statement Deny by statement 2 (NoWrites) of p-1, service control policy\n";
         assert_eq!(describe(&denied), expected);
+    }
+
+    #[test]
+    fn further_permissions_and_calls_are_told_apart_from_the_operation() {
+        let passing = json!([{
+            "action": "iam:PassRole", "resource": "arn:aws:iam::123456789012:role/r", "allowed": false, "why": "no allow",
+            "layer": "identity-based policy", "statements": [],
+        }]);
+        let told = describe(&answer(json!({ "decisions": passing })));
+        assert!(
+            told.contains("besides   iam:PassRole\nresource  arn:aws:iam::123456789012:role/r: refused"),
+            "{told}"
+        );
+        let inner = answer(json!({ "service": "kms", "operation": "Decrypt", "action": "kms:Decrypt" }));
+        let told = describe(&answer(json!({ "decisions": [], "calls": [inner] })));
+        assert!(told.contains("a call that a service made for it was refused"), "{told}");
+        assert!(told.contains("\nfor it, a service called\nrequest "), "{told}");
+        assert!(told.contains("action    kms:Decrypt (kms Decrypt)"), "{told}");
     }
 
     #[test]

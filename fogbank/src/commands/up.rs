@@ -46,6 +46,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> anyhow::Result<St
     let Arguments { dev, data, memory, listen, port, config, log } = arguments;
     let config = Config::load(config.as_deref(), Flags { dev, data, memory, listen, port, log })?;
     start_log(config.log.level);
+    host::keep_memory_private();
     host::raise_open_files_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -63,7 +64,7 @@ async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()>
     let listener = bind(SocketAddr::new(config.gateway.listen, config.gateway.port)).await?;
     let address = listener.local_addr().context("the listener has an address")?;
     let folder = if config.store.memory { None } else { Some(Folder::open(&path)?) };
-    let cloud = Cloud::open(config, folder).await?;
+    let cloud = Cloud::open(config, folder, environment).await?;
     cloud.serve(listener);
     let run = RunFile {
         process: std::process::id(),
@@ -101,8 +102,15 @@ fn announce(run: &RunFile, path: &Path, config: &Config) -> anyhow::Result<()> {
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => anyhow!(port_in_use(address.port())),
+    let error = match TcpListener::bind(address).await {
+        Ok(listener) => return Ok(listener),
+        Err(error) => error,
+    };
+    Err(match error.kind() {
+        ErrorKind::AddrInUse => {
+            let told = tokio::task::spawn_blocking(move || port_in_use(address.port()));
+            anyhow!(told.await.context("the search for who holds the port ended early")?)
+        }
         ErrorKind::PermissionDenied => anyhow!(
             "port {} needs more rights than this user has; choose one above 1023 with --port",
             address.port()

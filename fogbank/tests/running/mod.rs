@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -104,6 +104,12 @@ impl Fogbank {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// The end that comes of a bug.
+    pub fn crash(&mut self) -> ExitStatus {
+        self.signal("-ABRT");
+        self.child.wait().unwrap()
     }
 
     /// The exit code, or nothing if the process goes on.

@@ -74,6 +74,18 @@ impl Glob {
         }
     }
 
+    /// What every text that matches ends with.
+    pub(super) fn fixed_end(&self) -> &str {
+        match self {
+            Glob::Exact(text) => text,
+            Glob::Wild(wild) => match &wild.tail {
+                Piece::Literal(text) => text,
+                Piece::Mixed(_) => "",
+            },
+            Glob::Any | Glob::Prefix(_) | Glob::Shape(_) => "",
+        }
+    }
+
     pub(super) fn matches(&self, text: &str) -> bool {
         match self {
             Glob::Any => true,

@@ -2,7 +2,7 @@
 //!
 //! A statement is spread over a dozen allocations. A thousand of them do not fit a cache, and looking at each in
 //! turn costs mostly waiting for memory. So each service has a flat list of what is needed to rule a statement out:
-//! with which letters its actions start, and eight bytes of the fixed start of its resource.
+//! with which letters its actions start, and eight bytes of the fixed start and of the fixed end of its resource.
 
 use super::decision::Effect;
 use super::resource::ResourcePattern;
@@ -32,6 +32,9 @@ struct Glance {
     initials: u32,
     end: u16,
     statement: u16,
+    /// The last bytes of the fixed end of the resource, up to eight, and which of them count.
+    tail: u64,
+    tail_mask: u64,
 }
 
 const WINDOW: usize = size_of::<u64>();
@@ -62,11 +65,13 @@ impl Index {
             Effect::Deny => &candidates.denying,
         };
         let resource = subject.request.resource.as_bytes();
-        let initial = initial(subject.action.name);
+        let (initial, tail) = (initial(subject.action.name), tail(resource).0);
         let mut last = None;
         glances
             .iter()
-            .filter(move |glance| glance.initials & initial != 0 && glance.has_start_of(resource))
+            .filter(move |glance| {
+                glance.initials & initial != 0 && glance.has_end_of(tail) && glance.has_start_of(resource)
+            })
             .map(|glance| glance.statement)
             // One for each resource of a statement is enough to look at it, once.
             .filter(move |statement| last.replace(*statement) != Some(*statement))
@@ -82,7 +87,7 @@ impl Candidates {
                 let initials = initials(statement, service);
                 if statement.effect == effect && initials != 0 {
                     let index = u16::try_from(index).expect("a policy has at most STATEMENTS_MAX of them");
-                    glances.extend(starts(statement).map(|start| Glance::new(index, initials, start)));
+                    glances.extend(edges(statement).map(|edges| Glance::new(index, initials, edges)));
                 }
             }
             glances.into()
@@ -92,10 +97,15 @@ impl Candidates {
 }
 
 impl Glance {
-    fn new(statement: u16, initials: u32, start: &str) -> Glance {
+    fn new(statement: u16, initials: u32, (start, fixed_end): (&str, &str)) -> Glance {
         let window = u16::try_from(start.len()).ok().zip(window(start.as_bytes(), start.len()));
         let (end, resource) = window.unwrap_or_default();
-        Glance { resource, initials, end, statement }
+        let (tail, tail_mask) = tail(fixed_end.as_bytes());
+        Glance { resource, initials, end, statement, tail, tail_mask }
+    }
+
+    fn has_end_of(&self, tail: u64) -> bool {
+        (tail ^ self.tail) & self.tail_mask == 0
     }
 
     fn has_start_of(&self, resource: &[u8]) -> bool {
@@ -109,13 +119,21 @@ fn window(text: &[u8], end: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.try_into().expect("of this length")))
 }
 
-/// The fixed start of each resource.
-fn starts(statement: &Statement) -> impl Iterator<Item = &str> {
+/// The last bytes of a text, the last one highest, and a mask of those there are.
+fn tail(text: &[u8]) -> (u64, u64) {
+    let last = &text[text.len().saturating_sub(WINDOW)..];
+    last.iter().rev().zip((0..WINDOW).rev()).fold((0, 0), |(bytes, mask), (byte, at)| {
+        (bytes | u64::from(*byte) << (8 * at), mask | 0xff << (8 * at))
+    })
+}
+
+/// The fixed start and the fixed end of each resource.
+fn edges(statement: &Statement) -> impl Iterator<Item = (&str, &str)> {
     let (listed, anything): (&[ResourcePattern], _) = match &statement.resources {
         Some(Listed { not: false, patterns }) => (patterns, None),
-        Some(Listed { not: true, .. }) | None => (&[], Some("")),
+        Some(Listed { not: true, .. }) | None => (&[], Some(("", ""))),
     };
-    listed.iter().map(ResourcePattern::fixed_start).chain(anything)
+    listed.iter().map(|pattern| (pattern.fixed_start(), pattern.fixed_end())).chain(anything)
 }
 
 /// The first letters of the names of the actions of this service, or of one that no statement names.

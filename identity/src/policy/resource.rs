@@ -62,6 +62,14 @@ impl ResourcePattern {
         }
     }
 
+    /// What every resource that matches ends with.
+    pub(super) fn fixed_end(&self) -> &str {
+        match self {
+            ResourcePattern::Fixed(ResourceGlob::Free(glob) | ResourceGlob::Parts(_, glob)) => glob.fixed_end(),
+            ResourcePattern::Dynamic(tokens) => tokens.last().map_or("", Token::text),
+        }
+    }
+
     pub(super) fn matches(&self, resource: &str, keys: &dyn Keys) -> bool {
         match self {
             ResourcePattern::Fixed(glob) => glob.matches(resource),

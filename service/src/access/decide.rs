@@ -9,7 +9,7 @@ use schema::{ErrorCode, Fault, Protocol, Structure};
 
 use super::keys::RequestKeys;
 use super::{Guardrails, Identities, ResourceFacts};
-use crate::{Call, Principal, PrincipalKind, Session};
+use crate::{Asked, Call, Principal, PrincipalKind, Session};
 
 /// Whom the frame asks about identities and organisations.
 #[derive(Clone)]
@@ -41,15 +41,30 @@ pub struct Verdict {
 impl Access {
     /// Decides whether `call`'s principal may do what it asks. `facts` are the resource's.
     pub async fn decide(&self, call: &Call, ask: &Ask<'_>, facts: &ResourceFacts) -> Result<Verdict, Fault> {
-        let principal = &call.principal;
         let ask = &Ask { resource: facts.arn.as_ref().or(ask.resource), ..*ask };
+        let action = [ask.prefix, ":", ask.action].concat();
+        let decision = self.weigh(call, ask, &action, facts).await?;
+        let verdict = Verdict::new(decision, call, ask, &action);
+        let (resource, decision) = (ask.resource.cloned(), verdict.decision.clone());
+        call.notes.add(Asked { action, resource, decision });
+        Ok(verdict)
+    }
+
+    async fn weigh(
+        &self,
+        call: &Call,
+        ask: &Ask<'_>,
+        action: &str,
+        facts: &ResourceFacts,
+    ) -> Result<Decision, Fault> {
+        let principal = &call.principal;
         let owner = ask.resource.and_then(Arn::account);
         let grants = match principal.kind {
             PrincipalKind::User | PrincipalKind::AssumedRole | PrincipalKind::FederatedUser => {
                 match self.identities.grants(principal).await? {
                     Some(grants) => grants,
                     // The user or role is gone, and all its permissions with it.
-                    None => return Ok(Verdict::new(nothing_allows(), call, ask)),
+                    None => return Ok(nothing_allows()),
                 }
             }
             _ => Arc::default(),
@@ -66,8 +81,7 @@ impl Access {
         if principal.kind == PrincipalKind::Service && policy.is_none() && !(facts.takes_policy && speaks) {
             // A service acts on what has no policies of its own only where it belongs: in the account it works for.
             let at_home = owner.is_none_or(|owner| owner == principal.account);
-            let decision = if at_home { allowed() } else { nothing_allows() };
-            return Ok(Verdict::new(decision, call, ask));
+            return Ok(if at_home { allowed() } else { nothing_allows() });
         }
         let policy = policy.map(|named| ResourcePolicy { named, required: facts.policy_required });
         let keys = RequestKeys {
@@ -79,17 +93,15 @@ impl Access {
             owner: owner_guarded.as_deref(),
             tags: OnceCell::new(),
         };
-        let decision = weigh(&keys, policy);
-        Ok(Verdict::new(decision, call, ask))
+        Ok(evaluate_with(&keys, action, policy))
     }
 }
 
-fn weigh(keys: &RequestKeys<'_>, resource: Option<ResourcePolicy<'_>>) -> Decision {
+fn evaluate_with(keys: &RequestKeys<'_>, action: &str, resource: Option<ResourcePolicy<'_>>) -> Decision {
     let RequestKeys { call, ask, grants, guarded, owner, .. } = keys;
-    let action = [ask.prefix, ":", ask.action].concat();
     let request = Request {
         caller: call.principal.caller(),
-        action: &action,
+        action,
         resource: ask.resource.map_or("*", Arn::as_str),
         resource_account: ask.resource.and_then(Arn::account).or_else(|| own_account(call, ask)),
         keys,
@@ -189,16 +201,15 @@ fn nothing_allows() -> Decision {
 
 impl Verdict {
     /// AWS's sentence: who, what, on which resource, and why not.
-    fn new(decision: Decision, call: &Call, ask: &Ask<'_>) -> Verdict {
+    fn new(decision: Decision, call: &Call, ask: &Ask<'_>, action: &str) -> Verdict {
         if decision.allowed {
             return Verdict { decision, message: String::new() };
         }
-        let action = format!("{}:{}", ask.prefix, ask.action);
         let resource = ask.resource.map_or("*", Arn::as_str);
         // Who may assume a role is the role's affair, and AWS does not tell.
         let because = match ask.prefix {
             "sts" => String::new(),
-            _ => format!(" {}", decision.because(&action)),
+            _ => format!(" {}", decision.because(action)),
         };
         let message = format!(
             "User: {} is not authorized to perform: {action} on resource: {resource}{because}",

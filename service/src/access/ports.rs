@@ -114,7 +114,8 @@ pub struct ResourceFacts {
     pub policy_required: bool,
     /// `aws:ResourceTag`
     pub tags: BTreeMap<String, String>,
-    /// Further condition keys that follow from the resource, in AWS's spelling (`iam:PermissionsBoundary`).
+    /// Further condition keys that follow from the resource, in AWS's spelling (`iam:PermissionsBoundary`). One with
+    /// several values is there several times.
     pub keys: Vec<(String, String)>,
 }
 

@@ -226,6 +226,7 @@ async fn levels(
 /// organisation its parts belong to another account, and to the invited its handshakes do.
 pub fn facts<'a>(
     organizations: &'a Organizations,
+    _action: &'a str,
     arn: &'a Arn,
 ) -> BoxFuture<'a, Result<ResourceFacts, Error>> {
     Box::pin(async move {

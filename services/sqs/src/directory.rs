@@ -41,7 +41,7 @@ impl Queue {
 }
 
 /// What permissions need to know of a queue.
-pub async fn facts(sqs: &Sqs, arn: &Arn) -> Result<ResourceFacts, Error> {
+pub async fn facts(sqs: &Sqs, _action: &str, arn: &Arn) -> Result<ResourceFacts, Error> {
     let queue = sqs.directory.find_arn(arn).await?;
     let known = queue.map(|queue| (queue.policy.clone(), queue.record.tags.clone()));
     let (policy, tags) = known.unwrap_or_default();

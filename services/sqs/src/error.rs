@@ -60,6 +60,13 @@ pub enum Error {
     },
     /// A parameter is wrong, in words of its own.
     InvalidParameter(String),
+    /// A queue cannot be encrypted in two ways.
+    TwoEncryptions,
+    /// KMS refused what sending or receiving needs of it.
+    Kms {
+        error: &'static ErrorCode,
+        message: String,
+    },
     /// The disk is full; reading and deleting go on.
     StorageFull,
     Internal(Box<dyn std::error::Error + Send + Sync>),
@@ -78,6 +85,10 @@ const MISSING_PARAMETER: ErrorCode = common("MissingRequiredParameterException",
 const ACCESS_DENIED: ErrorCode = common("AccessDeniedException", "AccessDenied", 403);
 const NO_ROOM: &str =
     "There is no room left on this cloud's disk. Messages can still be received and deleted.";
+const TWO_ENCRYPTIONS: &str = "You can use one type of server-side encryption (SSE) at one time. You can either enable \
+                               KMS SSE or SQS SSE.";
+const BATCH_ENTRY_ID: &str = "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It \
+                              can be at most 80 letters long.";
 const STORAGE_FULL: ErrorCode =
     ErrorCode { name: "ServiceUnavailable", code: "ServiceUnavailable", status: 503, side: Side::Receiver };
 
@@ -97,6 +108,25 @@ impl Error {
             parameter: parameter.to_owned(),
             reason: reason.to_owned(),
         }
+    }
+
+    /// What KMS said, as SQS passes it on: its words, and where they are from.
+    pub fn of_kms(request_id: &str, fault: Fault) -> Error {
+        let error = match fault.name() {
+            "AccessDeniedException" => &errors::KMS_ACCESS_DENIED,
+            "DisabledException" => &errors::KMS_DISABLED,
+            "KMSInvalidStateException" => &errors::KMS_INVALID_STATE,
+            "NotFoundException" | "InvalidArnException" | "ValidationException" => &errors::KMS_NOT_FOUND,
+            "InvalidKeyUsageException" => &errors::KMS_INVALID_KEY_USAGE,
+            "OptInRequired" => &errors::KMS_OPT_IN_REQUIRED,
+            "ThrottlingException" | "LimitExceededException" => &errors::KMS_THROTTLED,
+            _ => return Error::Internal(format!("KMS failed: {fault}").into()),
+        };
+        let (said, status, code) = (fault.message(), fault.status(), fault.name());
+        let message = format!(
+            "{said} (Service: AWSKMS; Status Code: {status}; Error Code: {code}; Request ID: {request_id}; Proxy: null)"
+        );
+        Error::Kms { error, message }
     }
 
     /// Whether the caller, rather than this cloud, is to blame.
@@ -167,6 +197,8 @@ impl From<Error> for Fault {
                 let message = format!("Invalid value for the parameter {name}.{reason}");
                 fault(&errors::INVALID_ATTRIBUTE_VALUE, message)
             }
+            Error::TwoEncryptions => fault(&errors::INVALID_ATTRIBUTE_NAME, TWO_ENCRYPTIONS.into()),
+            Error::Kms { error, message } => fault(error, message),
             Error::InvalidMessageContents(message) => fault(&errors::INVALID_MESSAGE_CONTENTS, message),
             Error::EmptyBatch { entry } => fault(
                 &errors::EMPTY_BATCH_REQUEST,
@@ -179,12 +211,7 @@ impl From<Error> for Fault {
             Error::BatchEntryIdRepeated(id) => {
                 fault(&errors::BATCH_ENTRY_IDS_NOT_DISTINCT, format!("Id {id} repeated."))
             }
-            Error::InvalidBatchEntryId => fault(
-                &errors::INVALID_BATCH_ENTRY_ID,
-                "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at \
-                 most 80 letters long."
-                    .into(),
-            ),
+            Error::InvalidBatchEntryId => fault(&errors::INVALID_BATCH_ENTRY_ID, BATCH_ENTRY_ID.into()),
             Error::BatchTooLong { bytes } => fault(
                 &errors::BATCH_REQUEST_TOO_LONG,
                 format!("Batch requests cannot be longer than 1048576 bytes. You have sent {bytes} bytes."),

@@ -6,6 +6,7 @@
 //! `BEHAVIOURS.md` beside this crate.
 
 mod directory;
+mod encryption;
 mod error;
 mod limits;
 mod model;
@@ -17,10 +18,12 @@ use std::sync::Arc;
 
 use base::{Clock, Ids};
 use queue_engine::QueueEngine;
-use service::{Nudge, PageTokens, Task, Tasks, service};
+use service::{Aws, Nudge, PageTokens, Task, Tasks, service};
 use store::Store;
+use vault::Vault;
 
 use directory::Directory;
+use encryption::Encryption;
 use error::Error;
 use operations::{
     attributes, batches, dead_letters, messages, move_tasks, permissions, queues, receive, settle, tags,
@@ -33,6 +36,7 @@ pub struct Sqs {
     ids: Ids,
     pages: PageTokens,
     directory: Directory,
+    encryption: Encryption,
     tasks: Tasks,
     /// Wakes the task that works off message moves.
     moves: Nudge,
@@ -46,6 +50,10 @@ pub struct SqsParts {
     pub ids: Ids,
     pub pages: PageTokens,
     pub tasks: Tasks,
+    /// Seals the data keys of queues that SQS encrypts with keys of its own.
+    pub vault: Vault,
+    /// For KMS, which makes the data keys of the others.
+    pub aws: Aws,
 }
 
 service! { Sqs: sqs_api, principal "sqs.amazonaws.com", error Error, resources directory::facts;
@@ -78,10 +86,11 @@ service! { Sqs: sqs_api, principal "sqs.amazonaws.com", error Error, resources d
 impl Sqs {
     /// Opens the service: brings the engine's queues in line with the records, which a crash may have parted.
     pub async fn open(parts: SqsParts) -> Result<Arc<Sqs>, schema::Fault> {
-        let SqsParts { store, engine, clock, ids, pages, tasks } = parts;
+        let SqsParts { store, engine, clock, ids, pages, tasks, vault, aws } = parts;
         let directory = Directory::new(store.clone());
+        let encryption = Encryption::new(store.clone(), vault, ids.clone(), aws);
         let moves = Nudge::default();
-        let sqs = Arc::new(Sqs { store, engine, clock, ids, pages, directory, tasks, moves });
+        let sqs = Arc::new(Sqs { store, engine, clock, ids, pages, directory, encryption, tasks, moves });
         queues::reconcile(&sqs).await?;
         Ok(sqs)
     }

@@ -30,5 +30,18 @@ pub const POLICY_STATEMENTS_MAX: usize = 20;
 pub const PERMISSION_ACTIONS_MAX: usize = 7;
 pub const REDRIVE_SOURCES_MAX: usize = 10;
 pub const RECEIVES_BEFORE_DEAD_MAX: u32 = 1_000;
+/// AES-256.
+pub const DATA_KEY_BYTES: usize = 32;
+/// How long a data key of SQS's own encrypts new messages, and how many sends or batches of ten in one run; both keep
+/// it below 2³² messages.
+pub const MANAGED_DATA_KEY_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
+pub const MANAGED_DATA_KEY_SENDS_MAX: u64 = 1 << 28;
+/// Data keys held ready; beyond it they are opened anew.
+pub const MANAGED_DATA_KEYS_KNOWN_MAX: usize = 10_000;
+/// Those who use data keys of KMS, and how many of them for each.
+pub const REQUESTERS_KNOWN_MAX: usize = 10_000;
+pub const REQUESTER_DATA_KEYS_MAX: usize = 10_000;
+/// The longest that KmsDataKeyReusePeriodSeconds allows.
+pub const DATA_KEY_REUSE_TIME_MAX: Duration = Duration::from_secs(86_400);
 /// In flight at once, for both kinds of queues.
 pub const IN_FLIGHT_MESSAGES_MAX: u32 = 120_000;

@@ -29,6 +29,12 @@ pub const MOVE_TASKS: Table<Place, MoveTaskRecord> = Table::new("sqs.move-tasks"
 /// The places and names of running move tasks, for the task that works them off.
 pub const RUNNING_MOVES: Table<(), RunningMoveRecord> = Table::new("sqs.running-moves");
 
+/// Data keys of SQS's own by their number, kept as long as there may be a message that needs them: for good.
+pub const DATA_KEYS: Table<(), DataKeyRecord> = Table::new("sqs.data-keys");
+
+/// The data key that new messages of an account in a region are encrypted with.
+pub const CURRENT_DATA_KEYS: Table<Place, CurrentDataKeyRecord> = Table::new("sqs.current-data-keys");
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueueRecord {
     /// The engine's name for the queue, never used again.
@@ -86,6 +92,21 @@ pub struct RunningMoveRecord {
     pub task: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataKeyRecord {
+    pub account: AccountId,
+    pub region: Region,
+    pub created: Timestamp,
+    /// By the vault, bound to account, region and number.
+    pub sealed: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurrentDataKeyRecord {
+    pub number: u64,
+    pub created: Timestamp,
+}
+
 impl Versioned for QueueRecord {
     const VERSION: u16 = 1;
 }
@@ -107,5 +128,13 @@ impl Versioned for MoveTaskRecord {
 }
 
 impl Versioned for RunningMoveRecord {
+    const VERSION: u16 = 1;
+}
+
+impl Versioned for DataKeyRecord {
+    const VERSION: u16 = 1;
+}
+
+impl Versioned for CurrentDataKeyRecord {
     const VERSION: u16 = 1;
 }

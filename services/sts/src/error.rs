@@ -13,6 +13,8 @@ pub enum Error {
     /// Temporary credentials may not ask for more of themselves; names the operation.
     SessionWithSession(&'static str),
     RootAssumesRole,
+    /// The operation is there in regions only.
+    GlobalEndpoint,
     /// The frame's sentence: who, what, on which resource.
     NotAllowed(String),
     /// For callers who have no name: the action.
@@ -39,6 +41,7 @@ pub enum Error {
 
 const VALIDATION_ERROR: ErrorCode = ErrorCode::sender("ValidationError", 400);
 const INVALID_PARAMETER: ErrorCode = ErrorCode::sender("InvalidParameterValue", 400);
+const INVALID_ACTION: ErrorCode = ErrorCode::sender("InvalidAction", 400);
 const ACCESS_DENIED: ErrorCode = ErrorCode::sender("AccessDenied", 403);
 
 impl From<Error> for Fault {
@@ -52,6 +55,7 @@ impl From<Error> for Fault {
             Error::RootAssumesRole => {
                 Fault::new(&ACCESS_DENIED, "Roles may not be assumed by root accounts.")
             }
+            Error::GlobalEndpoint => Fault::new(&INVALID_ACTION, "Unknown Operation"),
             Error::NotAllowed(message) => Fault::new(&ACCESS_DENIED, message),
             Error::NotAuthorized(action) => {
                 Fault::new(&ACCESS_DENIED, format!("Not authorized to perform {action}"))

@@ -17,7 +17,7 @@ use service::{Access, Keyring, service};
 
 use error::Error;
 use operations::provider_keys::ProviderKeys;
-use operations::{federation, identity, roles, saml, sessions, web_identity};
+use operations::{federation, identity, roles, root, saml, sessions, web_identity};
 
 /// What the composition root gives STS.
 pub struct StsParts {
@@ -40,6 +40,7 @@ service! { Sts: sts_api, principal "sts.amazonaws.com", error Error;
     AssumeRole => roles::assume_role on roles::by_arn keys roles::keys,
     AssumeRoleWithSAML => saml::assume_role_with_saml on saml::by_arn,
     AssumeRoleWithWebIdentity => web_identity::assume_role_with_web_identity on web_identity::by_arn,
+    AssumeRoot => root::assume_root on root::by_target keys root::keys,
     DecodeAuthorizationMessage => identity::decode_authorization_message on identity::nothing,
     GetAccessKeyInfo => identity::get_access_key_info on identity::nothing,
     GetCallerIdentity => identity::get_caller_identity on identity::nothing free "who one is, one may know",

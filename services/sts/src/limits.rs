@@ -10,6 +10,9 @@ pub const CHAINED_SESSION_SECONDS_MAX: u32 = 3_600;
 pub const USER_SESSION_SECONDS_DEFAULT: u32 = 43_200;
 pub const ROOT_SESSION_SECONDS_MAX: u32 = 3_600;
 
+/// What a session of a member account's root lasts if nobody says otherwise, which is the most as well.
+pub const ROOT_TASK_SECONDS_DEFAULT: u32 = 900;
+
 /// Session policies: the text of all together with the ARNs of managed ones, and how many of these.
 pub const SESSION_POLICY_CHARS_MAX: usize = 2_048;
 pub const SESSION_POLICY_ARNS_MAX: usize = 10;

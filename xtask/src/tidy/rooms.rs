@@ -10,6 +10,7 @@ const ROOMS: &[&str] =
 /// Rooms that one service has besides, with the reason.
 const OWN_ROOMS: &[(&str, &str, &str)] = &[
     ("sqs", "directory", "every message operation starts with finding its queue, which must be fast"),
+    ("sqs", "encryption", "every message is encrypted on its way in and back, which must be fast"),
     ("iam", "directory", "every call of every service asks what its caller may do"),
     ("organizations", "directory", "every call of every service asks what its account may do"),
     ("iam", "sign_in", "AWS has no operation for it, so the binary asks directly"),

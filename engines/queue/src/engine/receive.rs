@@ -81,6 +81,19 @@ impl QueueEngine {
         }
     }
 
+    /// The body of the message that a receive would take next, which stays where it is.
+    pub async fn peek(&self, id: QueueId) -> Result<Option<Bytes>, EngineError> {
+        let inner = &self.0.inner;
+        let queue = inner.queue(id)?;
+        let fetch = {
+            let (mut shared, _now) = inner.enter(&queue)?;
+            shared.index.next(None).map(|entry| inner.log.fetch(&[entry.location()]))
+        };
+        let Some(fetch) = fetch else { return Ok(None) };
+        let record = fetch.read().await?.pop().expect("one was asked for");
+        Ok(Parts::read(&record).map(|parts| record.slice(parts.body_at..)))
+    }
+
     async fn bury(&self, queue: &Arc<Queue>, dead_letter: DeadLetter) -> Result<bool, EngineError> {
         let (inner, queue) = (Arc::clone(&self.0.inner), Arc::clone(queue));
         let moving =

@@ -37,6 +37,21 @@ async fn a_received_message_stays_hidden_until_its_timeout() {
 }
 
 #[tokio::test]
+async fn a_peek_shows_what_comes_next_and_changes_nothing() {
+    let world = World::standard().await;
+    assert_eq!(world.engine().peek(ONE).await.unwrap(), None);
+    world.send("a").await;
+    world.send("b").await;
+    for _ in 0..2 {
+        assert_eq!(world.engine().peek(ONE).await.unwrap().as_deref(), Some(&b"a"[..]));
+    }
+    world.counts(2, 0, 0);
+    let first = world.receive_one().await;
+    assert_eq!((text(&first), first.receive_count), ("a", 1));
+    assert_eq!(world.engine().peek(ONE).await.unwrap().as_deref(), Some(&b"b"[..]));
+}
+
+#[tokio::test]
 async fn a_visibility_timeout_of_zero_hides_nothing() {
     let world = World::standard().await;
     world.send("a").await;

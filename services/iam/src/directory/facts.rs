@@ -11,6 +11,7 @@ use service::{BoxFuture, ResourceFacts};
 use store::Tx;
 
 use super::roles::trust_policy;
+use super::roots;
 use crate::Iam;
 use crate::error::Error;
 use crate::model::{arns, managed};
@@ -32,12 +33,15 @@ fn boundary(permissions: &Permissions) -> Vec<(String, String)> {
     known.map(|arn| ("iam:PermissionsBoundary".to_owned(), arn.clone())).collect()
 }
 
-/// What is known of a resource of IAM: its full ARN, tags, and the trust policy of a role.
-pub fn facts<'a>(iam: &'a Iam, arn: &'a Arn) -> BoxFuture<'a, Result<ResourceFacts, Error>> {
+/// What is known of a resource of IAM: its full ARN, tags, and the trust policy of a role or a root.
+pub fn facts<'a>(iam: &'a Iam, action: &'a str, arn: &'a Arn) -> BoxFuture<'a, Result<ResourceFacts, Error>> {
     Box::pin(async move {
         let Some(account) = arn.account().filter(|_| !managed::is_of_aws(arn.as_str())) else {
             return Ok(ResourceFacts::default());
         };
+        if action == "AssumeRoot" && arn.resource() == "root" {
+            return roots::facts(iam, account).await;
+        }
         let seen = iam.store.read(|tx| async move { see(&tx, account, arn).await }).await?;
         Ok(match seen {
             None => ResourceFacts { takes_policy: is_role(arn), ..ResourceFacts::default() },

@@ -12,10 +12,10 @@ use service::{Grants, Principal, PrincipalKind, Session};
 use store::Tx;
 
 use super::compiled::{Found, compile};
-use super::{Known, On};
+use super::{Known, On, roots};
 use crate::Iam;
 use crate::error::Error;
-use crate::model::{arns, managed, password_rules};
+use crate::model::{arns, managed, password_rules, root_access};
 use crate::operations::users::ACCOUNT;
 use crate::records::{ACCOUNTS, GROUPS, POLICIES, Permissions, ROLES, USERS, key};
 
@@ -25,7 +25,7 @@ const SESSIONS: On<Arc<Grants>> =
     (|known: &Known| &known.sessions, |known: &mut Known| (&mut known.sessions, &known.forgettings));
 
 /// The managed policy that allows everything, which stands for the root of an account.
-const ADMINISTRATOR_ACCESS: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+pub(super) const ADMINISTRATOR_ACCESS: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 /// Whose own policies count.
 enum Identity<'a> {
@@ -44,6 +44,9 @@ struct Gathered {
 }
 
 pub(super) async fn grants(iam: &Iam, principal: &Principal) -> Result<Option<Arc<Grants>>, Error> {
+    if let Some(session) = root_access::session(principal) {
+        return Ok(Some(Arc::new(roots::grants(iam, session))));
+    }
     let session = principal.session.as_deref().filter(|session| is_special(principal, session));
     let (Some(session), Some(access_key_id)) = (session, &principal.access_key_id) else {
         let own = own(iam, principal).await?;
@@ -203,7 +206,7 @@ impl Gathered {
     }
 }
 
-fn of_aws(arn: &str) -> Found {
+pub(super) fn of_aws(arn: &str) -> Found {
     Found { id: arn.to_owned(), document: managed::document(arn), shared_by: Some(arn.to_owned()) }
 }
 

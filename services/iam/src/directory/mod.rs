@@ -10,6 +10,7 @@ mod grants;
 mod keys;
 mod memory;
 mod roles;
+mod roots;
 mod uses;
 
 use std::collections::HashSet;

@@ -13,7 +13,7 @@ use service::{Call, Principal, PrincipalKind};
 use super::Directory;
 use crate::error::Error;
 use crate::limits::{ACTIONS_NOTED_MAX, PRINCIPALS_NOTED_MAX};
-use crate::model::arns;
+use crate::model::{arns, root_access};
 use crate::records::{ActionUse, LastUsed, ROLES, ServiceUseRecord, USERS, key, service_uses};
 
 /// The last use of one service by one user or role.
@@ -86,7 +86,8 @@ impl Uses {
 fn entity(principal: &Principal) -> Option<(&str, &str, bool)> {
     match principal.kind {
         PrincipalKind::User => Some((&principal.user_id, &principal.arn, false)),
-        PrincipalKind::AssumedRole => {
+        // A session of root has no role to note it at.
+        PrincipalKind::AssumedRole if root_access::session(principal).is_none() => {
             let role = principal.session.as_deref()?.role.as_ref()?;
             Some((&role.id, &role.arn, true))
         }

@@ -12,6 +12,7 @@ pub mod oidc;
 pub mod password_hash;
 pub mod password_rules;
 pub mod qr;
+pub mod root_access;
 pub mod saml_metadata;
 pub mod service_credential;
 pub mod simulated_resources;

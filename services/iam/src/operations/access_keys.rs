@@ -1,6 +1,6 @@
 //! Access keys: two a user, and two for root. The secret is shown once and kept sealed.
 
-use base::AccountId;
+use base::{AccountId, Arn};
 use iam_api::{
     AccessKey, AccessKeyLastUsed, AccessKeyMetadata, CreateAccessKeyInput, CreateAccessKeyOutput,
     DeleteAccessKeyInput, DeleteAccessKeyOutput, GetAccessKeyLastUsedInput, GetAccessKeyLastUsedOutput,
@@ -15,6 +15,7 @@ use super::{pages, quotas};
 use crate::Iam;
 use crate::directory::SECRET_CONTEXT;
 use crate::error::Error;
+use crate::model::{arns, root_access};
 use crate::records::{ACCESS_KEYS, ACCOUNTS, AccessKeyRecord, key};
 
 const SECRET_CHARS: usize = 40;
@@ -188,6 +189,11 @@ pub async fn list_access_keys(
     })
 }
 
+/// The key's id does not tell whose it is. A session of root may ask of root's keys alone, which the operation sees to.
+pub fn of_root(_: &Iam, call: &Call, _: &GetAccessKeyLastUsedInput) -> Result<Vec<Arn>, Error> {
+    Ok(root_access::session(&call.principal).map(|_| arns::root(call.account)).into_iter().collect())
+}
+
 pub async fn get_access_key_last_used(
     iam: &Iam,
     call: &Call,
@@ -200,6 +206,13 @@ pub async fn get_access_key_last_used(
             let record = ACCESS_KEYS.get(&tx, &(), id).await?.filter(|record| record.account == account);
             let record = record.ok_or_else(|| not_found(id))?;
             let user_name = match &record.user {
+                Some(_) if root_access::session(&call.principal).is_some() => {
+                    let who = &call.principal.arn;
+                    return Err(Error::AccessDenied(format!(
+                        "User: {who} is not authorized to perform: iam:GetAccessKeyLastUsed with an explicit deny in a \
+                         session policy"
+                    )));
+                }
                 Some(user) => Some(users::load(&tx, account, user).await?.name),
                 None => None,
             };

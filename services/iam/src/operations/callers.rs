@@ -5,7 +5,7 @@ use service::{Call, PrincipalKind};
 
 use crate::Iam;
 use crate::error::Error;
-use crate::model::arns;
+use crate::model::{arns, root_access};
 
 /// Whose access keys, devices or certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Owner {
     pub fn of(call: &Call, given: Option<&str>) -> Result<Owner, Error> {
         match given {
             Some(name) => Ok(Owner::User(name.to_owned())),
-            None if call.principal.kind == PrincipalKind::Root => Ok(Owner::Root),
+            None if root_access::is_root(&call.principal) => Ok(Owner::Root),
             None => own_name(call).map(|name| Owner::User(name.to_owned())),
         }
     }

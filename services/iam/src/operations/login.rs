@@ -8,16 +8,16 @@ use iam_api::{
     DeleteLoginProfileInput, DeleteLoginProfileOutput, GetLoginProfileInput, GetLoginProfileOutput,
     LoginProfile, UpdateLoginProfileInput, UpdateLoginProfileOutput,
 };
+use schema::{ErrorCode, Side};
 use service::{Call, PrincipalKind};
 
-use super::callers::{own_name, second, user_name};
+use super::callers::{Owner, own_name, second, user_name};
 use super::users::{self, ACCOUNT};
 use crate::Iam;
 use crate::error::Error;
 use crate::limits::PASSWORDS_REMEMBERED_MAX;
-use crate::model::arns;
 use crate::model::password_hash::{Recipe, same};
-use crate::model::password_rules;
+use crate::model::{arns, password_rules, root_access};
 use crate::records::{ACCOUNTS, LoginRecord, PasswordPolicyRecord, UserRecord};
 
 /// Everybody changes their own password.
@@ -35,6 +35,20 @@ fn own_user(call: &Call) -> Result<&str, Error> {
 
 pub fn not_found(user: &str) -> Error {
     Error::NoSuchEntity(format!("Login Profile for User {user} cannot be found."))
+}
+
+/// A session of root that means root itself, which has no password here.
+fn of_root(call: &Call, given: Option<&str>) -> bool {
+    given.is_none() && root_access::session(&call.principal).is_some()
+}
+
+/// AWS lets whoever reads the root's mail set a new one.
+fn no_root_password() -> Error {
+    const CODE: ErrorCode =
+        ErrorCode { name: "NotImplemented", code: "NotImplemented", status: 501, side: Side::Receiver };
+    let message = "iam:CreateLoginProfile for an account's root is not implemented by Fogbank: the root has no \
+                   password here, and no mailbox to recover one by.";
+    Error::Other(&CODE, message.to_owned())
 }
 
 /// Somebody else changed the password between its hashing and now.
@@ -76,6 +90,9 @@ pub async fn create_login_profile(
     call: &Call,
     input: CreateLoginProfileInput,
 ) -> Result<CreateLoginProfileOutput, Error> {
+    if of_root(call, input.user_name.as_deref()) {
+        return Err(no_root_password());
+    }
     let (account, name) = (call.account, user_name(call, input.user_name.as_deref())?);
     let password = input.password.ok_or_else(|| {
         Error::Validation("The password is required unless a session of root asks for its own.".to_owned())
@@ -110,6 +127,9 @@ pub async fn get_login_profile(
     call: &Call,
     input: GetLoginProfileInput,
 ) -> Result<GetLoginProfileOutput, Error> {
+    if of_root(call, input.user_name.as_deref()) {
+        return Err(not_found(Owner::Root.shown()));
+    }
     let name = user_name(call, input.user_name.as_deref())?;
     let user = users::find(iam, call.account, &name).await?;
     let login = user.login.as_ref().ok_or_else(|| not_found(&name))?;
@@ -121,6 +141,9 @@ pub async fn delete_login_profile(
     call: &Call,
     input: DeleteLoginProfileInput,
 ) -> Result<DeleteLoginProfileOutput, Error> {
+    if of_root(call, input.user_name.as_deref()) {
+        return Err(not_found(Owner::Root.shown()));
+    }
     let name = user_name(call, input.user_name.as_deref())?;
     users::update(iam, call.account, &name, |user| {
         user.login.take().map(drop).ok_or_else(|| not_found(&name))

@@ -19,6 +19,7 @@ pub mod instance_profiles;
 pub mod login;
 pub mod mfa;
 pub mod oidc_providers;
+pub mod organizations_features;
 pub mod pages;
 pub mod password_policy;
 pub mod policies;

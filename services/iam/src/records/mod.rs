@@ -38,6 +38,8 @@ pub const MFA_DEVICES: Table<AccountId, MfaDeviceRecord> = Table::new("iam.mfa-d
 pub const ACCOUNTS: Table<AccountId, AccountRecord> = Table::new("iam.accounts");
 /// Account aliases are unique in the whole cloud.
 pub const ALIASES: Table<(), AliasRecord> = Table::new("iam.aliases");
+/// Central root access, of the management account, by the id of its organisation.
+pub const ROOT_ACCESS: Table<AccountId, RootAccessRecord> = Table::new("iam.root-access");
 /// How many of a kind an account has, by the kind's quota; see [`crate::operations::quotas`].
 pub const COUNTS: Table<AccountId, CountRecord> = Table::new("iam.counts");
 
@@ -257,6 +259,13 @@ pub struct AccountRecord {
     pub root_signing_certificates: Vec<SigningCertificate>,
 }
 
+/// The features of central root access that are on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RootAccessRecord {
+    pub credentials_management: bool,
+    pub sessions: bool,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PasswordPolicyRecord {
     pub length_min: u32,
@@ -301,6 +310,7 @@ first_version!(
     AccessKeyRecord,
     MfaDeviceRecord,
     AccountRecord,
+    RootAccessRecord,
     AliasRecord,
     CountRecord,
 );

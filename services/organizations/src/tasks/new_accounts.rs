@@ -7,7 +7,7 @@ use iam_api::{
     CreateServiceLinkedRoleInput,
 };
 use schema::Fault;
-use service::{AsService, Call, Principal, Source};
+use service::{AsService, Call, Notes, Principal, Source};
 use store::Tx;
 
 use crate::Organizations;
@@ -179,6 +179,7 @@ fn in_account(organizations: &Organizations, account: AccountId) -> AsService {
         source: Source { secure_transport: true, ..Source::default() },
         now: organizations.clock.now(),
         depth: 0,
+        notes: Notes::default(),
     };
     organizations.aws.as_service(roles::PRINCIPAL, account, region, &cause)
 }

@@ -90,14 +90,7 @@ impl Attributes {
         let named = |name: &str| changes.get(name).is_some_and(|value| !value.is_empty());
         if named("KmsMasterKeyId") && changes.get("SqsManagedSseEnabled").is_some_and(|value| value == "true")
         {
-            return Err(Error::InvalidAttributeValue {
-                name: "SqsManagedSseEnabled".to_owned(),
-                reason: Some(
-                    "You can use one type of server-side encryption (SSE) at one time. You can either enable \
-                     KMS SSE or SQS SSE."
-                        .to_owned(),
-                ),
-            });
+            return Err(Error::TwoEncryptions);
         }
         for (name, value) in changes {
             self.set(name, value)?;
@@ -315,7 +308,8 @@ mod tests {
         for policy in ["{", "{}", r#"{"Statement":[{}]}"#, r#"{"Statement":"x"}"#] {
             assert_eq!(check(false, &[("Policy", policy)]), Err(invalid("Policy")), "{policy}");
         }
-        assert!(check(false, &[("KmsMasterKeyId", "k"), ("SqsManagedSseEnabled", "true")]).is_err());
+        let both = check(false, &[("KmsMasterKeyId", "k"), ("SqsManagedSseEnabled", "true")]);
+        assert_eq!(both, Err(Error::TwoEncryptions));
     }
 
     #[test]

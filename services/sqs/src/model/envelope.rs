@@ -1,11 +1,13 @@
 //! How a message is kept in the engine, which sees bytes only.
 //!
 //! A version byte, a byte of flags for the optional parts, then each part with its length. Read back without
-//! copying: a received message borrows from the engine's bytes.
+//! copying: a received message borrows from the engine's bytes. An encrypted message has all of this inside its
+//! ciphertext, see [`super::sealed`].
 
 use super::message_attributes::{Attribute, Value};
 
-const VERSION: u8 = 1;
+/// The version of a message that is not encrypted.
+pub const VERSION: u8 = 1;
 const HAS_DEDUPLICATION_ID: u8 = 1;
 const HAS_TRACE_HEADER: u8 = 2;
 
@@ -24,7 +26,24 @@ pub struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.body.len() + 96);
+        let mut out = Vec::with_capacity(self.encoded_bytes());
+        self.encode_onto(&mut out);
+        out
+    }
+
+    /// How long the encoded message is, so that it fits where it is put without moving.
+    pub fn encoded_bytes(&self) -> usize {
+        const LENGTH: usize = size_of::<u32>();
+        let tokens = [Some(self.sender_id), self.deduplication_id, self.trace_header];
+        let tokens: usize = tokens.iter().flatten().map(|part| LENGTH + part.len()).sum();
+        let of_one =
+            |a: &Attribute<'_>| 1 + 3 * LENGTH + a.name.len() + a.data_type.len() + a.value.bytes().len();
+        let attributes: usize = self.attributes.iter().map(of_one).sum();
+        2 + self.md5_of_body.len() + tokens + 1 + attributes + self.body.len()
+    }
+
+    /// Appends the encoded message to what is there.
+    pub fn encode_onto(&self, out: &mut Vec<u8>) {
         let flag = |there: bool, bit: u8| if there { bit } else { 0 };
         out.push(VERSION);
         out.push(
@@ -32,19 +51,18 @@ impl<'a> Envelope<'a> {
                 | flag(self.trace_header.is_some(), HAS_TRACE_HEADER),
         );
         out.extend_from_slice(&self.md5_of_body);
-        put(&mut out, self.sender_id.as_bytes());
+        put(out, self.sender_id.as_bytes());
         for part in [self.deduplication_id, self.trace_header].into_iter().flatten() {
-            put(&mut out, part.as_bytes());
+            put(out, part.as_bytes());
         }
         out.push(u8::try_from(self.attributes.len()).expect("attributes were checked to be few"));
         for attribute in &self.attributes {
             out.push(u8::from(matches!(attribute.value, Value::Binary(_))));
-            put(&mut out, attribute.name.as_bytes());
-            put(&mut out, attribute.data_type.as_bytes());
-            put(&mut out, attribute.value.bytes());
+            put(out, attribute.name.as_bytes());
+            put(out, attribute.data_type.as_bytes());
+            put(out, attribute.value.bytes());
         }
         out.extend_from_slice(self.body.as_bytes());
-        out
     }
 
     /// Nothing if the bytes were not made by [`Envelope::encode`], which means that the log is damaged.
@@ -127,6 +145,7 @@ mod tests {
             Envelope { deduplication_id: None, trace_header: None, attributes: vec![], ..whole.clone() };
         for envelope in [whole, bare] {
             let bytes = envelope.encode();
+            assert_eq!(bytes.len(), envelope.encoded_bytes());
             assert_eq!(Envelope::decode(&bytes), Some(envelope));
             for cut in 0..bytes.len().min(56) {
                 // A cut within the body still decodes, to a shorter one; elsewhere it must not.

@@ -10,3 +10,5 @@ pub mod message_attributes;
 pub mod name;
 pub mod permissions;
 pub mod redrive;
+pub mod requester;
+pub mod sealed;

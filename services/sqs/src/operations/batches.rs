@@ -28,11 +28,12 @@ pub async fn send_message_batch(
         return Err(Error::BatchTooLong { bytes });
     }
     let queue = open(sqs, call, &input.queue_url).await?;
+    let key = sqs.encryption.for_sending(call, &queue).await?;
     let mut failures = Vec::new();
     let mut accepted = Vec::with_capacity(input.entries.len());
     for entry in input.entries {
         let (id, message) = split(entry);
-        match Outgoing::new(call, &queue, message) {
+        match Outgoing::new(call, &queue, key.as_deref(), message) {
             Ok(outgoing) => accepted.push((id, outgoing)),
             Err(error) => failures.push(failed(&id, error)),
         }

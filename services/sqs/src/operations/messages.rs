@@ -10,6 +10,7 @@ use sqs_api::{SendMessageInput, SendMessageOutput};
 use super::open;
 use crate::Sqs;
 use crate::directory::Queue;
+use crate::encryption::DataKey;
 use crate::error::Error;
 use crate::model::envelope::Envelope;
 use crate::model::message::{check_body, check_size, check_tokens, delay};
@@ -27,8 +28,13 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Checks a message against the rules and the queue's attributes.
-    pub fn new(call: &Call, queue: &Queue, input: SendMessageInput) -> Result<Outgoing, Error> {
+    /// Checks a message against the rules and the queue's attributes, and encrypts it if there is a key.
+    pub fn new(
+        call: &Call,
+        queue: &Queue,
+        key: Option<&DataKey>,
+        input: SendMessageInput,
+    ) -> Result<Outgoing, Error> {
         let settings = &queue.record.attributes;
         let fifo = queue.is_fifo();
         check_body(&input.message_body)?;
@@ -62,7 +68,10 @@ impl Outgoing {
             trace_header,
             attributes,
         };
-        let payload = envelope.encode();
+        let payload = match key {
+            Some(key) => key.seal(&envelope),
+            None => envelope.encode(),
+        };
         Ok(Outgoing {
             md5_of_body: envelope.md5_of_body,
             md5_of_attributes: md5(envelope.attributes.into_iter()),
@@ -107,7 +116,8 @@ pub async fn send_message(
     input: SendMessageInput,
 ) -> Result<SendMessageOutput, Error> {
     let queue = open(sqs, call, &input.queue_url).await?;
-    let outgoing = Outgoing::new(call, &queue, input)?;
+    let key = sqs.encryption.for_sending(call, &queue).await?;
+    let outgoing = Outgoing::new(call, &queue, key.as_deref(), input)?;
     let sent = sqs.engine.send_batch(queue.id(), &[outgoing.message()]).await?;
     let sent = *sent.first().expect("one message was sent");
     Ok(outgoing.answer(&queue, sent))

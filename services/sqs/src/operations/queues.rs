@@ -167,6 +167,7 @@ pub async fn delete_queue(
         })
         .await?;
     sqs.directory.forget(queue.account, queue.region, name);
+    sqs.encryption.forget(&queue);
     sqs.engine.drop_queue(queue.id()).await?;
     Ok(DeleteQueueOutput {})
 }

@@ -14,6 +14,7 @@ use crate::Sqs;
 use crate::directory::Queue;
 use crate::error::Error;
 use crate::limits::{RECEIVE_MESSAGES_MAX, VISIBILITY_SECONDS_MAX, WAIT_SECONDS_MAX};
+use crate::model::attributes::Encryption;
 use crate::model::batch::absent_if_empty;
 use crate::model::envelope::Envelope;
 use crate::model::handle;
@@ -43,6 +44,12 @@ pub async fn receive_message(
         attempt: input.receive_request_attempt_id.clone().filter(|_| queue.is_fifo()),
         dead_letter: dead_letter(sqs, &queue).await?,
     };
+    if matches!(settings.encryption, Encryption::Kms(_))
+        && let Some(next) = sqs.engine.peek(queue.id()).await?
+    {
+        // Who may not decrypt does not hide messages from those who may.
+        sqs.encryption.admit_receiver(call, &queue, &next).await?;
+    }
     let received = sqs.engine.receive(queue.id(), &options);
     let received = if wait.is_zero() {
         received.await
@@ -59,11 +66,7 @@ pub async fn receive_message(
         other => other?,
     };
 
-    let wanted = Wanted::new(input);
-    let mut messages = Vec::with_capacity(received.len());
-    for received in received {
-        messages.push(message(sqs, &queue, &wanted, received).await?);
-    }
+    let messages = Reader { sqs, call, queue: &queue, wanted: Wanted::new(input) }.read(received).await?;
     Ok(ReceiveMessageOutput { messages: absent_if_empty(messages) })
 }
 
@@ -124,8 +127,53 @@ impl Wanted {
     }
 }
 
-async fn message(sqs: &Sqs, queue: &Queue, wanted: &Wanted, received: Received) -> Result<Message, Error> {
-    let envelope = Envelope::decode(&received.body)
+/// Makes what the engine gave into what a receiver is told.
+struct Reader<'a> {
+    sqs: &'a Sqs,
+    call: &'a Call,
+    queue: &'a Queue,
+    wanted: Wanted,
+}
+
+impl Reader<'_> {
+    /// What can be read. Messages that the caller may not decrypt are visible again at once; only where nothing else
+    /// is there, the receive fails.
+    async fn read(&self, received: Vec<Received>) -> Result<Vec<Message>, Error> {
+        let mut messages = Vec::with_capacity(received.len());
+        let (mut back, mut first_failure) = (Vec::new(), None);
+        for received in received {
+            let receipt = received.receipt;
+            // In a FIFO queue nothing overtakes a message that stays.
+            if first_failure.is_some() && self.queue.is_fifo() {
+                back.push((receipt, Duration::ZERO));
+                continue;
+            }
+            match message(self, received).await {
+                Ok(message) => messages.push(message),
+                Err(error) => {
+                    if error.is_senders() {
+                        back.push((receipt, Duration::ZERO));
+                    } else {
+                        tracing::error!(queue = self.queue.name, %error, "a message cannot be read");
+                    }
+                    first_failure.get_or_insert(error);
+                }
+            }
+        }
+        if !back.is_empty() {
+            self.sqs.engine.change_visibility_batch(self.queue.id(), &back).await?;
+        }
+        match first_failure {
+            Some(error) if messages.is_empty() => Err(error),
+            _ => Ok(messages),
+        }
+    }
+}
+
+async fn message(reader: &Reader<'_>, received: Received) -> Result<Message, Error> {
+    let Reader { sqs, call, queue, wanted } = reader;
+    let opened = sqs.encryption.open(call, queue, &received.body).await?;
+    let envelope = Envelope::decode(&opened)
         .ok_or_else(|| Error::Internal(format!("message {} is damaged", received.id).into()))?;
     let attributes: Vec<Attribute<'_>> =
         envelope.attributes.iter().filter(|attribute| wanted.wants_user(attribute.name)).cloned().collect();

@@ -8,7 +8,7 @@ use base::Timestamp;
 use crate::error::Error;
 use crate::limits::{
     CHAINED_SESSION_SECONDS_MAX, ROLE_SESSION_SECONDS_DEFAULT, ROOT_SESSION_SECONDS_MAX,
-    USER_SESSION_SECONDS_DEFAULT,
+    ROOT_TASK_SECONDS_DEFAULT, USER_SESSION_SECONDS_DEFAULT,
 };
 
 /// Seconds that a session of a role lasts. The model holds the wish between 900 and 43,200.
@@ -33,6 +33,11 @@ pub fn of_role(asked: Option<i32>, role_max: u32, is_chained: bool) -> Result<u3
 pub fn of_user(asked: Option<i32>, is_root: bool) -> u32 {
     let asked = asked.map_or(USER_SESSION_SECONDS_DEFAULT, i32::unsigned_abs);
     if is_root { asked.min(ROOT_SESSION_SECONDS_MAX) } else { asked }
+}
+
+/// Seconds that AssumeRoot gives. The model holds the wish between 0 and 900.
+pub fn of_root_task(asked: Option<i32>) -> u32 {
+    asked.map_or(ROOT_TASK_SECONDS_DEFAULT, i32::unsigned_abs)
 }
 
 /// Sessions begin and end at whole seconds, as clients are told.

@@ -15,6 +15,34 @@ pub fn role_arn(text: &str) -> Result<Arn, Error> {
     if is_role { Ok(arn) } else { Err(request_arn()) }
 }
 
+/// The account whose root is meant: by its number, or by the root's ARN.
+pub fn root_account(text: &str) -> Result<AccountId, Error> {
+    if let Ok(account) = text.parse() {
+        return Ok(account);
+    }
+    let arn: Arn = text.parse().map_err(|_| request_arn())?;
+    let is_root = arn.service() == "iam" && arn.region().is_none() && arn.resource() == "root";
+    arn.account().filter(|_| is_root).ok_or_else(request_arn)
+}
+
+/// The managed policies that scope sessions of root, of which one has to be chosen.
+const ROOT_TASKS: [&str; 5] = [
+    "IAMAuditRootUserCredentials",
+    "IAMCreateRootUserPassword",
+    "IAMDeleteRootUserCredentials",
+    "S3UnlockBucketPolicy",
+    "SQSUnlockQueuePolicy",
+];
+
+pub fn check_root_task(arn: Option<&str>) -> Result<&str, Error> {
+    let given = arn.unwrap_or_default();
+    let name = given.strip_prefix("arn:aws:iam::aws:policy/root-task/");
+    match name.filter(|name| ROOT_TASKS.contains(name)) {
+        Some(_) => Ok(given),
+        None => Err(Error::Validation(format!("ARN {given} is not valid."))),
+    }
+}
+
 fn request_arn() -> Error {
     Error::Validation("Request ARN is invalid".to_owned())
 }
@@ -72,6 +100,36 @@ mod tests {
             "arn:aws:sts::123456789012:role/r",
         ] {
             assert!(role_arn(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_root_goes_by_its_account_or_its_arn() {
+        for good in ["123456789012", "arn:aws:iam::123456789012:root", "arn:aws-cn:iam::123456789012:root"] {
+            assert_eq!(root_account(good).unwrap().to_string(), "123456789012", "{good}");
+        }
+        for bad in [
+            "12345678901",
+            "root",
+            "arn:aws:iam::123456789012:user/root",
+            "arn:aws:iam::123456789012:role/root",
+            "arn:aws:sts::123456789012:root",
+            "arn:aws:iam:::root",
+        ] {
+            assert!(root_account(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_session_of_root_has_one_of_five_tasks() {
+        for task in ROOT_TASKS {
+            assert!(check_root_task(Some(&format!("arn:aws:iam::aws:policy/root-task/{task}"))).is_ok());
+            let own = format!("arn:aws:iam::123456789012:policy/root-task/{task}");
+            assert!(check_root_task(Some(&own)).is_err(), "{own}");
+        }
+        for bad in [None, Some(""), Some("arn:aws:iam::aws:policy/AdministratorAccess"), Some(ROOT_TASKS[0])]
+        {
+            assert!(check_root_task(bad).is_err(), "{bad:?}");
         }
     }
 

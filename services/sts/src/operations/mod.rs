@@ -6,6 +6,7 @@ pub mod identity;
 mod mfa;
 pub mod provider_keys;
 pub mod roles;
+pub mod root;
 pub mod saml;
 pub mod sessions;
 mod trust;

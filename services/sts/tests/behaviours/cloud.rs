@@ -12,8 +12,8 @@ use outbound::{Outbound, Roots};
 use schema::{Fault, OperationType, Violation};
 use service::{
     Access, Aws, Call, DevKeys, Dispatcher, Grants, Identities, IdentityProvider, Key, Keyring,
-    NoOrganization, Parts, Principal, PrincipalKind, ResourceFacts, Role, SealingKey, ServiceError, Session,
-    Source, Throttle, service,
+    NoOrganization, Notes, Parts, Principal, PrincipalKind, ResourceFacts, Role, SealingKey, ServiceError,
+    Session, Source, Throttle, service,
 };
 use sts_api::Credentials;
 
@@ -81,6 +81,7 @@ impl Cloud {
             source: Source::default(),
             now: self.clock.now(),
             depth: 0,
+            notes: Notes::default(),
         };
         self.aws.as_caller(&call).call(operation, input).await
     }

@@ -1,0 +1,70 @@
+//! What `sts:AssumeRoot` needs to know of an account's root, and what its sessions may do.
+
+use std::sync::Arc;
+
+use base::{AccountId, Region};
+use identity::policy::{Kind, Named, Policy};
+use service::{Call, Grants, Notes, Principal, ResourceFacts, Session, Source};
+
+use super::grants::{ADMINISTRATOR_ACCESS, of_aws};
+use crate::Iam;
+use crate::error::Error;
+use crate::model::arns;
+use crate::model::root_access::{self, SERVICE};
+use crate::operations::organizations_features as features;
+
+/// The root of an account as a resource: assumed by nobody that its trust policy does not let.
+pub(super) async fn facts(iam: &Iam, account: AccountId) -> Result<ResourceFacts, Error> {
+    let document = trust(iam, account).await?;
+    let policy = Policy::parse(Kind::Trust, &document).map_err(|error| Error::Internal(error.into()))?;
+    let named = Named { id: arns::root(account).to_string(), policy };
+    Ok(ResourceFacts {
+        policy: Some(Arc::new(named)),
+        policy_required: true,
+        takes_policy: true,
+        ..ResourceFacts::default()
+    })
+}
+
+/// Asked anew each time, since it hangs on what Organizations says at that moment.
+async fn trust(iam: &Iam, account: AccountId) -> Result<String, Error> {
+    let cause = &on_our_own(iam, account);
+    let Some(organization) = features::organization_of(iam, cause, account).await? else {
+        return Ok(root_access::nobody());
+    };
+    // The management account is no member, and an organisation that bills together has no such features.
+    let is_member = organization.management != account && organization.has_all_features;
+    if !is_member || !features::has_trusted_access(iam, cause, &organization).await? {
+        return Ok(root_access::nobody());
+    }
+    let enabled = features::enabled(iam, &organization).await?;
+    let mut managers = features::administrators(iam, cause, &organization).await?;
+    managers.push(organization.management);
+    Ok(root_access::trust(&enabled, &managers))
+}
+
+/// The frame asks without saying for which call.
+fn on_our_own(iam: &Iam, account: AccountId) -> Call {
+    Call {
+        request_id: iam.ids.uuid(),
+        principal: Principal::service(SERVICE, account),
+        account,
+        region: Region::US_EAST_1,
+        source: Source { secure_transport: true, ..Source::default() },
+        now: iam.clock.now(),
+        depth: 0,
+        notes: Notes::default(),
+    }
+}
+
+/// The root may do everything, and its session what the task policy does not deny. A session without one may do
+/// nothing.
+pub(super) fn grants(iam: &Iam, session: &Session) -> Grants {
+    let compiled = &iam.directory.compiled;
+    let everything = compiled.get(of_aws(ADMINISTRATOR_ACCESS));
+    let mut limits: Vec<_> = session.policy_arns.iter().map(|arn| compiled.get(of_aws(arn))).collect();
+    if !limits.is_empty() {
+        limits.push(everything.clone());
+    }
+    Grants { identity: vec![everything], session: Some(limits), ..Grants::default() }
+}

@@ -1,0 +1,227 @@
+//! Key policies: the default one, what is refused, and the policy a key is decided by, which has its grants in it.
+//!
+//! Surprising: a key policy is the root of trust. Where it names the account, the account's own policies decide; where
+//! it does not, not even the root may use the key. So KMS refuses a policy that would lock out who sets it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base::{AccountId, Region};
+use identity::policy::{Kind, Named, Policy, PolicyError, PrincipalPattern};
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::limits::{KEY_POLICY_BYTES_MAX, POLICY_WITH_GRANTS_BYTES_MAX, POLICY_WITH_GRANTS_STATEMENTS_MAX};
+use crate::model::grant;
+use crate::records::GrantRecord;
+
+/// The only policy a key has.
+pub const NAME: &str = "default";
+
+/// What a key gets that is made without a policy: the account's own policies decide.
+pub fn default(account: AccountId, region: Region) -> String {
+    to_text(&json!({
+        "Version": "2012-10-17",
+        "Id": "key-default-1",
+        "Statement": [{
+            "Sid": "Enable IAM User Permissions",
+            "Effect": "Allow",
+            "Principal": { "AWS": format!("arn:{}:iam::{account}:root", region.partition().as_str()) },
+            "Action": "kms:*",
+            "Resource": "*",
+        }],
+    }))
+}
+
+/// As KMS writes its own policies: `"Version" : "2012-10-17"`, elements in the order of the documentation.
+pub fn to_text(document: &Value) -> String {
+    let mut text = String::new();
+    write(document, 0, &mut text);
+    text
+}
+
+/// Reads a policy that is to become a key's, and refuses what KMS refuses of the text alone.
+pub fn parse(text: &str) -> Result<Policy, Error> {
+    if text.len() > KEY_POLICY_BYTES_MAX {
+        return Err(Error::LimitExceeded(format!(
+            "The key policy is larger than the allowed size of {KEY_POLICY_BYTES_MAX} bytes."
+        )));
+    }
+    Policy::parse(Kind::Resource, text).map_err(|error| Error::MalformedPolicy(words(&error)))
+}
+
+fn words(error: &PolicyError) -> String {
+    match error {
+        PolicyError::Missing("Principal") | PolicyError::EmptyPrincipal => {
+            "Policy contains a statement with no principal.".to_owned()
+        }
+        PolicyError::InvalidPrincipal { .. } | PolicyError::InvalidFederated => INVALID_PRINCIPALS.to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// Also said of users and roles that do not exist.
+pub const INVALID_PRINCIPALS: &str = "Policy contains a statement with one or more invalid principals.";
+
+pub const LOCKS_OUT: &str = "The new key policy will not allow you to update the key policy in the future.";
+
+/// The ARNs of users and roles that the policy names; they have to exist.
+pub fn named_identities(policy: &Policy) -> Vec<String> {
+    let named = policy.principals().filter_map(|principal| match principal {
+        PrincipalPattern::User(arn) | PrincipalPattern::Role(arn) => Some(arn.to_string()),
+        _ => None,
+    });
+    let mut named: Vec<String> = named.collect();
+    named.sort_unstable();
+    named.dedup();
+    named
+}
+
+/// The policy that decides about a key. One that cannot be read lets nobody do anything but replace it.
+pub fn compile(text: &str, grants: &[GrantRecord], key: &str) -> Arc<Named> {
+    const UNREADABLE: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": "*",
+        "NotAction": ["kms:GetKeyPolicy", "kms:PutKeyPolicy"], "Resource": "*"}}"#;
+    let read = |text: &str| Policy::parse(Kind::Resource, text);
+    let with_grants = if grants.is_empty() { None } else { compose(text, grants) };
+    let policy = with_grants.as_deref().and_then(|text| match read(text) {
+        Ok(policy) => Some(policy),
+        Err(error) => {
+            tracing::error!(key, %error, "the grants of a key cannot be read and are without effect");
+            None
+        }
+    });
+    let policy = policy.or_else(|| read(text).ok()).unwrap_or_else(|| {
+        tracing::error!(key, "the policy of a key cannot be read");
+        read(UNREADABLE).expect("it is well formed")
+    });
+    Arc::new(Named { id: format!("policy of key {key}"), policy })
+}
+
+/// Whether a policy and these grants can be decided together. Both CreateGrant and PutKeyPolicy ask.
+pub fn has_room(text: &str, grants: &[GrantRecord]) -> bool {
+    let Some(composed) = compose(text, grants) else { return true };
+    let document: Option<Value> = serde_json::from_str(&composed).ok();
+    let statements = document.and_then(|document| document["Statement"].as_array().map(Vec::len));
+    composed.len() <= POLICY_WITH_GRANTS_BYTES_MAX
+        && statements.is_some_and(|count| count <= POLICY_WITH_GRANTS_STATEMENTS_MAX)
+}
+
+/// The policy with a statement for each grant; grants that differ in their grantee alone share one. Nothing if the
+/// policy is no JSON object.
+fn compose(text: &str, grants: &[GrantRecord]) -> Option<String> {
+    let mut document: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let variables = document.get("Version").and_then(Value::as_str) == Some("2012-10-17");
+    let mut statements = match document.remove("Statement")? {
+        Value::Array(statements) => statements,
+        statement => vec![statement],
+    };
+    let mut shared: BTreeMap<String, (Value, BTreeMap<String, Vec<Value>>)> = BTreeMap::new();
+    for mut statement in grants.iter().flat_map(|record| grant::statements(record, variables)) {
+        let principal = statement.as_object_mut().and_then(|members| members.remove("Principal"));
+        let (_, principals) =
+            shared.entry(statement.to_string()).or_insert_with(|| (statement, BTreeMap::new()));
+        for (kind, names) in principal.as_ref().and_then(Value::as_object).into_iter().flatten() {
+            let known = principals.entry(kind.clone()).or_default();
+            let names = names.as_array().cloned().unwrap_or_else(|| vec![names.clone()]);
+            known.extend(names.into_iter().filter(|name| !known.contains(name)).collect::<Vec<_>>());
+        }
+    }
+    for (mut statement, principals) in shared.into_values() {
+        statement["Principal"] = json!(principals);
+        statements.push(statement);
+    }
+    document.insert("Statement".to_owned(), Value::Array(statements));
+    Some(Value::Object(document).to_string())
+}
+
+fn write(value: &Value, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(members) => {
+            text.push('{');
+            for (index, (name, member)) in in_order(members).into_iter().enumerate() {
+                let comma = if index > 0 { "," } else { "" };
+                text.push_str(&format!("{comma}\n{indent}  {} : ", Value::String(name.clone())));
+                write(member, depth + 1, text);
+            }
+            text.push_str(&format!("\n{indent}}}"));
+        }
+        Value::Array(items) => {
+            text.push_str("[ ");
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index > 0 { ", " } else { "" });
+                write(item, depth, text);
+            }
+            text.push_str(" ]");
+        }
+        scalar => text.push_str(&scalar.to_string()),
+    }
+}
+
+fn in_order(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    const ORDER: [&str; 9] =
+        ["Version", "Id", "Statement", "Sid", "Effect", "Principal", "Action", "Resource", "Condition"];
+    let mut members: Vec<_> = members.iter().collect();
+    members.sort_by_key(|(name, _)| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
+    members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_policy_is_written_as_kms_writes_it() {
+        let text = default(AccountId::new(111_122_223_333).unwrap(), Region::US_EAST_1);
+        let expected = r#"{
+  "Version" : "2012-10-17",
+  "Id" : "key-default-1",
+  "Statement" : [ {
+    "Sid" : "Enable IAM User Permissions",
+    "Effect" : "Allow",
+    "Principal" : {
+      "AWS" : "arn:aws:iam::111122223333:root"
+    },
+    "Action" : "kms:*",
+    "Resource" : "*"
+  } ]
+}"#;
+        assert_eq!(text, expected);
+        assert!(parse(&text).is_ok());
+    }
+
+    #[test]
+    fn a_policy_that_is_too_long_or_no_policy_is_refused() {
+        let long =
+            format!("{}{}", default(AccountId::DEV, Region::US_EAST_1), " ".repeat(KEY_POLICY_BYTES_MAX));
+        assert!(matches!(parse(&long), Err(Error::LimitExceeded(_))));
+        for (text, message) in [
+            ("{", "Syntax errors in policy."),
+            (
+                r#"{"Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}}"#,
+                "Policy contains a statement with no principal.",
+            ),
+            (
+                r#"{"Statement": {"Effect": "Allow", "Principal": {"AWS": "nobody"}, "Action": "kms:*"}}"#,
+                INVALID_PRINCIPALS,
+            ),
+        ] {
+            assert_eq!(parse(text).err(), Some(Error::MalformedPolicy(message.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_cannot_be_read_still_compiles_to_one() {
+        assert_eq!(compile("{", &[], "1234").policy.statements(), 1);
+    }
+
+    #[test]
+    fn users_and_roles_in_a_policy_are_found() {
+        let policy = r#"{"Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {
+            "AWS": ["arn:aws:iam::111122223333:user/b", "arn:aws:iam::111122223333:root",
+                    "arn:aws:iam::111122223333:role/x/a"]}}}"#;
+        let policy = parse(policy).unwrap();
+        let expected = ["arn:aws:iam::111122223333:role/x/a", "arn:aws:iam::111122223333:user/b"];
+        assert_eq!(named_identities(&policy), expected);
+    }
+}

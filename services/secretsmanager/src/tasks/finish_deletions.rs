@@ -1,0 +1,67 @@
+//! Deletes secrets whose recovery window is over. They are gone for everyone from that moment; this takes out what is
+//! left of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Timestamp;
+use service::{Pass, Task};
+use store::Select;
+
+use crate::SecretsManager;
+use crate::error::Error;
+use crate::limits::DELETIONS_AT_ONCE_MAX;
+use crate::operations::deletion::due_key;
+use crate::records::{DUE, SECRETS};
+use crate::replication::purge;
+
+const PERIOD: Duration = Duration::from_secs(3600);
+
+pub fn task(service: &Arc<SecretsManager>) -> Task {
+    let nudge = service.deletions.clone();
+    let service = Arc::downgrade(service);
+    Task {
+        name: "secretsmanager.finish-deletions",
+        period: PERIOD,
+        nudge,
+        pass: Arc::new(move || {
+            let service = service.clone();
+            Box::pin(async move {
+                match service.upgrade() {
+                    Some(service) => Ok(pass(&service).await?),
+                    None => Ok(Pass::Done),
+                }
+            })
+        }),
+    }
+}
+
+async fn pass(service: &SecretsManager) -> Result<Pass, Error> {
+    let now = service.clock.now();
+    service
+        .store
+        .transact(|tx| async move {
+            let due = DUE.scan(&tx, &(), Select::ALL, DELETIONS_AT_ONCE_MAX).await?;
+            for (key, record) in &due.records {
+                let at = moment(key)?;
+                if at > now {
+                    return Ok(Pass::Again(at.since(now)));
+                }
+                let place = (record.account, record.region);
+                // It may have been restored, and even deleted again, since.
+                if let Some(secret) = SECRETS.get(&tx, &place, &record.name).await?
+                    && secret.is_gone(now)
+                {
+                    purge(&tx, &place, &record.name, &secret).await?;
+                }
+                DUE.delete(&tx, &(), &due_key(at, record)).await?;
+            }
+            Ok(if due.next.is_some() { Pass::More } else { Pass::Done })
+        })
+        .await
+}
+
+fn moment(key: &str) -> Result<Timestamp, Error> {
+    let millis = key.split(' ').next().and_then(|digits| digits.parse().ok());
+    millis.map(Timestamp::from_millis).ok_or_else(|| Error::broken("a deletion is due at no time"))
+}

@@ -1,0 +1,3 @@
+//! The background work of this service.
+
+pub mod finish_deletions;
