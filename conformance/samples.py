@@ -22,6 +22,8 @@ KNOWN = {
     "AliasName": "alias/sample",
     "GranteePrincipal": "arn:aws:iam::{account}:root",
     "ResourceArn": "arn:aws:ssm:us-east-1:{account}:parameter/sample",
+    "SecretId": "arn:aws:secretsmanager:us-east-1:{account}:secret:sample-AbCdEf",
+    "CrossAccountReplicaARN": "arn:aws:secretsmanager:us-east-1:111122223333:secret:sample-AbCdEf",
     "AWSServiceName": "autoscaling.amazonaws.com",
     "Url": "https://example.com",
 }

@@ -10,7 +10,6 @@ import server as servers
 
 DELEGATION = "only partners of AWS make such requests, from templates that AWS keeps to itself"
 TEMPLATES = "role templates belong to AWS's services and are not published"
-ROOT = "comes with sts:AssumeRoot"
 REPORT = "needs the tree, policies and last uses of all member accounts; it can be built on the Aws client"
 ISSUER = "comes with sts:GetWebIdentityToken"
 PROPERTIES = "neither the model nor the documentation says which properties there are"
@@ -20,11 +19,7 @@ NOT_IMPLEMENTED = {
     "AcquireRole": TEMPLATES,
     "AssociateDelegationRequest": DELEGATION,
     "CreateDelegationRequest": DELEGATION,
-    "DisableOrganizationsRootCredentialsManagement": ROOT,
-    "DisableOrganizationsRootSessions": ROOT,
     "DisableOutboundWebIdentityFederation": ISSUER,
-    "EnableOrganizationsRootCredentialsManagement": ROOT,
-    "EnableOrganizationsRootSessions": ROOT,
     "EnableOutboundWebIdentityFederation": ISSUER,
     "GenerateOrganizationsAccessReport": REPORT,
     "GetAccountProperties": PROPERTIES,
@@ -34,7 +29,6 @@ NOT_IMPLEMENTED = {
     "GetOutboundWebIdentityFederationInfo": ISSUER,
     "GetRoleTemplateVersion": TEMPLATES,
     "ListDelegationRequests": DELEGATION,
-    "ListOrganizationsFeatures": ROOT,
     "PutAccountProperties": PROPERTIES,
     "RejectDelegationRequest": DELEGATION,
     "SendDelegationToken": DELEGATION,

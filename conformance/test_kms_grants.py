@@ -97,11 +97,14 @@ def test_listing_and_filters(people, root, account, key):
             break
         marker = {"Marker": page["NextMarker"]}
     assert [len(p) for p in pages] == [2, 2, 1] and sorted(sum(pages, [])) == sorted(made)
-    for wrong in ({"Limit": 101}, {"GranteePrincipal": people_arns[0], "GranteeServicePrincipal": "s3.amazonaws.com"}):
-        with fails("ValidationException"):
-            root.list_grants(KeyId=key, **wrong)
     with fails("InvalidMarkerException"):
         root.list_grants(KeyId=key, Marker="nonsense")
+    with fails("InvalidGrantIdException"):
+        root.list_grants(KeyId=key, GrantId="nonsense")
+    with fails("ValidationException"):
+        root.list_grants(KeyId=key, GranteePrincipal=people_arns[0], GranteeServicePrincipal="s3.amazonaws.com")
+    with fails("ValidationException"):
+        root.list_grants(KeyId=key, Limit=101)
 
 
 def test_a_name_makes_a_repetition_the_same_grant(people, root, account, key):

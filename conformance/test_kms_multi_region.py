@@ -32,7 +32,9 @@ def key(kms):
 
 
 def there(key, region):
-    return key.replace(HOME, region)
+    """The ARN of the related key in that Region."""
+    parts = key.split(":")
+    return ":".join([*parts[:3], region, *parts[4:]])
 
 
 def replicate(kms, key, regions, region=AWAY, **more):
@@ -207,6 +209,17 @@ def test_primaries_that_cannot_be(kms, key, regions):
         kms.update_primary_region(KeyId=key, PrimaryRegion=AWAY)
     with fails("DisabledException"):
         kms.replicate_key(KeyId=key, ReplicaRegion=THIRD)
+
+
+def test_keys_that_are_going_do_not_change_places(kms, regions):
+    one, two = keys.make(kms, MultiRegion=True), keys.make(kms, MultiRegion=True)
+    for key in (one, two):
+        replicate(kms, key, regions)
+    kms.schedule_key_deletion(KeyId=one)
+    regions(AWAY).schedule_key_deletion(KeyId=there(two, AWAY))
+    for key in (one, two):
+        with fails("KMSInvalidStateException"):
+            kms.update_primary_region(KeyId=key, PrimaryRegion=AWAY)
 
 
 # ---- deletion --------------------------------------------------------------------------

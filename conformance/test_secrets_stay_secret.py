@@ -56,7 +56,9 @@ class Cloud:
 
     def __init__(self, data):
         self.data = data
-        self.server = servers.Server("--data", data, "--log", "trace").start()
+        self.temporary = pathlib.Path(data).with_name("temporary")
+        self.temporary.mkdir()
+        self.server = servers.Server("--data", data, "--log", "trace", TMPDIR=str(self.temporary)).start()
         given = servers.exported(servers.run("env", "--data", data).stdout)
         self.root = {
             "AccessKeyId": given["AWS_ACCESS_KEY_ID"],
@@ -341,6 +343,7 @@ def cloud(tmp_path_factory):
         cloud.files = list(files(cloud.data))
         cloud.modes = {name: stat.S_IMODE(os.stat(pathlib.Path(cloud.data) / name).st_mode) for name in PRIVATE_FILES}
         cloud.master = (pathlib.Path(cloud.data) / "master.key").read_text().strip()
+        cloud.temporary_files = list(files(cloud.temporary))
         assert cloud.server.stop() == 0
         cloud.files_after = list(files(cloud.data))
         cloud.log = cloud.server.output().encode()
@@ -452,6 +455,10 @@ def test_no_secret_is_readable_in_the_data_folder(cloud):
 def test_no_secret_is_readable_after_the_end(cloud):
     found = found_in(cloud, cloud.files_after)
     assert found == ["the root's key in root.json"], "the run file goes with the run"
+
+
+def test_no_temporary_file_has_a_secret(cloud):
+    assert found_in(cloud, [*cloud.temporary_files, *files(cloud.temporary)]) == []
 
 
 def test_the_master_key_leaves_its_file_nowhere(cloud):

@@ -22,24 +22,24 @@ def test_an_application_reads_its_configuration(cli):
     def ssm(*arguments):
         return cli.json("ssm", *arguments)
 
-    ssm("put-parameter", "--name", f"{root}/host", "--value", "db.example.com", "--type", "String", "--tags", "Key=a,Value=b")
-    ssm("put-parameter", "--name", f"{root}/db/password", "--value", "hunter2", "--type", "SecureString")
-    made = ssm("put-parameter", "--name", f"{root}/host", "--value", "db2.example.com", "--overwrite")
+    host, password = f"{root}/host", f"{root}/db/password"
+    ssm("put-parameter", "--name", host, "--value", "db.example.com", "--type", "String", "--tags", "Key=a,Value=b")
+    ssm("put-parameter", "--name", password, "--value", "hunter2", "--type", "SecureString")
+    made = ssm("put-parameter", "--name", host, "--value", "db2.example.com", "--overwrite")
     assert (made["Version"], made["Tier"]) == (2, "Standard")
     found = ssm("get-parameters-by-path", "--path", root, "--recursive", "--with-decryption")["Parameters"]
-    assert {p["Name"]: p["Value"] for p in found} == {f"{root}/host": "db2.example.com", f"{root}/db/password": "hunter2"}
-    ssm("label-parameter-version", "--name", f"{root}/host", "--parameter-version", "1", "--labels", "before")
-    assert ssm("get-parameter", "--name", f"{root}/host:before")["Parameter"]["Value"] == "db.example.com"
+    assert {p["Name"]: p["Value"] for p in found} == {host: "db2.example.com", password: "hunter2"}
+    ssm("label-parameter-version", "--name", host, "--parameter-version", "1", "--labels", "before")
+    assert ssm("get-parameter", "--name", f"{host}:before")["Parameter"]["Value"] == "db.example.com"
     described = ssm("describe-parameters", "--parameter-filters", f"Key=Path,Option=Recursive,Values={root}")
     assert len(described["Parameters"]) == 2
-    assert len(ssm("get-parameter-history", "--name", f"{root}/host")["Parameters"]) == 2
-    tags = ssm("list-tags-for-resource", "--resource-type", "Parameter", "--resource-id", f"{root}/host")
+    assert len(ssm("get-parameter-history", "--name", host)["Parameters"]) == 2
+    tags = ssm("list-tags-for-resource", "--resource-type", "Parameter", "--resource-id", host)
     assert tags["TagList"] == [{"Key": "a", "Value": "b"}]
-    regions = cli.run(
-        "ssm", "get-parameters-by-path", "--path", "/aws/service/global-infrastructure/regions", "--query", "Parameters[].Value"
-    )
+    public = "/aws/service/global-infrastructure/regions"
+    regions = cli.run("ssm", "get-parameters-by-path", "--path", public, "--query", "Parameters[].Value")
     assert "eu-central-1" in json.loads(regions.stdout)
-    done = cli.run("ssm", "put-parameter", "--name", f"{root}/host", "--value", "x", "--type", "String", check=False)
+    done = cli.run("ssm", "put-parameter", "--name", host, "--value", "x", "--type", "String", check=False)
     assert "(ParameterAlreadyExists) when calling the PutParameter operation" in done.stderr
-    names = ["--names", f"{root}/host", f"{root}/db/password", f"{root}/none"]
+    names = ["--names", host, password, f"{root}/none"]
     assert ssm("delete-parameters", *names)["InvalidParameters"] == [f"{root}/none"]

@@ -91,7 +91,8 @@ def test_a_second_one_needs_overwrite(ssm):
 
 
 def test_values_that_are_refused(ssm):
-    with expect.fails("ValidationException", 'Parameter value can\'t nest another parameter. Do not use "{{}}" in the value.'):
+    message = 'Parameter value can\'t nest another parameter. Do not use "{{}}" in the value.'
+    with expect.fails("ValidationException", message):
         put(ssm, "v", "{{ssm:other}}")
     message = (
         "Standard tier parameters support a maximum parameter value of 4096 characters. To create a larger parameter "
@@ -240,9 +241,13 @@ def test_wrong_policies(ssm):
 
 
 def test_an_expired_parameter_is_gone(server, ssm):
-    put(ssm, "/e", Tier="Advanced", Policies=policies(("Expiration", {"Timestamp": "2049-01-01T00:00:00.000+00:00"})))
     put(ssm, "/f")
+    # The cloud's own time, which other tests have turned.
     now = ssm.get_parameter(Name="/f")["Parameter"]["LastModifiedDate"]
-    end = datetime.datetime(2049, 1, 1, tzinfo=datetime.timezone.utc)
-    server.advance(f"{(end - now).days + 2}d")
-    expect.eventually(lambda: ssm.get_parameters(Names=["/e", "/f"])["InvalidParameters"], lambda found: found == ["/e"])
+    end = (now + datetime.timedelta(days=2)).isoformat()
+    put(ssm, "/e", Tier="Advanced", Policies=policies(("Expiration", {"Timestamp": end})))
+    assert ssm.get_parameters(Names=["/e", "/f"])["InvalidParameters"] == []
+    server.advance("3d")
+    expect.eventually(
+        lambda: ssm.get_parameters(Names=["/e", "/f"])["InvalidParameters"], lambda found: found == ["/e"]
+    )

@@ -254,13 +254,6 @@ def test_messages_of_the_wrong_length(query_sts, text):
 @pytest.mark.parametrize(
     "call, given",
     [
-        (
-            "assume_root",
-            {
-                "TargetPrincipal": "123456789012",
-                "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
-            },
-        ),
         ("get_web_identity_token", {"Audience": ["a"], "SigningAlgorithm": "RS256"}),
         ("get_delegated_access_token", {"TradeInToken": "x" * 20}),
     ],

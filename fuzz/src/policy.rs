@@ -57,6 +57,7 @@ pub fn policy_evaluate(data: &[u8]) {
             resource: attached.map(|named| ResourcePolicy { named, required: false }),
             service_control: &service_control,
             resource_control: &resource_control,
+            ..Layers::default()
         };
         let (decision, explained) = (evaluate(&request, &layers), explain(&request, &layers));
         assert_eq!(decision.why, explained.why, "an explanation explains the decision");

@@ -157,6 +157,7 @@ fn layered(bench: &mut Criterion, queue: &str) {
         resource: Some(ResourcePolicy { named: &resource, required: false }),
         service_control: &service_control,
         resource_control: &resource_control,
+        ..Layers::default()
     };
     measure(bench, "50 statements in all layers", &layers, "sqs:SendMessage", queue, true);
 }

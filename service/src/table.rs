@@ -20,11 +20,7 @@ pub trait AnyService: Any + Send + Sync {
     fn denied(&self, operation: &Operation, foreign: bool) -> Option<Fault>;
     /// What this service knows of one of its resources that matters to permissions: its policy, its tags. `action`
     /// is what is to be done with it (`CreateAlias`), since a name may stand for itself or for what it names.
-    fn resource<'a>(
-        &'a self,
-        action: &'a str,
-        arn: &'a Arn,
-    ) -> BoxFuture<'a, Result<ResourceFacts, Fault>>;
+    fn resource<'a>(&'a self, action: &'a str, arn: &'a Arn) -> BoxFuture<'a, Result<ResourceFacts, Fault>>;
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 }
 

@@ -166,8 +166,8 @@ impl Report {
         let ours = &self.ours;
         let mut broken = Broken::default();
         for figure in Figure::OF_BARE {
-            let what = format!("{}, the share of the bare server", figure.label());
-            broken.at_least(what, 0.1, ours.share_of_bare(figure));
+            let what = format!("{}, percent of the bare server", figure.label());
+            broken.at_least(what, 10.0, ours.share_of_bare(figure).map(|share| share * 100.0));
         }
         for (figure, least) in [
             (Figure::Encrypt, 1500.0),

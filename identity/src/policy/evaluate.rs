@@ -44,6 +44,7 @@ impl<'a> Evaluation<'a> {
             // Nothing of these belongs to a service or a stranger.
             layers = Layers {
                 resource: layers.resource,
+                grants: layers.grants,
                 resource_control: layers.resource_control,
                 ..Layers::default()
             };
@@ -62,7 +63,8 @@ impl<'a> Evaluation<'a> {
 
     /// The first layer with a statement that denies.
     fn denial(&mut self) -> Option<Layer> {
-        let Layers { identity, boundary, session, resource, service_control, resource_control } = self.layers;
+        let Layers { identity, boundary, session, resource, service_control, resource_control, .. } =
+            self.layers;
         for (layer, levels) in
             [(Layer::ResourceControl, resource_control), (Layer::ServiceControl, service_control)]
         {
@@ -93,7 +95,11 @@ impl<'a> Evaluation<'a> {
             }
         }
         let Request { caller, resource_account, .. } = self.subject.request;
-        let grip = resource.and_then(|resource| self.resource_grip(resource.named));
+        let granted = self.granted_grip();
+        if granted == Some(Grip::Direct) {
+            return None;
+        }
+        let grip = resource.and_then(|resource| self.resource_grip(resource.named)).max(granted);
         if !caller.kind.has_account() {
             return (grip != Some(Grip::Direct)).then_some(Layer::Resource);
         }
@@ -101,7 +107,7 @@ impl<'a> Evaluation<'a> {
         let is_required = !is_own || resource.is_some_and(|resource| resource.required);
         match grip {
             Some(Grip::Direct) if is_own => None,
-            Some(Grip::Source) if is_own => self.missing_limit(),
+            Some(Grip::Source) if is_own || granted == Some(Grip::Source) => self.missing_limit(),
             None if is_required => Some(Layer::Resource),
             _ if !self.identity_allows() => Some(Layer::Identity),
             _ => self.missing_limit(),
@@ -137,6 +143,18 @@ impl<'a> Evaluation<'a> {
         first.is_some()
     }
 
+    /// The firmest grip that a grant gives.
+    fn granted_grip(&mut self) -> Option<Grip> {
+        let mut firmest = None;
+        for named in self.layers.grants {
+            firmest = firmest.max(self.resource_grip(named));
+            if firmest == Some(Grip::Direct) {
+                break;
+            }
+        }
+        firmest
+    }
+
     /// The firmest grip that the resource policy grants.
     fn resource_grip(&mut self, named: &Named) -> Option<Grip> {
         let policy = &named.policy.0;
@@ -156,7 +174,8 @@ impl<'a> Evaluation<'a> {
     }
 
     fn all_matches(&self) -> Vec<Matched> {
-        let Layers { identity, boundary, session, resource, service_control, resource_control } = self.layers;
+        let Layers { identity, boundary, session, resource, grants, service_control, resource_control } =
+            self.layers;
         let in_levels = |layer, levels: &'a [Vec<Arc<Named>>]| {
             levels.iter().flatten().map(move |named| (layer, &**named))
         };
@@ -164,6 +183,7 @@ impl<'a> Evaluation<'a> {
         let policies = in_levels(Layer::ResourceControl, resource_control)
             .chain(in_levels(Layer::ServiceControl, service_control))
             .chain(resource.map(|resource| (Layer::Resource, resource.named)))
+            .chain(in_all(Layer::Resource, grants))
             .chain(in_all(Layer::Identity, identity))
             .chain(boundary.map(|boundary| (Layer::Boundary, boundary)))
             .chain(in_all(Layer::Session, session.unwrap_or_default()));

@@ -96,6 +96,9 @@ pub struct Layers<'a> {
     /// `Some(&[])` is a session without permissions of its own: a federation token without a policy.
     pub session: Option<&'a [Arc<Named>]>,
     pub resource: Option<ResourcePolicy<'a>>,
+    /// Grants on the resource (KMS), as policies that only allow. Who is named by one needs no other leave, also in
+    /// another account; denials hold all the same.
+    pub grants: &'a [Arc<Named>],
     /// Of the caller's account: one entry a level (root, units, account), each of which must allow.
     pub service_control: &'a [Vec<Arc<Named>>],
     /// Of the resource's account, in the same way.

@@ -65,7 +65,9 @@ impl ResourcePattern {
     /// What every resource that matches ends with.
     pub(super) fn fixed_end(&self) -> &str {
         match self {
-            ResourcePattern::Fixed(ResourceGlob::Free(glob) | ResourceGlob::Parts(_, glob)) => glob.fixed_end(),
+            ResourcePattern::Fixed(ResourceGlob::Free(glob) | ResourceGlob::Parts(_, glob)) => {
+                glob.fixed_end()
+            }
             ResourcePattern::Dynamic(tokens) => tokens.last().map_or("", Token::text),
         }
     }

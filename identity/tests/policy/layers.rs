@@ -85,6 +85,7 @@ fn decide(row: Row<'_>) -> Decision {
         resource: resource.as_ref().map(|named| ResourcePolicy { named, required: row.required }),
         service_control: &levels(Kind::ServiceControl, row.service_control),
         resource_control: &levels(Kind::ResourceControl, row.resource_control),
+        ..Layers::default()
     };
     let request = Request {
         caller: caller(row.caller),
@@ -416,4 +417,50 @@ fn the_firmest_of_several_grants_counts() {
     assert!(decision.allowed);
     assert_eq!(decision.statements[0].sid.as_deref(), Some("Session"));
     assert_eq!(explain(&request, &layers).statements.len(), 3);
+}
+
+/// `other-user`.
+const CAROL: &str = "arn:aws:iam::222222222222:user/carol";
+
+#[test]
+fn a_grant_needs_no_other_leave_and_gives_way_to_denials() {
+    // Who is granted, who calls, what its own account says, what the resource's policy says, and the answer.
+    for (grantee, by, own, on_it, expected) in [
+        (USER, "user", "", "", ALLOWED),
+        (USER, "user", "deny", "", Why::ExplicitDeny(Layer::Identity)),
+        (USER, "user", "", "deny", Why::ExplicitDeny(Layer::Resource)),
+        (USER, "other-user", "allow", "", NO_RESOURCE),
+        (CAROL, "other-user", "", "", ALLOWED),
+        (CAROL, "other-user", "deny", "", Why::ExplicitDeny(Layer::Identity)),
+        (CAROL, "user", "allow", "", NO_RESOURCE),
+        (ROLE, "session", "", "", ALLOWED),
+        // Granted to an account, it is the account that gives leave.
+        (ACCOUNT, "user", "", "", NO_IDENTITY),
+        (ACCOUNT, "user", "allow", "", ALLOWED),
+    ] {
+        let statement = format!(
+            r#"{{"Effect": "Allow", "Principal": {{"AWS": "{grantee}"}}, "Action": "*", "Resource": "*"}}"#
+        );
+        let grants = vec![named(Kind::Resource, &policy(&statement))];
+        let identity = attached(Kind::Identity, own);
+        let resource = resource_policy(if on_it.is_empty() { "sns.amazonaws.com" } else { on_it });
+        let layers = Layers {
+            identity: &identity,
+            resource: resource.as_ref().map(|named| ResourcePolicy { named, required: true }),
+            grants: &grants,
+            ..Layers::default()
+        };
+        let request = Request {
+            caller: caller(by),
+            action: "sqs:SendMessage",
+            resource: QUEUE,
+            resource_account: Some(account(ACCOUNT)),
+            keys: &Table(&[]),
+        };
+        assert_eq!(
+            evaluate(&request, &layers).why,
+            expected,
+            "{grantee} granted, {by} calls, {own}, {on_it}"
+        );
+    }
 }

@@ -286,6 +286,7 @@ proptest! {
             resource: resource_policy.as_ref().map(|named| ResourcePolicy { named, required: documents.required }),
             service_control: &levels(Kind::ServiceControl, &documents.service_control),
             resource_control: &levels(Kind::ResourceControl, &documents.resource_control),
+            ..Layers::default()
         };
         let owner = account(ACCOUNT);
         let keys = Lookup(&context);

@@ -98,7 +98,7 @@ impl Access {
 }
 
 fn evaluate_with(keys: &RequestKeys<'_>, action: &str, resource: Option<ResourcePolicy<'_>>) -> Decision {
-    let RequestKeys { call, ask, grants, guarded, owner, .. } = keys;
+    let RequestKeys { call, ask, grants, guarded, facts, owner, .. } = keys;
     let request = Request {
         caller: call.principal.caller(),
         action,
@@ -113,6 +113,7 @@ fn evaluate_with(keys: &RequestKeys<'_>, action: &str, resource: Option<Resource
         boundary: grants.boundary.as_deref(),
         session: grants.session.as_deref(),
         resource,
+        grants: &facts.grants,
         service_control: if is_free { &[] } else { &guarded.service_control },
         resource_control: owner
             .filter(|_| !grants.service_linked)

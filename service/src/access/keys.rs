@@ -34,7 +34,11 @@ impl Keys for RequestKeys<'_> {
         let mut of_resource = self.facts.keys.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
         if let Some((_, first)) = of_resource.next() {
             let rest: Vec<&str> = of_resource.map(|(_, value)| value.as_str()).collect();
-            return if rest.is_empty() { one(first) } else { Some(many([first.as_str()].into_iter().chain(rest))) };
+            return if rest.is_empty() {
+                one(first)
+            } else {
+                Some(many([first.as_str()].into_iter().chain(rest)))
+            };
         }
         if let Some(global) = key.strip_prefix("aws:") {
             return self.global(global);

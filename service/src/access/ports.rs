@@ -108,6 +108,8 @@ pub struct ResourceFacts {
     /// The resource's full ARN, where that of the request was not it yet (IAM's paths).
     pub arn: Option<Arn>,
     pub policy: Option<Arc<Named>>,
+    /// Grants on the resource besides its policy; see [`identity::policy::Layers`].
+    pub grants: Vec<Arc<Named>>,
     /// The resource can have a policy, so another service needs one that lets it in.
     pub takes_policy: bool,
     /// Identity policies alone are not enough even within the account: roles' trust policies, key policies.

@@ -12,7 +12,6 @@ mod model;
 mod operations;
 mod records;
 mod tasks;
-mod uses;
 
 use std::sync::Arc;
 
@@ -22,12 +21,12 @@ use store::Store;
 use vault::Vault;
 
 use directory::Directory;
+use directory::uses::Uses;
 use error::Error;
 use operations::{
     agreement, aliases, asymmetric, data_keys, grant_endings, grant_lists, grants, imports, keys, last_use,
     macs, multi_region, opening, policies, re_encrypt, rotation, stores, symmetric, tags, targets,
 };
-use uses::Uses;
 
 pub struct Kms {
     store: Store,

@@ -5,9 +5,11 @@ use std::time::Duration;
 pub const ALIASES_OF_A_KEY_MAX: usize = 50;
 /// The document as it came in.
 pub const KEY_POLICY_BYTES_MAX: usize = 32_768;
-/// Grants are decided with the key policy in one document, which may be this long; AWS has 50,000 grants a key.
-pub const POLICY_WITH_GRANTS_BYTES_MAX: usize = 131_072;
-pub const POLICY_WITH_GRANTS_STATEMENTS_MAX: usize = 4_096;
+/// AWS has 50,000. All grants of a key are read when one is made, and one transaction cannot read so many.
+pub const GRANTS_OF_A_KEY_MAX: usize = 5_000;
+/// Grants that are compiled as one policy, and how long that may get.
+pub const GRANTS_OF_A_POLICY_MAX: usize = 500;
+pub const GRANTS_OF_A_POLICY_BYTES_MAX: usize = 100_000;
 pub const LIST_GRANTS_DEFAULT: usize = 50;
 pub const ON_DEMAND_ROTATIONS_MAX: u32 = 25;
 pub const DELETION_WINDOW_DAYS_MIN: u32 = 7;

@@ -1,18 +1,15 @@
 //! Secrets Manager: start with the table below, follow one row to its function.
 //!
 //! A secret is a record ([`records`]) that knows its versions and their staging labels; a version's value is a record of
-//! its own, encrypted under a data key that KMS gives to the caller's identity ([`envelope`]). Replicas are real secrets
-//! in other regions that are written in the same transaction as their primary ([`replication`]). What AWS does, with
+//! its own, encrypted under a data key that KMS gives to the caller's identity ([`operations::envelope`]). Replicas are real secrets
+//! in other regions that are written in the same transaction as their primary ([`operations::replication`]). What AWS does, with
 //! sources, is in `BEHAVIOURS.md` beside this crate.
 
-mod directory;
-mod envelope;
 mod error;
 mod limits;
 mod model;
 mod operations;
 mod records;
-mod replication;
 mod tasks;
 
 use std::sync::Arc;
@@ -21,8 +18,8 @@ use base::{Clock, Ids};
 use service::{Aws, Nudge, PageTokens, Task, service};
 use store::Store;
 
-use directory::Policies;
 use error::Error;
+use operations::directory::{self, Policies};
 use operations::{
     batch, by_id, conditions, creation, cross_account, deletion, description, lists, nothing, passwords,
     policies, replicas, rotation, tags, update, values, versions,

@@ -91,6 +91,8 @@ pub struct SharingRecord {
     pub id: String,
     pub hash: String,
     pub policy: String,
+    /// The request that put it, so that a transaction that runs again knows its own work.
+    pub request: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

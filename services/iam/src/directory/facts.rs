@@ -61,6 +61,7 @@ pub fn facts<'a>(iam: &'a Iam, action: &'a str, arn: &'a Arn) -> BoxFuture<'a, R
                     arn: Some(arn),
                     keys: boundary(&record.permissions),
                     tags: record.tags,
+                    ..ResourceFacts::default()
                 }
             }
         })

@@ -35,13 +35,14 @@ pub fn trust(enabled: &RootAccessRecord, managers: &[AccountId]) -> String {
         "Effect": "Allow",
         "Principal": {"AWS": managers},
         "Action": "sts:AssumeRoot",
+        "Resource": "*",
         "Condition": {"StringEquals": {"sts:TaskPolicyArn": tasks}},
     }))
 }
 
 /// The trust policy of a root that nobody acts as from outside.
 pub fn nobody() -> String {
-    statement(json!({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRoot"}))
+    statement(json!({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRoot", "Resource": "*"}))
 }
 
 fn statement(statement: Value) -> String {
@@ -74,13 +75,13 @@ mod tests {
             (true, true, [CREDENTIAL_TASKS, UNLOCKING_TASKS].concat()),
         ] {
             let document = trust(&RootAccessRecord { credentials_management, sessions }, &managers);
-            assert!(Policy::parse(Kind::Trust, &document).is_ok(), "{document}");
+            assert!(Policy::parse(Kind::Resource, &document).is_ok(), "{document}");
             assert_eq!(document.contains("111111111111"), !tasks.is_empty());
             for task in [CREDENTIAL_TASKS, UNLOCKING_TASKS].concat() {
                 assert_eq!(document.contains(task), tasks.contains(&task), "{document}");
             }
         }
         assert_eq!(trust(&RootAccessRecord { credentials_management: true, sessions: true }, &[]), nobody());
-        assert!(Policy::parse(Kind::Trust, &nobody()).is_ok());
+        assert!(Policy::parse(Kind::Resource, &nobody()).is_ok());
     }
 }

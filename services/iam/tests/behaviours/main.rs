@@ -7,3 +7,4 @@ mod permission_support;
 mod policies;
 mod reports;
 mod roles;
+mod root_access;

@@ -99,22 +99,20 @@ pub fn check_principal(text: &str) -> Result<(), Error> {
     }
 }
 
-/// What a grant allows, as statements of a policy; `variables` says whether that policy's version has them. Retiring is
-/// left out, see [`retirement`].
-pub fn statements(grant: &GrantRecord, variables: bool) -> Vec<Value> {
+/// What a grant allows, as statements of a policy of version 2012-10-17. Retiring is left out, see [`retirement`].
+pub fn statements(grant: &GrantRecord) -> Vec<Value> {
     let (with_context, other): (Vec<&str>, Vec<&str>) = grant
         .operations
         .iter()
         .map(String::as_str)
         .filter(|operation| !matches!(*operation, "CreateGrant" | "RetireGrant"))
         .partition(|operation| WITH_CONTEXT.contains(operation));
-    let literal = |text: &str| literal(text, variables);
     let mut source = Conditions::default();
     if let Some(arn) = &grant.constraints.source_arn {
         source.put("StringEquals", "aws:SourceArn", vec![literal(arn.as_str())]);
     }
     let mut constrained = source.clone();
-    constrained.require_context(&grant.constraints, &literal);
+    constrained.require_context(&grant.constraints);
     let mut statements = Vec::new();
     match constrained == source {
         true => {
@@ -127,7 +125,7 @@ pub fn statements(grant: &GrantRecord, variables: bool) -> Vec<Value> {
         }
     }
     if grant.operations.contains("CreateGrant") {
-        constrained.require_stricter(grant, &literal);
+        constrained.require_stricter(grant);
         statements.extend(allow(&grant.grantee, &["CreateGrant"], constrained));
     }
     statements
@@ -191,7 +189,7 @@ impl Conditions {
 
     /// All pairs of the constraints; and where these are the whole context, no other pair. The names are compared
     /// without regard to case, as AWS does in grants.
-    fn require_context(&mut self, constraints: &Constraints, literal: &dyn Fn(&str) -> String) {
+    fn require_context(&mut self, constraints: &Constraints) {
         let contexts = [&constraints.context_subset, &constraints.context_equals];
         for (name, value) in contexts.into_iter().flatten().flatten() {
             self.put("StringEquals", format!("kms:EncryptionContext:{name}"), vec![literal(value)]);
@@ -209,7 +207,7 @@ impl Conditions {
     }
 
     /// A grant made by the leave of `parent` allows no other operations, and is bound at least as tightly.
-    fn require_stricter(&mut self, parent: &GrantRecord, literal: &dyn Fn(&str) -> String) {
+    fn require_stricter(&mut self, parent: &GrantRecord) {
         let operations = parent.operations.iter().cloned().collect();
         self.put("ForAllValues:StringEquals", "kms:GrantOperations", operations);
         let Constraints { context_subset, context_equals, source_arn } = &parent.constraints;
@@ -260,8 +258,8 @@ fn principal(text: &str) -> Value {
 }
 
 /// The text as a policy has to write it for it to mean itself.
-fn literal(text: &str, variables: bool) -> String {
-    if variables { text.replace("${", "${$}{") } else { text.to_owned() }
+fn literal(text: &str) -> String {
+    text.replace("${", "${$}{")
 }
 
 #[cfg(test)]
@@ -295,14 +293,14 @@ mod tests {
             "Action": ["kms:Encrypt", "kms:DescribeKey"],
             "Resource": "*",
         }]);
-        assert_eq!(json!(statements(&grant, true)), expected);
+        assert_eq!(json!(statements(&grant)), expected);
     }
 
     #[test]
     fn constraints_are_for_the_operations_with_a_context() {
         let constraints = Constraints { context_equals: pairs(&[("a", "${x}")]), ..Constraints::default() };
         let grant = granted(&["Encrypt", "DescribeKey"], constraints);
-        let made = json!(statements(&grant, true));
+        let made = json!(statements(&grant));
         assert_eq!(made[0]["Action"], json!(["kms:Encrypt"]));
         let condition = json!({
             "StringEquals": { "kms:EncryptionContext:a": ["${$}{x}"] },
@@ -310,15 +308,13 @@ mod tests {
         });
         assert_eq!(made[0]["Condition"], condition);
         assert_eq!((&made[1]["Action"], &made[1]["Condition"]), (&json!(["kms:DescribeKey"]), &Value::Null));
-        let older = json!(statements(&grant, false));
-        assert_eq!(older[0]["Condition"]["StringEquals"]["kms:EncryptionContext:a"], json!(["${x}"]));
     }
 
     #[test]
     fn a_source_binds_every_operation() {
         let source_arn = Some("arn:aws:sqs:us-east-1:111122223333:orders".parse().unwrap());
         let constraints = Constraints { source_arn, ..Constraints::default() };
-        let made = json!(statements(&granted(&["Sign", "DescribeKey"], constraints), true));
+        let made = json!(statements(&granted(&["Sign", "DescribeKey"], constraints)));
         assert_eq!(made.as_array().unwrap().len(), 1);
         assert!(made[0]["Condition"]["StringEquals"]["aws:SourceArn"].is_array());
     }

@@ -1,4 +1,4 @@
-//! Key policies: the default one, what is refused, and the policy a key is decided by, which has its grants in it.
+//! Key policies: the default one, what is refused, and what a key is decided by: its policy and its grants.
 //!
 //! Surprising: a key policy is the root of trust. Where it names the account, the account's own policies decide; where
 //! it does not, not even the root may use the key. So KMS refuses a policy that would lock out who sets it.
@@ -11,7 +11,7 @@ use identity::policy::{Kind, Named, Policy, PolicyError, PrincipalPattern};
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::limits::{KEY_POLICY_BYTES_MAX, POLICY_WITH_GRANTS_BYTES_MAX, POLICY_WITH_GRANTS_STATEMENTS_MAX};
+use crate::limits::{GRANTS_OF_A_POLICY_BYTES_MAX, GRANTS_OF_A_POLICY_MAX, KEY_POLICY_BYTES_MAX};
 use crate::model::grant;
 use crate::records::GrantRecord;
 
@@ -78,45 +78,40 @@ pub fn named_identities(policy: &Policy) -> Vec<String> {
 }
 
 /// The policy that decides about a key. One that cannot be read lets nobody do anything but replace it.
-pub fn compile(text: &str, grants: &[GrantRecord], key: &str) -> Arc<Named> {
+pub fn compile(text: &str, key: &str) -> Arc<Named> {
     const UNREADABLE: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": "*",
         "NotAction": ["kms:GetKeyPolicy", "kms:PutKeyPolicy"], "Resource": "*"}}"#;
-    let read = |text: &str| Policy::parse(Kind::Resource, text);
-    let with_grants = if grants.is_empty() { None } else { compose(text, grants) };
-    let policy = with_grants.as_deref().and_then(|text| match read(text) {
-        Ok(policy) => Some(policy),
-        Err(error) => {
-            tracing::error!(key, %error, "the grants of a key cannot be read and are without effect");
-            None
-        }
-    });
-    let policy = policy.or_else(|| read(text).ok()).unwrap_or_else(|| {
-        tracing::error!(key, "the policy of a key cannot be read");
-        read(UNREADABLE).expect("it is well formed")
+    let policy = Policy::parse(Kind::Resource, text).unwrap_or_else(|error| {
+        tracing::error!(key, %error, "the policy of a key cannot be read");
+        Policy::parse(Kind::Resource, UNREADABLE).expect("it is well formed")
     });
     Arc::new(Named { id: format!("policy of key {key}"), policy })
 }
 
-/// Whether a policy and these grants can be decided together. Both CreateGrant and PutKeyPolicy ask.
-pub fn has_room(text: &str, grants: &[GrantRecord]) -> bool {
-    let Some(composed) = compose(text, grants) else { return true };
-    let document: Option<Value> = serde_json::from_str(&composed).ok();
-    let statements = document.and_then(|document| document["Statement"].as_array().map(Vec::len));
-    composed.len() <= POLICY_WITH_GRANTS_BYTES_MAX
-        && statements.is_some_and(|count| count <= POLICY_WITH_GRANTS_STATEMENTS_MAX)
+/// The grants of a key as policies, each of some of them, since a policy may not be of any length. Grants that differ
+/// in their grantee alone share a statement.
+pub fn compile_grants(grants: &[GrantRecord], key: &str) -> Vec<Arc<Named>> {
+    let mut policies = Vec::new();
+    let mut waiting: Vec<&[GrantRecord]> = grants.chunks(GRANTS_OF_A_POLICY_MAX).collect();
+    while let Some(some) = waiting.pop() {
+        let document = json!({ "Version": "2012-10-17", "Statement": statements(some) }).to_string();
+        if document.len() > GRANTS_OF_A_POLICY_BYTES_MAX && some.len() > 1 {
+            waiting.extend(<[_; 2]>::from(some.split_at(some.len() / 2)));
+            continue;
+        }
+        match Policy::parse(Kind::Resource, &document) {
+            Ok(policy) => policies.push(Arc::new(Named { id: format!("grants of key {key}"), policy })),
+            Err(error) => {
+                tracing::error!(key, %error, "grants of a key cannot be read and are without effect")
+            }
+        }
+    }
+    policies
 }
 
-/// The policy with a statement for each grant; grants that differ in their grantee alone share one. Nothing if the
-/// policy is no JSON object.
-fn compose(text: &str, grants: &[GrantRecord]) -> Option<String> {
-    let mut document: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let variables = document.get("Version").and_then(Value::as_str) == Some("2012-10-17");
-    let mut statements = match document.remove("Statement")? {
-        Value::Array(statements) => statements,
-        statement => vec![statement],
-    };
+fn statements(grants: &[GrantRecord]) -> Vec<Value> {
     let mut shared: BTreeMap<String, (Value, BTreeMap<String, Vec<Value>>)> = BTreeMap::new();
-    for mut statement in grants.iter().flat_map(|record| grant::statements(record, variables)) {
+    for mut statement in grants.iter().flat_map(grant::statements) {
         let principal = statement.as_object_mut().and_then(|members| members.remove("Principal"));
         let (_, principals) =
             shared.entry(statement.to_string()).or_insert_with(|| (statement, BTreeMap::new()));
@@ -126,12 +121,11 @@ fn compose(text: &str, grants: &[GrantRecord]) -> Option<String> {
             known.extend(names.into_iter().filter(|name| !known.contains(name)).collect::<Vec<_>>());
         }
     }
-    for (mut statement, principals) in shared.into_values() {
+    let with_principals = |(mut statement, principals): (Value, BTreeMap<String, Vec<Value>>)| {
         statement["Principal"] = json!(principals);
-        statements.push(statement);
-    }
-    document.insert("Statement".to_owned(), Value::Array(statements));
-    Some(Value::Object(document).to_string())
+        statement
+    };
+    shared.into_values().map(with_principals).collect()
 }
 
 fn write(value: &Value, depth: usize, text: &mut String) {
@@ -212,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_cannot_be_read_still_compiles_to_one() {
-        assert_eq!(compile("{", &[], "1234").policy.statements(), 1);
+        assert_eq!(compile("{", "1234").policy.statements(), 1);
     }
 
     #[test]

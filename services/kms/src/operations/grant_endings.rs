@@ -55,7 +55,7 @@ const GRANT: &str = "/grant/";
 pub fn by_grant(kms: &Kms, call: &Call, input: &RetireGrantInput) -> Result<Vec<Arn>, Error> {
     let (key, grant) = named(kms, call, input)?;
     let arn = format!("{key}{GRANT}{grant}");
-    Ok(vec![arn.parse().expect("a key's ARN stays one when it is longer")])
+    Ok(vec![arn.parse().map_err(|_| Error::InvalidArn(format!("Invalid ARN: {key}")))?])
 }
 
 /// What permissions need to know of a grant that is to be retired; nothing if the ARN is not one of [`by_grant`].
@@ -68,8 +68,11 @@ pub async fn facts(kms: &Kms, arn: &Arn) -> Result<Option<ResourceFacts>, Error>
     let Some(record) = find(kms, key.place(), &key.id, id).await? else { return Ok(Some(unknown)) };
     let policy = grant::retirement(&record, key.place());
     let policy = Policy::parse(Kind::Resource, &policy).map_err(|error| Error::Internal(Box::new(error)))?;
+    let policy = Arc::new(Named { id: format!("grant {id}"), policy });
     Ok(Some(ResourceFacts {
-        policy: Some(Arc::new(Named { id: format!("grant {id}"), policy })),
+        // Those it names need no other leave; nobody else has any.
+        grants: vec![policy.clone()],
+        policy: Some(policy),
         policy_required: true,
         tags: key.record.tags.clone(),
         ..unknown

@@ -15,10 +15,10 @@ use super::{by_arn, key_arn};
 use crate::Kms;
 use crate::directory::Key;
 use crate::error::Error;
-use crate::limits::{GRANT_ID_CHARS, LIST_MAX};
+use crate::limits::{GRANT_ID_CHARS, GRANTS_OF_A_KEY_MAX, LIST_MAX};
 use crate::model::condition_keys::{self, Keys, one};
+use crate::model::grant;
 use crate::model::key_id::KeyName;
-use crate::model::{grant, key_policy};
 use crate::records::{Constraints, GRANTS, GrantRecord, KEYS, RETIRABLE, RetirableRecord};
 
 pub type Place = (AccountId, Region);
@@ -123,18 +123,13 @@ pub async fn create_grant(
     let made = kms
         .store
         .transact(|tx| async move {
-            let record = KEYS.get(&tx, &place, id).await?.ok_or_else(|| Error::KeyNotFound(arn.clone()))?;
-            let mut grants = all(&tx, &place, id).await?;
+            KEYS.get(&tx, &place, id).await?.ok_or_else(|| Error::KeyNotFound(arn.clone()))?;
+            let grants = all(&tx, &place, id).await?;
             if let Some((known, _)) = grants.iter().find(|(_, record)| is_same(record, fresh)) {
                 return Ok::<_, Error>(known.clone());
             }
-            grants.push((fresh_id.to_owned(), fresh.clone()));
-            let records: Vec<GrantRecord> = grants.into_iter().map(|(_, record)| record).collect();
-            if !key_policy::has_room(&record.policy, &records) {
-                let count = records.len() - 1;
-                return Err(Error::LimitExceeded(format!(
-                    "{arn} has {count} grants and no room for this one."
-                )));
+            if grants.len() >= GRANTS_OF_A_KEY_MAX {
+                return Err(Error::LimitExceeded(format!("{arn} has {GRANTS_OF_A_KEY_MAX} grants already.")));
             }
             insert(&tx, place, id, fresh_id, fresh).await?;
             Ok(fresh_id.to_owned())

@@ -244,9 +244,10 @@ fn entry(key: &Key, number: u32, material: &MaterialRecord, now: Timestamp) -> R
         key_id: Some(key.arn().to_string()),
         key_material_id: Some(material.id.clone()),
         key_material_description: material.description.clone(),
-        import_state: external.then(|| match is_imported {
-            true => ImportState::Imported,
-            false => ImportState::PendingImport,
+        import_state: external.then_some(if is_imported {
+            ImportState::Imported
+        } else {
+            ImportState::PendingImport
         }),
         key_material_state: Some(match () {
             () if !state::is_needed(material) => KeyMaterialState::PendingRotation,

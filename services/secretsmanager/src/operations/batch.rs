@@ -7,12 +7,12 @@ use secretsmanager_api::{
 use service::{Ask, Call};
 
 use crate::SecretsManager;
-use crate::directory::{Secret, arn_of, find};
 use crate::error::Error;
 use crate::limits::BATCH_RESULTS_MAX;
 use crate::model::filter::Filters;
 use crate::model::order::Order;
 
+use super::directory::{Secret, arn_of, find};
 use super::lists::{Search, position};
 use super::{require, values};
 

@@ -6,7 +6,6 @@ use secretsmanager_api::{CreateSecretInput, CreateSecretOutput};
 use service::{Call, PrincipalKind};
 
 use crate::SecretsManager;
-use crate::directory::{Secret, arn_of};
 use crate::error::Error;
 use crate::limits::ATTEMPTS_MAX;
 use crate::model::address::{SUFFIX_ALPHABET, SUFFIX_CHARS, check_name};
@@ -14,8 +13,9 @@ use crate::model::order::key_of;
 use crate::model::sealed::{SealedValue, Value};
 use crate::model::tags;
 use crate::records::{BY_CREATION, ByCreationRecord, SECRETS, SecretRecord};
-use crate::replication::{self, Prepared, purge};
 
+use super::directory::{Secret, arn_of};
+use super::replication::{self, Prepared, purge};
 use super::{cross_account, description, replicas, require, value, values};
 
 /// What a new secret's creation is authorised on: its ARN, whose last characters are not known yet.

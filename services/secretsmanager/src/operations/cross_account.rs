@@ -12,12 +12,12 @@ use service::Call;
 use store::Tx;
 
 use crate::SecretsManager;
-use crate::directory::{Secret, find, load};
 use crate::error::Error;
 use crate::model::address::Address;
 use crate::records::{ForeignPrimary, ForeignReplica, ForeignState, Place, SECRETS};
-use crate::replication::{self, Prepared};
 
+use super::directory::{Secret, find, load};
+use super::replication::{self, Prepared};
 use super::{description::foreign_status, require, values::same_keys};
 
 /// The policy that every cross-account replica has. AWS's name for it is not documented.

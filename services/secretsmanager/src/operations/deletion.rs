@@ -7,13 +7,13 @@ use secretsmanager_api::{DeleteSecretInput, DeleteSecretOutput, RestoreSecretInp
 use service::Call;
 
 use crate::SecretsManager;
-use crate::directory::{Secret, load};
 use crate::error::Error;
 use crate::limits::{RECOVERY_DAYS_MAX, RECOVERY_DAYS_MIN};
 use crate::model::address::Address;
 use crate::records::{DUE, Deletion, DueRecord, ForeignState, SECRETS};
-use crate::replication::purge;
 
+use super::directory::{Secret, load};
+use super::replication::purge;
 use super::{change, description::named};
 
 const DAY: Duration = Duration::from_secs(86_400);

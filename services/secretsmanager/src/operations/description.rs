@@ -8,10 +8,11 @@ use secretsmanager_api::{
 use service::Call;
 
 use crate::SecretsManager;
-use crate::directory::{Secret, find};
 use crate::error::Error;
 use crate::model::tags;
 use crate::records::{ForeignState, ReplicaState, Rotation, SECRETS, SecretRecord};
+
+use super::directory::{Secret, find};
 
 pub async fn describe_secret(
     service: &SecretsManager,

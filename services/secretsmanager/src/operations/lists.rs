@@ -5,7 +5,6 @@ use service::Call;
 use store::{Select, Tx};
 
 use crate::SecretsManager;
-use crate::directory::Secret;
 use crate::error::Error;
 use crate::limits::{LIST_LOOKED_AT_MAX, LIST_RESULTS_MAX};
 use crate::model::filter::{Filters, Subject};
@@ -13,6 +12,7 @@ use crate::model::order::{By, Order, name_of};
 use crate::records::{BY_CREATION, Place, SECRETS, SecretRecord};
 
 use super::description::{entry, primary_region};
+use super::directory::Secret;
 
 const OPERATION: &str = "ListSecrets";
 /// Records read at once.

@@ -1,4 +1,6 @@
 //! One family of operations a file. Each loads, decides by the rules of `model`, saves, answers.
+//!
+//! Three files are for all of them: `directory` finds secrets, `envelope` asks KMS, `replication` brings replicas along.
 
 pub mod batch;
 pub mod conditions;
@@ -6,10 +8,13 @@ pub mod creation;
 pub mod cross_account;
 pub mod deletion;
 pub mod description;
+pub mod directory;
+pub mod envelope;
 pub mod lists;
 pub mod passwords;
 pub mod policies;
 pub mod replicas;
+pub mod replication;
 pub mod rotation;
 pub mod tags;
 pub mod update;
@@ -23,12 +28,13 @@ use service::{Ask, Call};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::SecretsManager;
-use crate::directory::{self, Secret, load};
 use crate::error::Error;
 use crate::limits::VALUE_BYTES_MAX;
 use crate::model::address::Address;
 use crate::model::sealed::Value;
-use crate::replication::{self, Prepared};
+
+use directory::{Secret, load};
+use replication::Prepared;
 
 /// An input that names one secret.
 pub trait OfSecret {

@@ -12,12 +12,12 @@ use secretsmanager_api::{
 use service::{Ask, Call};
 
 use crate::SecretsManager;
-use crate::directory::{arn_of, find};
 use crate::error::Error;
 use crate::limits::LIST_RESULTS_MAX;
 use crate::model::broad_access;
 use crate::model::policy::{self, DEFAULT};
 
+use super::directory::{arn_of, find};
 use super::{change, cross_account, description::named, lists::position, require};
 
 const OPERATION: &str = "ListResourcePolicies";
@@ -49,6 +49,7 @@ pub async fn put_resource_policy(
             return Err(Error::request(policy::LOCKOUT));
         }
         secret.record.policy = Some(text.clone());
+        secret.record.changed = call.now;
         Ok(())
     })
     .await?;
@@ -86,6 +87,7 @@ pub async fn delete_resource_policy(
     let (secret, ()) = change(service, call, &input.secret_id, |secret| {
         *secret = secret.clone().primary()?.active()?;
         secret.record.policy = None;
+        secret.record.changed = call.now;
         Ok(())
     })
     .await?;

@@ -12,13 +12,13 @@ use service::Call;
 use store::Tx;
 
 use crate::SecretsManager;
-use crate::directory::{Secret, find, load};
 use crate::error::Error;
 use crate::limits::{ATTEMPTS_MAX, REPLICAS_MAX};
 use crate::model::address::Address;
 use crate::records::{Replica, ReplicaState, SECRETS};
-use crate::replication::{self, Prepared, purge};
 
+use super::directory::{Secret, find, load};
+use super::replication::{self, Prepared, purge};
 use super::{cross_account, description::replication_status, values::same_keys};
 
 /// The replicas that a request asks for: other regions of the same partition, each once.

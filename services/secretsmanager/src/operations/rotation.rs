@@ -10,12 +10,12 @@ use secretsmanager_api::{
 use service::Call;
 
 use crate::SecretsManager;
-use crate::directory::Secret;
 use crate::error::Error;
 use crate::model::labels::{CURRENT, PENDING};
 use crate::model::schedule::Rules;
 use crate::records::Rotation;
 
+use super::directory::Secret;
 use super::{change, description::named};
 
 const NO_FUNCTION: &str = "No Lambda rotation function ARN is associated with this secret.";

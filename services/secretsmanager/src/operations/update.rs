@@ -4,15 +4,15 @@ use secretsmanager_api::{UpdateSecretInput, UpdateSecretOutput};
 use service::Call;
 
 use crate::SecretsManager;
-use crate::directory::{Secret, find, load};
 use crate::error::Error;
 use crate::limits::ATTEMPTS_MAX;
 use crate::model::address::Address;
 use crate::model::labels::{CURRENT, PENDING, PREVIOUS};
 use crate::model::sealed::{SealedValue, Value};
 use crate::records::SECRETS;
-use crate::replication::{self, Prepared};
 
+use super::directory::{Secret, find, load};
+use super::replication::{self, Prepared};
 use super::{check_foreign, value, values};
 
 /// What an update changes.

@@ -7,16 +7,16 @@ use secretsmanager_api::{
 use service::Call;
 
 use crate::SecretsManager;
-use crate::directory::{Secret, find, load};
-use crate::envelope::{self, KeyName};
 use crate::error::Error;
 use crate::limits::ATTEMPTS_MAX;
 use crate::model::address::Address;
 use crate::model::labels::{self, CURRENT};
 use crate::model::sealed::{Place, SealedValue, Value};
 use crate::records::{SECRETS, SecretRecord, VALUES, ValueRecord, Version};
-use crate::replication::{self, value_key};
 
+use super::directory::{Secret, find, load};
+use super::envelope::{self, KeyName};
+use super::replication::{self, value_key};
 use super::{check_foreign, value};
 
 pub async fn put_secret_value(

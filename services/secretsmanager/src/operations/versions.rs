@@ -7,13 +7,13 @@ use secretsmanager_api::{
 use service::Call;
 
 use crate::SecretsManager;
-use crate::directory::find;
 use crate::error::Error;
 use crate::limits::LIST_RESULTS_MAX;
 use crate::model::labels::{self, Change};
 use crate::model::order::key_of;
 use crate::records::Version;
 
+use super::directory::find;
 use super::{change, description::named, lists::position};
 
 const OPERATION: &str = "ListSecretVersionIds";

@@ -12,8 +12,8 @@ use crate::SecretsManager;
 use crate::error::Error;
 use crate::limits::DELETIONS_AT_ONCE_MAX;
 use crate::operations::deletion::due_key;
+use crate::operations::replication::purge;
 use crate::records::{DUE, SECRETS};
-use crate::replication::purge;
 
 const PERIOD: Duration = Duration::from_secs(3600);
 

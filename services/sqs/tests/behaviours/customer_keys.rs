@@ -39,7 +39,8 @@ async fn encrypted(cloud: &Cloud, name: &str, key: &str) -> String {
 /// A user who may do all of SQS and some of KMS.
 async fn user(cloud: &Cloud, name: &str, kms_actions: &str) -> Principal {
     let input = iam_api::CreateUserInput { user_name: name.to_owned(), ..Default::default() };
-    let made = cloud.call(iam_api::CreateUser, input).await.unwrap().user.expect("a new user is shown");
+    let made = cloud.call(iam_api::CreateUser, input).await.expect("the name is free");
+    let made = made.user.expect("a new user is shown");
     let policy = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":["sqs:*"{kms_actions}],"Resource":"*"}}}}"#
     );
@@ -48,7 +49,7 @@ async fn user(cloud: &Cloud, name: &str, kms_actions: &str) -> Principal {
         policy_name: "p".to_owned(),
         policy_document: policy,
     };
-    cloud.call(iam_api::PutUserPolicy, input).await.unwrap();
+    cloud.call(iam_api::PutUserPolicy, input).await.expect("the policy is good");
     Principal {
         kind: PrincipalKind::User,
         account: AccountId::DEV,

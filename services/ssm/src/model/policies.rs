@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn wrong_policies_are_refused_by_what_is_wrong() {
         let twice = expiring("2030-12-02T21:34:33Z");
-        let eleven = vec![NOTIFYING; 11].join(",");
+        let eleven = [NOTIFYING; 11].join(",");
         for (text, error) in [
             ("{}".to_owned(), "Validation"),
             (twice.clone(), "Validation"),

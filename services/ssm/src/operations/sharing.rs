@@ -49,12 +49,13 @@ impl Shared {
 
 pub async fn put_resource_policy(
     ssm: &Ssm,
-    _: &Call,
+    call: &Call,
     input: PutResourcePolicyInput,
 ) -> Result<PutResourcePolicyOutput, Error> {
     let shared = Shared::parse("PutResourcePolicy", &input.resource_arn)?;
     check(&input.policy)?;
-    let fresh = SharingRecord { id: ssm.ids.uuid(), hash: hash(&input.policy), policy: input.policy };
+    let (id, request) = (ssm.ids.uuid(), call.request_id.clone());
+    let fresh = SharingRecord { id, hash: hash(&input.policy), policy: input.policy, request };
     let named = input.policy_id.as_deref().zip(input.policy_hash.as_deref());
     if named.is_none() && (input.policy_id.is_some() || input.policy_hash.is_some()) {
         let message = "To update a policy, you must specify PolicyId and PolicyHash.";
@@ -86,11 +87,8 @@ fn replaced(
 ) -> Result<SharingRecord, Error> {
     match (existing, named) {
         (None, None) => Ok(fresh.clone()),
-        // A run whose acknowledgement was lost made it; this is the same call.
-        (Some(existing), None) if existing.id == fresh.id => Ok(existing.clone()),
-        (Some(existing), Some((id, _))) if existing.id == id && existing.hash == fresh.hash => {
-            Ok(existing.clone())
-        }
+        // A run whose acknowledgement was lost put it; this is the same call.
+        (Some(existing), _) if existing.request == fresh.request => Ok(existing.clone()),
         (Some(_), None) => {
             let message = "Only one policy can be attached to a parameter.";
             Err(Error::ResourcePolicyLimitExceeded(message.to_owned()))

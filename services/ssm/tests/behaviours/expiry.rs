@@ -58,7 +58,7 @@ async fn policies_need_the_advanced_tier_and_sense() {
     refused(try_put(&cloud, with_policies("/b", &twice)).await, "IncompatiblePolicyException");
     let notice =
         r#"{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"20","Unit":"Days"}}"#;
-    let many = format!("[{}]", vec![notice; 11].join(","));
+    let many = format!("[{}]", [notice; 11].join(","));
     refused(try_put(&cloud, with_policies("/b", &many)).await, "PoliciesLimitExceededException");
     assert_eq!(put(&cloud, with_policies("/b", &format!("[{notice}]"))).await, 1);
 }

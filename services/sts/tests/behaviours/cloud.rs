@@ -214,7 +214,7 @@ struct Never;
 
 service! { Iam: iam_api, principal "iam.amazonaws.com", error Never, resources facts; }
 
-async fn facts(iam: &Iam, arn: &Arn) -> Result<ResourceFacts, Never> {
+async fn facts(iam: &Iam, _action: &str, arn: &Arn) -> Result<ResourceFacts, Never> {
     let role = Identities::role(&*iam.0, arn).await.map_err(|_| Never)?;
     Ok(ResourceFacts {
         arn: Some(arn.clone()),

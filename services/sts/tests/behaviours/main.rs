@@ -9,6 +9,7 @@ mod identity;
 mod provider;
 mod response;
 mod roles;
+mod root;
 mod saml;
 mod through_iam;
 mod web_identity;

@@ -1,6 +1,6 @@
 //! The public parameters under `/aws/service/global-infrastructure`: regions, services, and which is where.
 //!
-//! They are worked out from two small tables, since written out they would be some forty thousand. The tables come from
+//! They are worked out from two small tables, since written out they would be some 23,000. The tables come from
 //! botocore's data; what it does not tell (zones, countries, protocols) is not there.
 //! Reference: "Calling public parameters for AWS services, Regions, endpoints …" in the user guide.
 

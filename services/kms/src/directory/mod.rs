@@ -1,6 +1,8 @@
 //! Finding keys quickly. Every operation starts here, so what was found is remembered: the key's record, its
 //! materials (sealed), its aliases, and its policy with its grants, ready to be asked.
 
+pub mod uses;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -30,8 +32,8 @@ pub struct Key {
     pub materials: Vec<(u32, MaterialRecord)>,
     /// Names without `alias/`, sorted.
     pub aliases: Vec<String>,
-    /// The key policy with a statement for each grant.
     pub policy: Arc<Named>,
+    pub grants: Vec<Arc<Named>>,
 }
 
 impl Key {
@@ -93,6 +95,7 @@ pub async fn facts(kms: &Kms, action: &str, arn: &Arn) -> Result<ResourceFacts, 
     Ok(ResourceFacts {
         arn: Some(key.arn()),
         policy: Some(key.policy.clone()),
+        grants: key.grants.clone(),
         takes_policy: true,
         policy_required: true,
         tags: key.record.tags.clone(),
@@ -272,9 +275,10 @@ async fn load(tx: &Tx, place: Place, id: &str) -> Result<Option<Key>, Error> {
         }
     }
     let grants = grants_of(tx, &place, &prefix).await?;
-    let policy = key_policy::compile(&record.policy, &grants, id);
+    let policy = key_policy::compile(&record.policy, id);
+    let grants = key_policy::compile_grants(&grants, id);
     let (account, region) = place;
-    Ok(Some(Key { account, region, id: id.to_owned(), record, materials, aliases, policy }))
+    Ok(Some(Key { account, region, id: id.to_owned(), record, materials, aliases, policy, grants }))
 }
 
 /// Every material a key ever had, by number.

@@ -11,8 +11,6 @@ use service::Call;
 use store::Tx;
 
 use crate::SecretsManager;
-use crate::directory::Secret;
-use crate::envelope::{self, KeyName};
 use crate::error::Error;
 use crate::model::address::{self, Address};
 use crate::model::order::key_of;
@@ -22,6 +20,9 @@ use crate::records::{
     BY_CREATION, ByCreationRecord, ForeignState, Place, ReplicaState, SECRETS, SecretRecord, VALUES,
     ValueRecord,
 };
+
+use super::directory::Secret;
+use super::envelope::{self, KeyName};
 
 /// A place where a secret has a replica, or is to have one.
 struct Target {

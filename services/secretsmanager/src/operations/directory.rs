@@ -13,8 +13,9 @@ use crate::SecretsManager;
 use crate::error::Error;
 use crate::limits::COMPILED_POLICIES_MAX;
 use crate::model::address::{self, Address};
-use crate::operations::cross_account;
 use crate::records::{Place, SECRETS, SecretRecord};
+
+use super::cross_account;
 
 /// A secret as it was when it was looked up.
 #[derive(Clone, Debug)]
@@ -116,10 +117,10 @@ pub async fn facts(service: &SecretsManager, action: &str, arn: &Arn) -> Result<
     Ok(ResourceFacts {
         policy: policy.map(|text| service.policies.compile(text, &arn)),
         takes_policy: true,
-        policy_required: false,
         keys: keys(&record, region.as_str(), &arn),
         tags: record.tags,
         arn: Some(arn),
+        ..ResourceFacts::default()
     })
 }
 
