@@ -220,12 +220,15 @@ def test_only_managers_assume_the_roots_of_members(organization, member):
     assert assume(administrator, member, UNLOCK_QUEUE)["Credentials"]
 
 
-def test_a_policy_names_roots_and_tasks(organization, member):
+def test_a_policy_names_the_roots_that_may_be_assumed(organization, member):
     other = organization.created()
     named = manager(organization, resource=f"arn:aws:iam::{member}:root")
     assert assume(named, member, UNLOCK_BUCKET)
     with forbidden(other):
         assume(named, other, UNLOCK_BUCKET)
+
+
+def test_a_policy_names_the_tasks(organization, member):
     scoped = manager(organization, Condition={"StringEquals": {"sts:TaskPolicyArn": AUDIT}})
     assert assume(scoped, member, AUDIT)
     with forbidden(member):

@@ -60,7 +60,7 @@ fn status_tells_how_it_is_and_fails_when_nobody_runs() {
     let mut cloud = Fogbank::up(&["--dev"]);
     let text = cloud.ask(&["status"]).succeed();
     assert!(
-        text.contains(&cloud.endpoint) && text.contains("services  ") && text.contains(" sqs sts"),
+        text.contains(&cloud.endpoint) && text.contains("services  ") && text.contains(" sqs ssm sts"),
         "{text}"
     );
     let json: serde_json::Value = serde_json::from_str(&cloud.ask(&["status", "--json"]).succeed()).unwrap();

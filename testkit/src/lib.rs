@@ -13,8 +13,8 @@ use queue_engine::QueueEngine;
 use schema::{Fault, OperationType};
 use secretsmanager::{SecretsManager, SecretsManagerParts};
 use service::{
-    Access, Aws, Call, DevKeys, Dispatcher, Keyring, Notes, PageTokens, Parts, Principal, SealingKey, Source, Tasks,
-    Throttle,
+    Access, Aws, Call, DevKeys, Dispatcher, Keyring, Notes, PageTokens, Parts, Principal, SealingKey, Source,
+    Tasks, Throttle,
 };
 use sqs::{Sqs, SqsParts};
 use ssm::{Ssm, SsmParts};
@@ -35,6 +35,48 @@ pub struct Cloud {
     aws: Aws,
     account: AccountId,
     region: Region,
+}
+
+/// What all services stand on.
+struct Ground<'a> {
+    store: &'a Store,
+    clock: &'a Clock,
+    ids: &'a Ids,
+    pages: &'a PageTokens,
+    aws: &'a Aws,
+}
+
+impl Ground<'_> {
+    fn kms(&self, vault: &Vault) -> Arc<Kms> {
+        Kms::new(KmsParts {
+            store: self.store.clone(),
+            vault: vault.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            aws: self.aws.clone(),
+        })
+    }
+
+    fn secretsmanager(&self) -> Arc<SecretsManager> {
+        SecretsManager::new(SecretsManagerParts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            aws: self.aws.clone(),
+        })
+    }
+
+    fn ssm(&self) -> Arc<Ssm> {
+        Ssm::new(SsmParts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            aws: self.aws.clone(),
+        })
+    }
 }
 
 /// When every test begins.
@@ -68,28 +110,9 @@ impl Cloud {
             tasks: tasks.clone(),
         });
         let vault = Vault::new(MasterKey::new([9; 32]));
-        let kms = Kms::new(KmsParts {
-            store: store.clone(),
-            vault: vault.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages: pages.clone(),
-            aws: aws.clone(),
-        });
-        let secretsmanager = SecretsManager::new(SecretsManagerParts {
-            store: store.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages: pages.clone(),
-            aws: aws.clone(),
-        });
-        let ssm = Ssm::new(SsmParts {
-            store: store.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages: pages.clone(),
-            aws: aws.clone(),
-        });
+        let ground = Ground { store: &store, clock: &clock, ids: &ids, pages: &pages, aws: &aws };
+        let kms = ground.kms(&vault);
+        let (secretsmanager, ssm) = (ground.secretsmanager(), ground.ssm());
         let sqs = SqsParts {
             store,
             engine: QueueEngine::in_memory(clock.clone(), ids.clone()),

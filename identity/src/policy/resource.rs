@@ -220,7 +220,7 @@ pub(super) fn check(resource: &str) -> Result<(), PolicyError> {
     }
     match service {
         "iam" if region != Some("") => Err(PolicyError::IamRegion(resource.to_owned())),
-        "iam" if path != "*" && !IAM_PATHS.iter().any(|start| path.starts_with(start)) => {
+        "iam" if !matches!(path, "*" | "root") && !IAM_PATHS.iter().any(|start| path.starts_with(start)) => {
             Err(PolicyError::IamPath)
         }
         // Access points have a region and an account, buckets have neither.

@@ -225,7 +225,7 @@ fn resources_are_arns() {
             "IAM resource arn:aws:iam:us-east-1:111111111111:user/a cannot contain region information.",
         ),
         (r#""arn:aws:iam::111111111111:alice""#, iam_paths),
-        (r#""arn:aws:iam::111111111111:root""#, iam_paths),
+        (r#""arn:aws:iam::111111111111:root""#, ""),
         (
             r#""arn:aws:s3:us-east-1::bucket""#,
             "Resource arn:aws:s3:us-east-1::bucket can not contain region information.",

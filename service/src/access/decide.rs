@@ -77,7 +77,8 @@ impl Access {
         };
         // What IAM keeps as a resource's policy is a role's trust policy, which speaks of STS alone.
         let speaks = ask.prefix == "sts" || ask.resource.is_none_or(|arn| arn.service() != "iam");
-        let policy = facts.policy.as_deref().filter(|_| speaks);
+        let binds = speaks && !(facts.unlocked_for_root && is_root_of(principal, owner));
+        let policy = facts.policy.as_deref().filter(|_| binds);
         if principal.kind == PrincipalKind::Service && policy.is_none() && !(facts.takes_policy && speaks) {
             // A service acts on what has no policies of its own only where it belongs: in the account it works for.
             let at_home = owner.is_none_or(|owner| owner == principal.account);
@@ -95,6 +96,13 @@ impl Access {
         };
         Ok(evaluate_with(&keys, action, policy))
     }
+}
+
+/// Whether this is the root of that account, or its session of `sts:AssumeRoot`.
+fn is_root_of(principal: &Principal, account: Option<AccountId>) -> bool {
+    let is_root = principal.kind == PrincipalKind::Root
+        || principal.role().is_some_and(|role| role.arn.ends_with(":root"));
+    is_root && account == Some(principal.account)
 }
 
 fn evaluate_with(keys: &RequestKeys<'_>, action: &str, resource: Option<ResourcePolicy<'_>>) -> Decision {

@@ -136,6 +136,8 @@ impl<'a> RequestKeys<'a> {
             "multifactorauthage" => owned(self.call.now.since(session?.mfa_at?).as_secs().to_string()),
             "tokenissuetime" => owned(session?.issued.to_iso8601()),
             "sourceidentity" => one(session?.source_identity.as_deref()?),
+            // Only sessions of sts:AssumeRoot have it.
+            "assumedroot" => one(session?.keys.get("aws:assumedroot")?.first()?),
             "federatedprovider" => {
                 let values = session?.keys.get("aws:federatedprovider")?;
                 Some(many(values.iter().map(String::as_str)))

@@ -108,6 +108,9 @@ pub struct ResourceFacts {
     /// The resource's full ARN, where that of the request was not it yet (IAM's paths).
     pub arn: Option<Arn>,
     pub policy: Option<Arc<Named>>,
+    /// The root of the resource's account may do this whatever the policy says, and so may its sessions of
+    /// `sts:AssumeRoot`, so that nobody is locked out for good ("Tasks that require root user credentials").
+    pub unlocked_for_root: bool,
     /// Grants on the resource besides its policy; see [`identity::policy::Layers`].
     pub grants: Vec<Arc<Named>>,
     /// The resource can have a policy, so another service needs one that lets it in.

@@ -11,10 +11,13 @@ pub const GRANTS_OF_A_KEY_MAX: usize = 5_000;
 pub const GRANTS_OF_A_POLICY_MAX: usize = 500;
 pub const GRANTS_OF_A_POLICY_BYTES_MAX: usize = 100_000;
 pub const LIST_GRANTS_DEFAULT: usize = 50;
+pub const LIST_GRANTS_MAX: usize = 100;
 pub const ON_DEMAND_ROTATIONS_MAX: u32 = 25;
 pub const DELETION_WINDOW_DAYS_MIN: u32 = 7;
 pub const DELETION_WINDOW_DAYS_MAX: u32 = 30;
 pub const ROTATION_PERIOD_DAYS_DEFAULT: u32 = 365;
+/// So long before an automatic rotation there is none on demand.
+pub const ROTATION_NEAR_TIME: Duration = Duration::from_secs(20 * 60);
 pub const IMPORT_PARAMETERS_TIME: Duration = Duration::from_secs(24 * 3600);
 pub const IMPORTED_MATERIAL_TIME_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 

@@ -1,5 +1,7 @@
 //! The features of central root access: who may switch them, and what is in the way.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use base::{AccountId, Region};
 use iam_api::*;
 use organizations_api::{

@@ -100,6 +100,7 @@ pub async fn facts(kms: &Kms, action: &str, arn: &Arn) -> Result<ResourceFacts, 
         policy_required: true,
         tags: key.record.tags.clone(),
         keys,
+        ..ResourceFacts::default()
     })
 }
 

@@ -6,13 +6,16 @@ use crate::records::KeyRecord;
 /// The longest, with `alias/`.
 const CHARS_MAX: usize = 256;
 
+const NO_PREFIX: &str = "Alias must start with the prefix \"alias/\". Please see \
+                         https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html";
+
 /// Reads the name of an alias to be made or changed, and returns it without `alias/`. The model allows colons, and KMS
 /// does not.
 pub fn parse(text: &str) -> Result<&str, Error> {
-    let name = text.strip_prefix("alias/").filter(|name| !name.is_empty());
-    let Some(name) = name.filter(|_| text.chars().count() <= CHARS_MAX) else {
+    let name = text.strip_prefix("alias/").ok_or_else(|| Error::validation(NO_PREFIX))?;
+    if name.is_empty() || text.chars().count() > CHARS_MAX {
         return Err(Error::validation("Invalid identifier"));
-    };
+    }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-');
     if !name.chars().all(is_plain) {
         return Err(Error::Validation(format!("{text} contains invalid characters for an alias")));
@@ -50,7 +53,7 @@ mod tests {
         assert_eq!(parse_own("alias/a/b_c-1").ok(), Some("a/b_c-1"));
         assert_eq!(parse_own("alias/awsome").ok(), Some("awsome"));
         for (text, expected) in [
-            ("orders", Error::validation("Invalid identifier")),
+            ("orders", Error::validation(NO_PREFIX)),
             ("alias/", Error::validation("Invalid identifier")),
             ("alias/a:b", Error::validation("alias/a:b contains invalid characters for an alias")),
             ("alias/aws/s3", Error::NotAuthorized(String::new())),

@@ -88,15 +88,19 @@ pub fn check_constraints(constraints: &Constraints, symmetric: bool) -> Result<(
     Ok(())
 }
 
-/// Refuses what no policy could name as a principal. Whether a user or role of that name exists is not asked: AWS does,
-/// and here the grant is without effect until it does.
+/// Refuses what no policy could name as a principal.
 pub fn check_principal(text: &str) -> Result<(), Error> {
     let statement = json!({ "Effect": "Allow", "Principal": principal(text), "Action": "kms:Decrypt" });
     let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
     match Policy::parse(Kind::Resource, &policy) {
         Ok(_) if text != "*" => Ok(()),
-        _ => Err(Error::InvalidArn(format!("ARN does not refer to a valid principal: {text}"))),
+        _ => Err(no_such_principal(text)),
     }
+}
+
+/// Said also of users and roles that do not exist.
+pub fn no_such_principal(text: &str) -> Error {
+    Error::InvalidArn(format!("ARN does not refer to a valid principal: {text}"))
 }
 
 /// What a grant allows, as statements of a policy of version 2012-10-17. Retiring is left out, see [`retirement`].

@@ -40,14 +40,72 @@ pub fn to_text(document: &Value) -> String {
     text
 }
 
+/// A key policy as it was read.
+#[derive(Debug)]
+pub struct KeyPolicy {
+    /// All of it: whom it names has to exist.
+    pub written: Policy,
+    /// What decides: without the statements that have no effect.
+    pub effective: Policy,
+}
+
 /// Reads a policy that is to become a key's, and refuses what KMS refuses of the text alone.
-pub fn parse(text: &str) -> Result<Policy, Error> {
+pub fn parse(text: &str) -> Result<KeyPolicy, Error> {
     if text.len() > KEY_POLICY_BYTES_MAX {
         return Err(Error::LimitExceeded(format!(
             "The key policy is larger than the allowed size of {KEY_POLICY_BYTES_MAX} bytes."
         )));
     }
-    Policy::parse(Kind::Resource, text).map_err(|error| Error::MalformedPolicy(words(&error)))
+    read(text).map_err(|error| Error::MalformedPolicy(words(&error)))
+}
+
+/// Surprising: a statement without an Action or a Resource is taken and has no effect, whether it allows or denies
+/// (`Policy` of PutKeyPolicy in the API reference). Elsewhere a policy without a Resource means what it is on.
+fn read(text: &str) -> Result<KeyPolicy, PolicyError> {
+    // This refuses as well what is there twice, of which `Value` would keep the last.
+    match Policy::parse(Kind::Resource, text) {
+        Ok(_) | Err(PolicyError::Missing("Action")) => {}
+        Err(error) => return Err(error),
+    }
+    let mut document: Value = serde_json::from_str(text).map_err(|_| PolicyError::Syntax)?;
+    let statements = match document["Statement"].take() {
+        Value::Array(statements) => statements,
+        statement => vec![statement],
+    };
+    let mut with = |statements: Vec<Value>| {
+        document["Statement"] = Value::Array(statements);
+        Policy::parse(Kind::Resource, &document.to_string())
+    };
+    let written = with(statements.iter().cloned().map(with_action).collect())?;
+    let mut effective: Vec<Value> = statements.into_iter().filter(has_effect).collect();
+    if effective.is_empty() {
+        // A policy has at least one statement. This one denies what there is not.
+        effective
+            .push(json!({ "Effect": "Deny", "Principal": "*", "Action": "kms:Nothing", "Resource": "*" }));
+    }
+    Ok(KeyPolicy { written, effective: with(effective)? })
+}
+
+/// Whether one of two elements says something.
+fn says(statement: &Value, names: [&str; 2]) -> bool {
+    names
+        .iter()
+        .any(|name| statement[name].as_array().map_or(!statement[name].is_null(), |list| !list.is_empty()))
+}
+
+fn has_effect(statement: &Value) -> bool {
+    says(statement, ["Action", "NotAction"]) && says(statement, ["Resource", "NotResource"])
+}
+
+/// The statement with an action if it has none, so that the parser looks at the rest of it.
+fn with_action(mut statement: Value) -> Value {
+    if !says(&statement, ["Action", "NotAction"])
+        && let Some(elements) = statement.as_object_mut()
+    {
+        elements.remove("NotAction");
+        elements.insert("Action".to_owned(), json!("kms:*"));
+    }
+    statement
 }
 
 fn words(error: &PolicyError) -> String {
@@ -81,7 +139,7 @@ pub fn named_identities(policy: &Policy) -> Vec<String> {
 pub fn compile(text: &str, key: &str) -> Arc<Named> {
     const UNREADABLE: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": "*",
         "NotAction": ["kms:GetKeyPolicy", "kms:PutKeyPolicy"], "Resource": "*"}}"#;
-    let policy = Policy::parse(Kind::Resource, text).unwrap_or_else(|error| {
+    let policy = read(text).map(|policy| policy.effective).unwrap_or_else(|error| {
         tracing::error!(key, %error, "the policy of a key cannot be read");
         Policy::parse(Kind::Resource, UNREADABLE).expect("it is well formed")
     });
@@ -205,6 +263,41 @@ mod tests {
     }
 
     #[test]
+    fn statements_without_an_action_or_a_resource_have_no_effect() {
+        let whole = r#"{"Effect": "Allow", "Principal": "*", "Action": "kms:Encrypt", "Resource": "*"}"#;
+        for partial in [
+            r#"{"Effect": "Allow", "Principal": "*", "Action": "kms:*"}"#,
+            r#"{"Effect": "Deny", "Principal": "*", "Resource": "*"}"#,
+            r#"{"Effect": "Allow", "Principal": "*", "Action": [], "Resource": "*"}"#,
+            r#"{"Effect": "Allow", "Principal": "*", "NotAction": [], "Resource": "*"}"#,
+            r#"{"Effect": "Allow", "Principal": "*", "Action": "kms:*", "NotResource": []}"#,
+            r#"{"Effect": "Allow", "Principal": "*"}"#,
+        ] {
+            let read = |statements: String| parse(&format!(r#"{{"Statement": {statements}}}"#)).unwrap();
+            let alone = read(partial.to_owned());
+            assert_eq!((alone.written.statements(), alone.effective.statements()), (1, 1), "{partial}");
+            let both = read(format!("[{partial}, {whole}]"));
+            assert_eq!((both.written.statements(), both.effective.statements()), (2, 1), "{partial}");
+            assert_eq!(
+                compile(&format!(r#"{{"Statement": [{whole}, {partial}]}}"#), "1234").policy.statements(),
+                1
+            );
+        }
+    }
+
+    #[test]
+    fn a_statement_without_effect_has_to_be_well_formed_all_the_same() {
+        for (statement, message) in [
+            (r#"{"Effect": "Allow", "Resource": "*"}"#, "Policy contains a statement with no principal."),
+            (r#"{"Effect": "Allow", "Principal": {"AWS": "nobody"}, "Resource": "*"}"#, INVALID_PRINCIPALS),
+            (r#"{"Effect": "Deny", "Effect": "Allow", "Principal": "*"}"#, "Syntax errors in policy."),
+        ] {
+            let error = parse(&format!(r#"{{"Statement": {statement}}}"#)).err();
+            assert_eq!(error, Some(Error::MalformedPolicy(message.to_owned())), "{statement}");
+        }
+    }
+
+    #[test]
     fn a_policy_that_cannot_be_read_still_compiles_to_one() {
         assert_eq!(compile("{", "1234").policy.statements(), 1);
     }
@@ -216,6 +309,6 @@ mod tests {
                     "arn:aws:iam::111122223333:role/x/a"]}}}"#;
         let policy = parse(policy).unwrap();
         let expected = ["arn:aws:iam::111122223333:role/x/a", "arn:aws:iam::111122223333:user/b"];
-        assert_eq!(named_identities(&policy), expected);
+        assert_eq!(named_identities(&policy.written), expected);
     }
 }

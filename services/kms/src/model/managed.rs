@@ -58,6 +58,11 @@ const SERVICES: &[Service] = &[
     service("xray", "xray", "X-Ray", "X-Ray data"),
 ];
 
+/// The aliases of all of them, without `alias/`, sorted.
+pub fn aliases() -> impl Iterator<Item = String> {
+    SERVICES.iter().map(Service::alias)
+}
+
 /// The service whose key an alias without its `alias/` names: `aws/s3`.
 pub fn service_of(alias: &str) -> Option<&'static Service> {
     let name = alias.strip_prefix("aws/")?;

@@ -26,8 +26,6 @@ pub fn of(key: &Key, now: Timestamp) -> KeyMetadata {
     });
     let valid_to = imported.and_then(|material| material.valid_to);
     let is_symmetric = record.spec == vault::KeySpec::SymmetricDefault;
-    // The older name never learned of the newer specs.
-    let older_spec = !(spec.starts_with("ML_") || spec == "ECC_NIST_EDWARDS25519");
     KeyMetadata {
         aws_account_id: Some(key.account.to_string()),
         key_id: key.id.clone(),
@@ -46,7 +44,7 @@ pub fn of(key: &Key, now: Timestamp) -> KeyMetadata {
         } else {
             KeyManagerType::Customer
         }),
-        customer_master_key_spec: older_spec.then(|| spec.into()),
+        customer_master_key_spec: Some(spec.into()),
         key_spec: Some(spec.into()),
         encryption_algorithms: listed(
             usage::encryption_algorithms(record.spec, record.usage).iter().copied(),

@@ -2,6 +2,7 @@
 //!
 //! Surprising: whoever changes an alias needs the permission for the alias, and for each key that is concerned.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::Arn;
@@ -14,24 +15,24 @@ use store::{Select, Tx};
 
 use super::making::put_alias;
 use super::saving::{Attempts, Place};
-use super::{check_not_going, key, own_key_arn, paging};
+use super::{check_not_going, key, own_key_arn, own_key_arn_or_not_found, paging};
 use crate::Kms;
 use crate::directory::Key;
 use crate::error::Error;
 use crate::limits::{ALIASES_OF_A_KEY_MAX, LIST_ALIASES_DEFAULT, LIST_ALIASES_MAX};
-use crate::model::alias;
 use crate::model::condition_keys::shared;
+use crate::model::{alias, managed};
 use crate::records::{ALIASES, ALIASES_OF_KEYS, AliasRecord, KEYS};
 
 pub fn by_creation(_: &Kms, call: &Call, input: &CreateAliasInput) -> Result<Vec<Arn>, Error> {
     alias::parse_own(&input.alias_name)?;
-    Ok(vec![call.arn("kms", &input.alias_name), own_key_arn(call, &input.target_key_id)?])
+    Ok(vec![call.arn("kms", &input.alias_name), own_key_arn_or_not_found(call, &input.target_key_id)?])
 }
 
 /// The alias and its next key; the present one is asked for inside.
 pub fn by_update(_: &Kms, call: &Call, input: &UpdateAliasInput) -> Result<Vec<Arn>, Error> {
     alias::parse_own(&input.alias_name)?;
-    Ok(vec![call.arn("kms", &input.alias_name), own_key_arn(call, &input.target_key_id)?])
+    Ok(vec![call.arn("kms", &input.alias_name), own_key_arn_or_not_found(call, &input.target_key_id)?])
 }
 
 pub fn by_name(_: &Kms, call: &Call, input: &DeleteAliasInput) -> Result<Vec<Arn>, Error> {
@@ -164,35 +165,53 @@ pub async fn list_aliases(
     input: ListAliasesInput,
 ) -> Result<ListAliasesOutput, Error> {
     let after = paging::position(kms, call, "ListAliases", input.marker.as_deref())?;
-    let limit = paging::limit(input.limit, LIST_ALIASES_DEFAULT, LIST_ALIASES_MAX);
+    let limit = paging::limit(input.limit, LIST_ALIASES_DEFAULT, LIST_ALIASES_MAX)?;
     let (place, after) = (call.scope(), after.as_deref());
     let (page, next) = match input.key_id.as_deref() {
-        None => {
-            let scan = kms
-                .store
-                .read(|tx| async move { ALIASES.scan(&tx, &place, Select::ALL.after(after), limit).await });
-            let page = scan.await?;
-            (page.records, page.next)
-        }
+        None => with_predefined(kms, place, after, limit).await?,
         Some(key_id) => {
             let key = super::by_arn(kms, &own_key_arn(call, key_id)?).await?;
             let names = key.aliases.iter().map(|name| (name.clone(), name.clone()));
             let (names, next) = paging::page_of(names, after, limit);
-            (records(kms, place, names).await?, next)
+            let records = records(kms, place, names).await?;
+            (records.into_iter().map(|(name, record)| (name, Some(record))).collect(), next)
         }
     };
     let entries = page.into_iter().map(|(name, record)| AliasListEntry {
         alias_arn: Some(call.arn("kms", format!("alias/{name}")).to_string()),
         alias_name: Some(format!("alias/{name}")),
-        target_key_id: Some(record.key),
-        creation_date: Some(record.created),
-        last_updated_date: Some(record.updated),
+        creation_date: record.as_ref().map(|record| record.created),
+        last_updated_date: record.as_ref().map(|record| record.updated),
+        target_key_id: record.map(|record| record.key),
     });
     Ok(ListAliasesOutput {
         aliases: Some(entries.collect()),
         next_marker: paging::marker(kms, call, "ListAliases", next.as_deref()),
         truncated: Some(next.is_some()),
     })
+}
+
+type Aliases = Vec<(String, Option<AliasRecord>)>;
+
+/// A page of all aliases of an account, among them those of AWS's services that have no key yet, and so no record.
+async fn with_predefined(
+    kms: &Kms,
+    place: Place,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Aliases, Option<String>), Error> {
+    let scan =
+        kms.store.read(|tx| async move { ALIASES.scan(&tx, &place, Select::ALL.after(after), limit).await });
+    let known = scan.await?;
+    let mut all: BTreeMap<String, Option<AliasRecord>> =
+        known.records.into_iter().map(|(name, record)| (name, Some(record))).collect();
+    // Behind the last record that was read there may be others, which come first.
+    for name in managed::aliases().filter(|name| known.next.as_ref().is_none_or(|last| name <= last)) {
+        all.entry(name).or_default();
+    }
+    let all = all.into_iter().map(|(name, record)| (name.clone(), (name, record)));
+    let (page, next) = paging::page_of(all, after, limit);
+    Ok((page, next.or(known.next)))
 }
 
 async fn records(kms: &Kms, place: Place, names: Vec<String>) -> Result<Vec<(String, AliasRecord)>, Error> {

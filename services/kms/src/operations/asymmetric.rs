@@ -8,7 +8,7 @@ use kms_api::{
     VerifyOutput,
 };
 use service::Call;
-use vault::{KeySpec, Message, SigningAlgorithm};
+use vault::{Message, SigningAlgorithm};
 
 use super::opening::{
     Material, call_keys, check_ready, made_for, no_such_algorithm, public_key, stop_if_dry,
@@ -143,12 +143,10 @@ pub async fn get_public_key(
     check_ready(kms, call, &key, input.grant_tokens.as_deref())?;
     let public = public_key(&key)?.to_vec();
     let encryption = usage::encryption_algorithms(spec, held);
-    // The older name never learned of the newer specs.
-    let older_spec = !(spec.as_str().starts_with("ML_") || spec == KeySpec::EccNistEdwards25519);
     Ok(GetPublicKeyOutput {
         key_id: Some(key.arn().to_string()),
         public_key: Some(public.into()),
-        customer_master_key_spec: older_spec.then(|| spec.as_str().into()),
+        customer_master_key_spec: Some(spec.as_str().into()),
         key_spec: Some(spec.as_str().into()),
         key_usage: Some(held.as_str().into()),
         encryption_algorithms: (!encryption.is_empty())

@@ -42,7 +42,7 @@ fn named(kms: &Kms, call: &Call, input: &RetireGrantInput) -> Result<(Arn, Strin
 }
 
 /// Ids of grants are of one form.
-fn check_id(id: &str) -> Result<(), Error> {
+pub fn check_id(id: &str) -> Result<(), Error> {
     let is_id = id.len() == GRANT_ID_CHARS && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     match is_id {
         true => Ok(()),

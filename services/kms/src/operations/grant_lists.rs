@@ -11,11 +11,12 @@ use kms_api::{
 use service::{Call, PrincipalKind};
 use store::{Listing, Select};
 
+use super::grant_endings::check_id;
 use super::grants::{Place, account_of, grant_keys, key_of_grants};
 use super::{by_arn, paging};
 use crate::Kms;
 use crate::error::Error;
-use crate::limits::{LIST_GRANTS_DEFAULT, LIST_MAX};
+use crate::limits::{LIST_GRANTS_DEFAULT, LIST_GRANTS_MAX};
 use crate::model::condition_keys::Keys;
 use crate::model::grant::is_service;
 use crate::records::{Constraints, GRANTS, GrantRecord, RETIRABLE};
@@ -30,12 +31,13 @@ pub fn list_keys(_: &Kms, call: &Call, _: &ListGrantsInput) -> Keys {
 
 pub async fn list_grants(kms: &Kms, call: &Call, input: ListGrantsInput) -> Result<ListGrantsOutput, Error> {
     let key = by_arn(kms, &key_of_grants(call, &input.key_id)?).await?;
+    input.grant_id.as_deref().map_or(Ok(()), check_id)?;
     let grantee = either(
         call,
         ("GranteePrincipal", input.grantee_principal),
         ("GranteeServicePrincipal", input.grantee_service_principal),
     )?;
-    let limit = paging::limit(input.limit, LIST_GRANTS_DEFAULT, LIST_MAX);
+    let limit = paging::limit(input.limit, LIST_GRANTS_DEFAULT, LIST_GRANTS_MAX)?;
     let after = paging::position(kms, call, "ListGrants", input.marker.as_deref())?;
     let is_asked_for = |id: &str, grant: &GrantRecord| {
         input.grant_id.as_deref().is_none_or(|asked| asked == id)
@@ -124,7 +126,7 @@ pub async fn list_retirable_grants(
     let principal = principal.ok_or_else(|| {
         Error::validation("You must specify either RetiringPrincipal or RetiringServicePrincipal.")
     })?;
-    let limit = paging::limit(input.limit, LIST_GRANTS_DEFAULT, LIST_MAX);
+    let limit = paging::limit(input.limit, LIST_GRANTS_DEFAULT, LIST_GRANTS_MAX)?;
     let after = paging::position(kms, call, "ListRetirableGrants", input.marker.as_deref())?;
     let prefix = format!("{principal} ");
     let after = after.map(|entry| format!("{prefix}{entry}"));

@@ -11,6 +11,7 @@ use vault::KeySpec;
 
 use super::grant_tokens::{self, Granted};
 use super::opening::{check_ready, stop_if_dry};
+use super::policies::check_exists;
 use super::{by_arn, key_arn};
 use crate::Kms;
 use crate::directory::Key;
@@ -115,6 +116,9 @@ pub async fn create_grant(
 ) -> Result<CreateGrantOutput, Error> {
     let key = by_arn(kms, &key_of_grants(call, &input.key_id)?).await?;
     let fresh = asked(call, &input, &key)?;
+    for principal in [Some(&fresh.grantee), fresh.retiring.as_ref()].into_iter().flatten() {
+        check_exists(kms, call, principal).await?;
+    }
     check_ready(kms, call, &key, input.grant_tokens.as_deref())?;
     stop_if_dry(input.dry_run)?;
     let place = key.place();

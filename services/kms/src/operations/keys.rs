@@ -177,7 +177,7 @@ pub async fn describe_key(
 
 pub async fn list_keys(kms: &Kms, call: &Call, input: ListKeysInput) -> Result<ListKeysOutput, Error> {
     let after = paging::position(kms, call, "ListKeys", input.marker.as_deref())?;
-    let limit = paging::limit(input.limit, LIST_DEFAULT, LIST_MAX);
+    let limit = paging::limit(input.limit, LIST_DEFAULT, LIST_MAX)?;
     let owners = input.resource_owners.unwrap_or_default();
     // Nobody shares keys through RAM here, so what others share is nothing.
     if !owners.is_empty() && owners.iter().all(|owner| owner.as_str() != "SELF") {

@@ -44,6 +44,24 @@ pub fn key_arn(call: &Call, key_id: &str) -> Result<Arn, Error> {
     KeyName::parse(key_id)?.to_arn(call)
 }
 
+/// [`key_arn`] for operations whose model lists no InvalidArnException: to them, what is no ARN of a key is an ARN that
+/// nothing is found under.
+pub fn key_arn_or_not_found(call: &Call, key_id: &str) -> Result<Arn, Error> {
+    key_arn(call, key_id).map_err(|error| invalid_arn_as_not_found(error, key_id))
+}
+
+/// [`own_key_arn`] likewise.
+pub fn own_key_arn_or_not_found(call: &Call, key_id: &str) -> Result<Arn, Error> {
+    own_key_arn(call, key_id).map_err(|error| invalid_arn_as_not_found(error, key_id))
+}
+
+fn invalid_arn_as_not_found(error: Error, key_id: &str) -> Error {
+    match error {
+        Error::InvalidArn(_) => Error::NotFound(format!("Invalid arn {key_id}")),
+        error => error,
+    }
+}
+
 /// The ARN of a key of the caller's own account, for operations that reach no other account's keys and know no
 /// aliases.
 pub fn own_key_arn(call: &Call, key_id: &str) -> Result<Arn, Error> {

@@ -12,7 +12,7 @@ use service::Call;
 use vault::SealedKey;
 use zeroize::Zeroizing;
 
-use super::{check_state, grant_tokens, key, key_arn};
+use super::{check_state, grant_tokens, key, key_arn_or_not_found};
 use crate::Kms;
 use crate::directory::Key;
 use crate::error::Error;
@@ -38,9 +38,9 @@ names_key! {
     GenerateMacInput GetPublicKeyInput SignInput VerifyInput VerifyMacInput
 }
 
-/// What operations with a key authorise.
+/// What cryptographic operations authorise.
 pub fn by_key(_: &Kms, call: &Call, input: &impl NamesKey) -> Result<Vec<Arn>, Error> {
-    Ok(vec![key_arn(call, input.key_id())?])
+    Ok(vec![key_arn_or_not_found(call, input.key_id())?])
 }
 
 /// The condition keys of operations that have none of their own.

@@ -5,9 +5,18 @@ use service::Call;
 use crate::Kms;
 use crate::error::Error;
 
-/// How many to answer with: what was asked for within the longest page, or the default.
-pub fn limit(asked: Option<i32>, default: usize, longest: usize) -> usize {
-    asked.map_or(default, |asked| usize::try_from(asked).unwrap_or(1).clamp(1, longest))
+/// How many to answer with: what was asked for, or the default. The model has one `Limit` for all lists, so some refuse
+/// what it lets through.
+pub fn limit(asked: Option<i32>, default: usize, longest: usize) -> Result<usize, Error> {
+    let Some(asked) = asked else { return Ok(default) };
+    match usize::try_from(asked) {
+        Ok(many) if (1..=longest).contains(&many) => Ok(many),
+        Ok(many) if many > longest => {
+            let constraint = format!("have value less than or equal to {longest}");
+            Err(Error::constraint(&asked.to_string(), "limit", &constraint))
+        }
+        _ => Err(Error::constraint(&asked.to_string(), "limit", "have value greater than or equal to 1")),
+    }
 }
 
 /// Where to go on.

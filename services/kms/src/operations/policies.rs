@@ -17,7 +17,7 @@ use super::{key, paging};
 use crate::Kms;
 use crate::error::Error;
 use crate::model::condition_keys::{Keys, of_key, one, shared};
-use crate::model::key_policy;
+use crate::model::{grant, key_policy};
 
 const NO_SUCH_POLICY: &str = "No such policy exists";
 /// The policy that the Resource Access Manager keeps; it is not here.
@@ -38,7 +38,7 @@ impl NewPolicy<'_> {
     /// Refuses what cannot be read, names nobody, or would keep the caller from setting the next policy.
     pub async fn check(&self, kms: &Kms, call: &Call) -> Result<(), Error> {
         let policy = key_policy::parse(self.text)?;
-        for arn in key_policy::named_identities(&policy) {
+        for arn in key_policy::named_identities(&policy.written) {
             if !exists(kms, call, &arn).await? {
                 return Err(Error::MalformedPolicy(key_policy::INVALID_PRINCIPALS.to_owned()));
             }
@@ -46,7 +46,7 @@ impl NewPolicy<'_> {
         if self.bypass {
             return Ok(());
         }
-        let named = Named { id: format!("new policy of {}", self.key), policy };
+        let named = Named { id: format!("new policy of {}", self.key), policy: policy.effective };
         let facts = ResourceFacts {
             arn: Some(self.key.clone()),
             policy: Some(Arc::new(named)),
@@ -56,6 +56,7 @@ impl NewPolicy<'_> {
             policy_required: true,
             tags: self.tags.clone(),
             keys: self.keys.clone(),
+            ..ResourceFacts::default()
         };
         let keys = shared(call);
         let ask =
@@ -64,6 +65,16 @@ impl NewPolicy<'_> {
             true => Ok(()),
             false => Err(Error::MalformedPolicy(key_policy::LOCKS_OUT.to_owned())),
         }
+    }
+}
+
+/// Refuses the ARN of a user or role that is not there. Accounts, sessions and services are not looked up.
+pub async fn check_exists(kms: &Kms, call: &Call, principal: &str) -> Result<(), Error> {
+    let arn = principal.parse::<Arn>().ok().filter(|arn| arn.service() == "iam");
+    let is_identity = |arn: &Arn| ["user/", "role/"].iter().any(|kind| arn.resource().starts_with(kind));
+    match arn.filter(is_identity) {
+        Some(_) if !exists(kms, call, principal).await? => Err(grant::no_such_principal(principal)),
+        _ => Ok(()),
     }
 }
 

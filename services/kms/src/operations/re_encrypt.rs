@@ -12,7 +12,7 @@ use service::{Ask, Call};
 use super::ciphers::{Cipher, check_context, cipher_keys, decrypt_under, encrypt_under};
 use super::opening::{check_ready, check_usage, stop_if_dry};
 use super::symmetric::{Source, ignores_ciphertext, missing_ciphertext, source};
-use super::{by_arn, key_arn, used};
+use super::{by_arn, key_arn_or_not_found, used};
 use crate::Kms;
 use crate::directory::Key;
 use crate::error::Error;
@@ -34,7 +34,7 @@ pub fn source_keys(_: &Kms, call: &Call, input: &ReEncryptInput) -> Keys {
     );
     let from = source(call, input.source_key_id.as_deref(), input.ciphertext_blob.as_ref());
     // What an alias names is known in `re_encrypt` only, which asks again.
-    if let (Ok(from), Ok(to)) = (from, key_arn(call, &input.destination_key_id))
+    if let (Ok(from), Ok(to)) = (from, key_arn_or_not_found(call, &input.destination_key_id))
         && ![&from, &to].iter().any(|arn| is_alias(arn))
     {
         keys.push(same_key(from == to));
@@ -57,7 +57,7 @@ async fn authorise_destination(
     input: &ReEncryptInput,
     from: &Key,
 ) -> Result<Arc<Key>, Error> {
-    let arn = key_arn(call, &input.destination_key_id)?;
+    let arn = key_arn_or_not_found(call, &input.destination_key_id)?;
     let found = by_arn(kms, &arn).await;
     let is_same = found.as_ref().is_ok_and(|to| to.arn() == from.arn());
     let mut keys = cipher_keys(

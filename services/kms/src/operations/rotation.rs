@@ -1,7 +1,8 @@
 //! Rotation: a key gets new material, by the clock or on demand, and the old ones still decrypt.
 //!
 //! Surprising: an on-demand rotation leaves the automatic schedule as it is, and a key may have 25 of them in its life.
-//! A rotation here is complete when it is answered, so there never is one in progress.
+//! Shortly before an automatic one it is refused. A rotation here is complete when it is answered, so there never is one
+//! in progress.
 
 use base::Timestamp;
 use kms_api::{
@@ -18,7 +19,9 @@ use super::{by_arn, check_state, key, making, paging};
 use crate::Kms;
 use crate::directory::Key;
 use crate::error::Error;
-use crate::limits::{DAY, LIST_DEFAULT, LIST_MAX, ON_DEMAND_ROTATIONS_MAX, ROTATION_PERIOD_DAYS_DEFAULT};
+use crate::limits::{
+    DAY, LIST_DEFAULT, LIST_MAX, ON_DEMAND_ROTATIONS_MAX, ROTATION_NEAR_TIME, ROTATION_PERIOD_DAYS_DEFAULT,
+};
 use crate::model::condition_keys::{Keys, one, shared};
 use crate::model::metadata::expiration_model;
 use crate::model::state;
@@ -44,7 +47,10 @@ fn check_rotates_by_itself(key: &Key) -> Result<(), Error> {
     check_rotates(key)?;
     match key.record.origin {
         Origin::AwsKms => check_primary(key),
-        Origin::External => Err(unsupported(key, "its key material is imported")),
+        Origin::External => Err(Error::UnsupportedOperation(format!(
+            "{} origin is EXTERNAL which is not valid for this operation.",
+            key.arn()
+        ))),
     }
 }
 
@@ -109,8 +115,7 @@ pub async fn get_key_rotation_status(
     input: GetKeyRotationStatusInput,
 ) -> Result<GetKeyRotationStatusOutput, Error> {
     let key = key(kms, call, &input.key_id).await?;
-    check_rotates(&key)?;
-    // While a key waits for its deletion, it does not rotate, whatever it did before.
+    // Keys that cannot rotate have an answer here as well. While a key waits for its deletion, it does not rotate, whatever it did before.
     let every = key.record.rotation.every.filter(|_| !key.state(call.now).is_going());
     Ok(GetKeyRotationStatusOutput {
         key_rotation_enabled: Some(every.is_some()),
@@ -144,7 +149,14 @@ fn on_demand(kms: &Kms, whole: &mut Whole, now: Timestamp, is_again: bool) -> Re
     if is_again && whole.materials.iter().any(|(_, material)| is_done(material)) {
         return Ok(());
     }
-    if whole.record.rotation.on_demand_done >= ON_DEMAND_ROTATIONS_MAX {
+    let rotation = &whole.record.rotation;
+    if rotation.next.is_some_and(|next| next <= now + ROTATION_NEAR_TIME) {
+        return Err(Error::Conflict(format!(
+            "An automatic rotation of {} is in progress or begins within the next 20 minutes.",
+            whole.arn()
+        )));
+    }
+    if rotation.on_demand_done >= ON_DEMAND_ROTATIONS_MAX {
         return Err(Error::LimitExceeded(format!(
             "The KMS key {} has been rotated on demand {ON_DEMAND_ROTATIONS_MAX} times, which is the maximum.",
             whole.arn()
@@ -222,7 +234,7 @@ pub async fn list_key_rotations(
     let key = by_arn(kms, &super::own_key_arn(call, &input.key_id)?).await?;
     check_rotates(&key)?;
     let after = paging::position(kms, call, "ListKeyRotations", input.marker.as_deref())?;
-    let limit = paging::limit(input.limit, LIST_DEFAULT, LIST_MAX);
+    let limit = paging::limit(input.limit, LIST_DEFAULT, LIST_MAX)?;
     let all = matches!(input.include_key_material, Some(IncludeKeyMaterial::AllKeyMaterial));
     let listed = key.materials.iter().filter(|(_, material)| all || material.rotated.is_some());
     let entries = listed.map(|(number, material)| {

@@ -14,7 +14,7 @@ use service::Call;
 
 use super::ciphers::{Cipher, check_context, cipher_keys, decrypt_under, encrypt_under};
 use super::opening::{check_ready, check_usage, made_for, refuse_recipient, secret, stop_if_dry};
-use super::{by_arn, key_arn, used};
+use super::{by_arn, key_arn_or_not_found, used};
 use crate::Kms;
 use crate::directory::Key;
 use crate::error::Error;
@@ -49,7 +49,7 @@ pub fn source(call: &Call, key_id: Option<&str>, blob: Option<&Bytes>) -> Result
     match (key_id, origin) {
         // Of another account's key, its bare id is enough.
         (Some(key_id), Some(origin)) if key_id == origin.key => Ok(origin.arn(call.region)),
-        (Some(key_id), _) => key_arn(call, key_id),
+        (Some(key_id), _) => key_arn_or_not_found(call, key_id),
         (None, Some(origin)) if origin.is_multi_region() || origin.region == call.region => {
             Ok(origin.arn(call.region))
         }

@@ -45,7 +45,7 @@ pub async fn list_resource_tags(
 ) -> Result<ListResourceTagsOutput, Error> {
     let key = key(kms, call, &input.key_id).await?;
     let after = paging::position(kms, call, "ListResourceTags", input.marker.as_deref())?;
-    let limit = paging::limit(input.limit, LIST_TAGS_DEFAULT, LIST_TAGS_MAX);
+    let limit = paging::limit(input.limit, LIST_TAGS_DEFAULT, LIST_TAGS_MAX)?;
     let all = tags::write(&key.record.tags).into_iter().map(|tag| (tag.tag_key.clone(), tag));
     let (page, next) = paging::page_of(all, after.as_deref(), limit);
     Ok(ListResourceTagsOutput {

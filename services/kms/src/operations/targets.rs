@@ -31,6 +31,11 @@ pub fn own_key(_: &Kms, call: &Call, input: &impl NamesKey) -> Result<Vec<Arn>, 
     Ok(vec![own_key_arn(call, input.key_id())?])
 }
 
+/// A key of any account, by whichever name.
+pub fn named_key(_: &Kms, call: &Call, input: &impl NamesKey) -> Result<Vec<Arn>, Error> {
+    Ok(vec![key_arn(call, input.key_id())?])
+}
+
 /// A key of any account, but no alias.
 pub fn any_key(_: &Kms, call: &Call, input: &impl NamesKey) -> Result<Vec<Arn>, Error> {
     if KeyName::parse(input.key_id())?.is_alias() {

@@ -5,6 +5,7 @@ use schema::Fault;
 use testkit::Cloud;
 
 use crate::crypto_support::*;
+use crate::keys::describe;
 
 async fn create(cloud: &Cloud, name: &str, key: &str) -> Result<CreateAliasOutput, Fault> {
     let input = CreateAliasInput { alias_name: name.to_owned(), target_key_id: key.to_owned() };
@@ -19,7 +20,8 @@ async fn update(cloud: &Cloud, name: &str, key: &str) -> Result<UpdateAliasOutpu
 async fn names(cloud: &Cloud, key: Option<&str>) -> Vec<String> {
     let input = ListAliasesInput { key_id: key.map(str::to_owned), ..ListAliasesInput::default() };
     let aliases = cloud.call(ListAliases, input).await.expect("aliases are listed").aliases;
-    aliases.unwrap_or_default().into_iter().filter_map(|alias| alias.alias_name).collect()
+    let made = aliases.unwrap_or_default().into_iter().filter(|alias| alias.target_key_id.is_some());
+    made.filter_map(|alias| alias.alias_name).collect()
 }
 
 #[tokio::test]
@@ -52,7 +54,8 @@ async fn an_alias_is_there_once_and_well_formed() {
     let message = refused(create(&cloud, "alias/app", &key).await, "AlreadyExistsException");
     let arn = format!("arn:aws:kms:us-east-1:{OWNER}:alias/app");
     assert_eq!(message, format!("An alias with the name {arn} already exists"));
-    refused(create(&cloud, "app", &key).await, "ValidationException");
+    let message = refused(create(&cloud, "app", &key).await, "ValidationException");
+    assert!(message.starts_with("Alias must start with the prefix \"alias/\". Please see "), "{message}");
     refused(create(&cloud, "alias/a:b", &key).await, "ValidationException");
     refused(create(&cloud, "alias/aws/app", &key).await, "NotAuthorizedException");
     refused(create(&cloud, "alias/two", "alias/app").await, "NotFoundException");
@@ -76,10 +79,58 @@ async fn a_key_has_fifty_aliases_at_most_and_they_are_listed_in_pages() {
         let input = ListAliasesInput { key_id: of_key, marker: page.next_marker, ..Default::default() };
         let page = cloud.call(ListAliases, input).await.unwrap();
         let aliases = page.aliases.unwrap();
-        assert_eq!((aliases.len(), page.truncated), (20, Some(false)));
+        let made = aliases.iter().filter(|alias| alias.target_key_id.is_some()).count();
+        assert_eq!((made, page.truncated), (20, Some(false)));
         assert_eq!(aliases[0].alias_name.as_deref(), Some("alias/30"));
         assert_eq!(aliases[0].target_key_id, Some(id_of(&key)));
     }
+}
+
+#[tokio::test]
+async fn the_aliases_of_services_are_listed_in_their_places_before_they_have_keys() {
+    let cloud = Cloud::new(5).await;
+    let key = symmetric(&cloud).await;
+    for name in ["alias/a", "alias/aws-like", "alias/b", "alias/c"] {
+        create(&cloud, name, &key).await.unwrap();
+    }
+    describe(&cloud, "alias/aws/s3").await;
+    for limit in [1, 2, 3, 7, 100] {
+        let mut listed: Vec<AliasListEntry> = Vec::new();
+        let mut marker = None;
+        loop {
+            let input = ListAliasesInput { limit: Some(limit), marker, ..ListAliasesInput::default() };
+            let page = cloud.call(ListAliases, input).await.unwrap();
+            let aliases = page.aliases.unwrap();
+            assert!(aliases.len() <= limit as usize);
+            listed.extend(aliases);
+            marker = page.next_marker;
+            if marker.is_none() {
+                break;
+            }
+        }
+        let names: Vec<&str> = listed.iter().filter_map(|alias| alias.alias_name.as_deref()).collect();
+        assert!(names.is_sorted_by(|one, next| one < next), "{names:?}");
+        let predefined = names.iter().filter(|name| name.starts_with("alias/aws/")).count();
+        assert!(predefined > 20, "{names:?}");
+        assert_eq!(names.len(), predefined + 4, "{names:?}");
+        let with_key = listed.iter().filter(|alias| alias.target_key_id.is_some()).count();
+        assert_eq!(with_key, 5);
+    }
+}
+
+#[tokio::test]
+async fn a_list_refuses_pages_that_are_too_long() {
+    let cloud = Cloud::new(6).await;
+    let key = symmetric(&cloud).await;
+    let aliases = ListAliasesInput { limit: Some(101), ..ListAliasesInput::default() };
+    let message = refused(cloud.call(ListAliases, aliases).await, "ValidationException");
+    let expected = "1 validation error detected: Value '101' at 'limit' failed to satisfy constraint: Member must have \
+                    value less than or equal to 100";
+    assert_eq!(message, expected);
+    let grants = ListGrantsInput { key_id: key.clone(), limit: Some(101), ..ListGrantsInput::default() };
+    assert_eq!(refused(cloud.call(ListGrants, grants).await, "ValidationException"), expected);
+    let tags = ListResourceTagsInput { key_id: key, limit: Some(51), ..ListResourceTagsInput::default() };
+    refused(cloud.call(ListResourceTags, tags).await, "ValidationException");
 }
 
 #[tokio::test]

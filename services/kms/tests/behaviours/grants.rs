@@ -181,7 +181,13 @@ async fn grants_that_cannot_be_are_refused() {
     for input in invalid {
         refused(cloud.call(CreateGrant, input).await, "ValidationException");
     }
-    for principal in ["bob", "arn:aws:iam::000000000000:group/x", "arn:aws:s3:::bucket"] {
+    for principal in [
+        "bob",
+        "arn:aws:iam::000000000000:group/x",
+        "arn:aws:s3:::bucket",
+        "arn:aws:iam::000000000000:user/nobody",
+        "arn:aws:iam::222222222222:role/nobody",
+    ] {
         let message = refused(
             cloud.call(CreateGrant, granting(&key_id, principal, &["Encrypt"])).await,
             "InvalidArnException",

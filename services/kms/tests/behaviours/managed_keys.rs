@@ -20,8 +20,9 @@ async fn naming_the_alias_of_a_service_makes_its_key_once() {
     assert_eq!(describe(&cloud, "alias/aws/s3").await.key_id, shown.key_id);
     let input = ListAliasesInput::default();
     let aliases = cloud.call(ListAliases, input).await.unwrap().aliases.unwrap();
-    assert_eq!(aliases.len(), 1);
-    assert_eq!(aliases[0].alias_name.as_deref(), Some("alias/aws/s3"));
+    let with_key: Vec<_> = aliases.iter().filter(|alias| alias.target_key_id.is_some()).collect();
+    assert_eq!(with_key.len(), 1);
+    assert_eq!(with_key[0].alias_name.as_deref(), Some("alias/aws/s3"));
     let unknown = DescribeKeyInput { key_id: "alias/aws/nothing".to_owned(), ..Default::default() };
     refused(cloud.call(DescribeKey, unknown).await, "NotFoundException");
 }

@@ -107,6 +107,32 @@ async fn principals_of_a_policy_must_exist() {
 }
 
 #[tokio::test]
+async fn a_statement_that_says_too_little_has_no_effect() {
+    let cloud = Cloud::new(8).await;
+    let ann = user(&cloud, AccountId::DEV, "ann").await;
+    for partial in [r#""Action":"kms:Encrypt""#, r#""Resource":"*""#] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{}"}},"Action":"kms:*","Resource":"*"}},{{"Effect":"Allow","Principal":{{"AWS":"{}"}},{partial}}}]}}"#,
+            root(OWNER),
+            ann.arn
+        );
+        let input = CreateKeyInput { policy: Some(policy.clone()), ..CreateKeyInput::default() };
+        let made = cloud.call(CreateKey, input).await.unwrap().key_metadata.unwrap();
+        let key = made.arn.unwrap();
+        assert!(!may_encrypt(&cloud, &ann, &key).await, "{partial}");
+        let input = GetKeyPolicyInput { key_id: key, ..GetKeyPolicyInput::default() };
+        assert_eq!(cloud.call(GetKeyPolicy, input).await.unwrap().policy, Some(policy));
+    }
+    // Such a statement does not keep its author from being locked out.
+    let alone = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{}"}},"Action":"kms:*"}}}}"#,
+        root(OWNER)
+    );
+    let input = CreateKeyInput { policy: Some(alone), ..CreateKeyInput::default() };
+    refused(cloud.call(CreateKey, input).await, "MalformedPolicyDocumentException");
+}
+
+#[tokio::test]
 async fn another_account_needs_the_key_policy_and_its_own() {
     let cloud = Cloud::new(4).await;
     let key = symmetric(&cloud).await;

@@ -126,14 +126,26 @@ async fn a_rotation_on_demand_leaves_the_schedule_and_is_limited() {
 }
 
 #[tokio::test]
+async fn shortly_before_an_automatic_rotation_there_is_none_on_demand() {
+    let cloud = Cloud::new(6).await;
+    let key = symmetric(&cloud).await;
+    enable(&cloud, &key, Some(90)).await.unwrap();
+    cloud.advance(DAY * 90 - Duration::from_secs(21 * 60)).await;
+    rotate(&cloud, &key).await.unwrap();
+    cloud.advance(Duration::from_secs(60)).await;
+    refused(rotate(&cloud, &key).await, "ConflictException");
+    cloud.advance(Duration::from_secs(20 * 60)).await;
+    rotate(&cloud, &key).await.unwrap();
+}
+
+#[tokio::test]
 async fn only_enabled_symmetric_keys_rotate() {
     let cloud = Cloud::new(5).await;
     let ecc = key(&cloud, "ECC_NIST_P256", "SIGN_VERIFY").await;
     let unsupported = "UnsupportedOperationException";
     refused(enable(&cloud, &ecc, None).await, unsupported);
     refused(rotate(&cloud, &ecc).await, unsupported);
-    let input = GetKeyRotationStatusInput { key_id: ecc.clone() };
-    refused(cloud.call(GetKeyRotationStatus, input).await, unsupported);
+    assert_eq!(status(&cloud, &ecc).await.key_rotation_enabled, Some(false));
     let input = ListKeyRotationsInput { key_id: ecc, ..ListKeyRotationsInput::default() };
     refused(cloud.call(ListKeyRotations, input).await, unsupported);
     let key = symmetric(&cloud).await;

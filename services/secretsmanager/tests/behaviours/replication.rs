@@ -30,7 +30,9 @@ fn removing(region: &str) -> RemoveRegionsFromReplicationInput {
 
 fn statuses(status: Option<Vec<ReplicationStatusType>>) -> Vec<(String, String)> {
     let all = status.unwrap_or_default().into_iter();
-    all.map(|one| (one.region.unwrap(), one.status.unwrap().as_str().to_owned())).collect()
+    let shown =
+        |one: ReplicationStatusType| one.region.zip(one.status.map(|status| status.as_str().to_owned()));
+    all.map(|one| shown(one).expect("each has a region and a status")).collect()
 }
 
 #[tokio::test]

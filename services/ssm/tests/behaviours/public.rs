@@ -17,8 +17,9 @@ async fn listed(cloud: &Cloud, path: &str, recursive: bool) -> Vec<String> {
             next_token: token,
             ..GetParametersByPathInput::default()
         };
-        let output = cloud.call(GetParametersByPath, input).await.unwrap();
-        names.extend(output.parameters.unwrap().into_iter().filter_map(|one| one.name));
+        let output = cloud.call(GetParametersByPath, input).await.expect("the path is good");
+        let page = output.parameters.expect("the list is never left out");
+        names.extend(page.into_iter().filter_map(|one| one.name));
         token = output.next_token;
         if token.is_none() {
             return names;

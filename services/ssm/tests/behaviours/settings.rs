@@ -8,7 +8,8 @@ const TIER: &str = "/ssm/parameter-store/default-parameter-tier";
 
 async fn setting(cloud: &Cloud, id: &str) -> ServiceSetting {
     let input = GetServiceSettingInput { setting_id: id.to_owned() };
-    cloud.call(GetServiceSetting, input).await.expect("there is such a setting").service_setting.unwrap()
+    let output = cloud.call(GetServiceSetting, input).await.expect("there is such a setting");
+    output.service_setting.expect("it is shown")
 }
 
 #[tokio::test]

@@ -18,9 +18,9 @@ fn policy(action: &str, name: &str) -> String {
 }
 
 async fn read(cloud: &Cloud, name: &str) -> Result<Parameter, Fault> {
-    let other = AccountId::new(OTHER).unwrap();
+    let other = AccountId::new(OTHER).expect("it has twelve digits");
     let output = cloud.call_as(other, Region::US_EAST_1, GetParameter, get_input(name, true)).await?;
-    Ok(output.parameter.unwrap())
+    Ok(output.parameter.expect("a parameter that is there is shown"))
 }
 
 async fn share(cloud: &Cloud, name: &str, policy: String) -> Result<PutResourcePolicyOutput, Fault> {
