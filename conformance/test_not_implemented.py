@@ -27,7 +27,7 @@ CALLS = [
     ("cloudwatch", "ListMetrics", {}),
     ("sesv2", "ListEmailIdentities", {}),
     ("route53", "ListHostedZones", {}),
-    ("kms", "ListKeys", {}),
+    ("logs", "DescribeLogGroups", {}),
 ]
 
 
