@@ -5,6 +5,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use base::{AccountId, Arn, Region};
+use identity::policy::{Pins, Policy, PrincipalPattern, pinned};
 use schema::{ErrorCode, Fault, OperationType};
 
 use crate::{Ask, Call, Dispatcher, Notes, Principal, ResourceFacts, Source};
@@ -63,6 +64,35 @@ impl Aws {
     ) -> Result<bool, Fault> {
         let verdict = self.dispatcher()?.access.decide(call, ask, facts).await?;
         Ok(verdict.decision.allowed)
+    }
+
+    /// The unique id of the user or role that has this ARN now, in whichever account.
+    pub async fn unique_id(&self, arn: &str) -> Result<Option<String>, Fault> {
+        self.dispatcher()?.access.identities.unique_id(arn).await
+    }
+
+    /// The unique ids of the users and roles that a policy names, to be kept with it: see [`pinned`].
+    pub async fn pins(&self, policy: &Policy) -> Result<Pins, Fault> {
+        let mut pins = Pins::new();
+        for principal in policy.principals() {
+            if let PrincipalPattern::User(arn) | PrincipalPattern::Role(arn) = principal
+                && let Some(id) = self.unique_id(arn).await?
+            {
+                pins.insert(arn.to_string(), id);
+            }
+        }
+        Ok(pins)
+    }
+
+    /// A policy as it is shown: with the ids of those who are there no more in place of their ARNs.
+    pub async fn shown(&self, document: &str, pins: &Pins) -> Result<String, Fault> {
+        let mut gone = Pins::new();
+        for (arn, id) in pins {
+            if self.unique_id(arn).await?.as_ref() != Some(id) {
+                gone.insert(arn.clone(), id.clone());
+            }
+        }
+        Ok(pinned(document, &gone).into_owned())
     }
 
     /// Calls with the identity of `call`, one deeper.

@@ -29,6 +29,7 @@ mod json;
 pub mod limits;
 mod operand;
 mod parse;
+mod pins;
 mod principal;
 mod request;
 mod resource;
@@ -42,6 +43,7 @@ pub use decision::{Decision, Effect, Layer, Matched, Why};
 pub use error::PolicyError;
 pub use evaluate::{evaluate, explain};
 pub use parse::Version;
+pub use pins::{Pins, pinned};
 pub use principal::PrincipalPattern;
 pub use request::{Caller, CallerKind, Keys, Layers, Named, Request, ResourcePolicy, Values};
 

@@ -24,6 +24,9 @@ pub trait Identities: Send + Sync + 'static {
     /// The OpenID Connect or SAML provider an ARN names.
     fn provider<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<Arc<IdentityProvider>>, Fault>>;
 
+    /// The unique id (`AIDA…`, `AROA…`) of the user or role that has this ARN now, in whichever account.
+    fn unique_id<'a>(&'a self, arn: &'a str) -> BoxFuture<'a, Result<Option<String>, Fault>>;
+
     /// Checks a code of an MFA device of the caller, which may be used once. `false` if the device is not the
     /// caller's or the code is wrong.
     fn check_mfa<'a>(
@@ -142,6 +145,10 @@ impl Identities for OnlyRoots {
     }
 
     fn provider<'a>(&'a self, _: &'a Arn) -> BoxFuture<'a, Result<Option<Arc<IdentityProvider>>, Fault>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn unique_id<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<String>, Fault>> {
         Box::pin(async { Ok(None) })
     }
 

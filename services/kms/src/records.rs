@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base::{AccountId, Arn, Region, Timestamp};
+use identity::policy::Pins;
 use serde::{Deserialize, Serialize};
 use store::{Table, Versioned};
 use vault::KeySpec;
@@ -48,6 +49,9 @@ pub struct KeyRecord {
     pub manager: Manager,
     /// JSON, as it came in.
     pub policy: String,
+    /// Whom the policy named when it was set.
+    #[serde(default)]
+    pub pins: Pins,
     pub tags: BTreeMap<String, String>,
     /// The number of the material that new ciphertexts are made with; nothing while an import is awaited.
     pub material: Option<u32>,
@@ -165,11 +169,21 @@ pub struct GrantRecord {
     /// As it was given: an ARN, or a service's name.
     pub grantee: String,
     pub retiring: Option<String>,
+    /// The unique ids of these two, where they are users or roles.
+    #[serde(default)]
+    pub pins: Pins,
     /// The account that asked for the grant; shown as IssuingAccount.
     pub issuing_account: AccountId,
     /// In the API's spelling.
     pub operations: BTreeSet<String>,
     pub constraints: Constraints,
+}
+
+impl GrantRecord {
+    /// The unique id of one of its principals, or the principal as it was given.
+    pub fn pinned<'a>(&'a self, principal: &'a str) -> &'a str {
+        self.pins.get(principal).map_or(principal, String::as_str)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use base::{AccountId, Arn, Region, Timestamp};
+use identity::policy::Pins;
 use serde::{Deserialize, Serialize};
 use store::{Table, Versioned};
 
@@ -44,6 +45,9 @@ pub struct SecretRecord {
     pub tags: BTreeMap<String, String>,
     /// JSON, as it came in.
     pub policy: Option<String>,
+    /// Whom the policy named when it was set.
+    #[serde(default)]
+    pub pins: Pins,
     pub deletion: Option<Deletion>,
     pub rotation: Option<Rotation>,
     pub versions: BTreeMap<String, Version>,
@@ -158,6 +162,7 @@ impl SecretRecord {
             owning_service: None,
             tags: BTreeMap::new(),
             policy: None,
+            pins: Pins::new(),
             deletion: None,
             rotation: None,
             versions: BTreeMap::new(),

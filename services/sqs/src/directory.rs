@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base::{AccountId, Arn, Region};
-use identity::policy::{Kind, Named, Policy};
+use identity::policy::{Kind, Named, Policy, pinned};
 use parking_lot::RwLock;
 use queue_engine::QueueId;
 use service::ResourceFacts;
@@ -93,7 +93,8 @@ impl Directory {
         let Some(record) = found else {
             return Ok(None);
         };
-        let policy = record.attributes.policy.as_deref().map(|text| compile(text, name));
+        let policy =
+            record.attributes.policy.as_deref().map(|text| compile(&pinned(text, &record.pins), name));
         let queue = Arc::new(Queue { account, region, name: key.2.clone(), record, policy });
         let mut known = self.known.write();
         if known.forgotten == forgotten {

@@ -37,6 +37,7 @@ pub struct Sqs {
     pages: PageTokens,
     directory: Directory,
     encryption: Encryption,
+    aws: Aws,
     tasks: Tasks,
     /// Wakes the task that works off message moves.
     moves: Nudge,
@@ -88,9 +89,10 @@ impl Sqs {
     pub async fn open(parts: SqsParts) -> Result<Arc<Sqs>, schema::Fault> {
         let SqsParts { store, engine, clock, ids, pages, tasks, vault, aws } = parts;
         let directory = Directory::new(store.clone());
-        let encryption = Encryption::new(store.clone(), vault, ids.clone(), aws);
+        let encryption = Encryption::new(store.clone(), vault, ids.clone(), aws.clone());
         let moves = Nudge::default();
-        let sqs = Arc::new(Sqs { store, engine, clock, ids, pages, directory, encryption, tasks, moves });
+        let sqs =
+            Arc::new(Sqs { store, engine, clock, ids, pages, directory, encryption, aws, tasks, moves });
         queues::reconcile(&sqs).await?;
         Ok(sqs)
     }

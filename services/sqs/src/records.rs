@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{AccountId, Arn, Region, Timestamp};
+use identity::policy::Pins;
 use serde::{Deserialize, Serialize};
 use store::{Table, Versioned};
 
@@ -42,6 +43,9 @@ pub struct QueueRecord {
     pub created: Timestamp,
     pub modified: Timestamp,
     pub attributes: Attributes,
+    /// Whom the policy named when it was set.
+    #[serde(default)]
+    pub pins: Pins,
     pub tags: BTreeMap<String, String>,
     pub purged: Option<Timestamp>,
 }

@@ -26,6 +26,7 @@ use crate::Iam;
 use crate::error::Error;
 use crate::limits::{KEYS_KNOWN_MAX, PRINCIPALS_KNOWN_MAX, SESSIONS_KNOWN_MAX};
 use crate::operations::mfa;
+use crate::operations::roles::id_of;
 
 use compiled::Compiled;
 use keys::KnownKey;
@@ -159,6 +160,10 @@ impl Identities for Iam {
 
     fn provider<'a>(&'a self, arn: &'a Arn) -> BoxFuture<'a, Result<Option<Arc<IdentityProvider>>, Fault>> {
         Box::pin(async move { Ok(roles::provider(self, arn).await?) })
+    }
+
+    fn unique_id<'a>(&'a self, arn: &'a str) -> BoxFuture<'a, Result<Option<String>, Fault>> {
+        Box::pin(async move { Ok(self.store.read(|tx| async move { id_of(&tx, arn).await }).await?) })
     }
 
     fn check_mfa<'a>(

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use base::{AccountId, Arn};
-use identity::policy::{Kind, Named, Policy};
+use identity::policy::{Kind, Named, Policy, pinned};
 use service::{IdentityProvider, Role};
 
 use super::{Known, On};
 use crate::Iam;
 use crate::error::Error;
-use crate::model::{arns, trust};
+use crate::model::arns;
 use crate::records::{OIDC_PROVIDERS, ROLES, RoleRecord, SAML_PROVIDERS, key, saml_metadata};
+
+/// What stands in for a trust policy that cannot be read.
+const DENY_ALL: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}}"#;
 
 const SHELF: On<Arc<Role>> =
     (|known: &Known| &known.roles, |known: &mut Known| (&mut known.roles, &known.forgettings));
@@ -52,10 +56,10 @@ fn compiled(account: AccountId, record: RoleRecord) -> Role {
 
 /// A role's trust policy, in which users and roles go by their unique ids. One that cannot be read lets nobody in.
 pub(super) fn trust_policy(arn: &str, record: &RoleRecord) -> Named {
-    let document = trust::with_ids(&record.trust, &record.trusted_ids);
+    let document = pinned(&record.trust, &record.trusted_ids);
     let policy = Policy::parse(Kind::Trust, &document).unwrap_or_else(|error| {
         tracing::error!(role = arn, %error, "a stored trust policy cannot be read; it is taken to deny everybody");
-        Policy::parse(Kind::Trust, trust::DENY_ALL).expect("the policy is a constant and valid")
+        Policy::parse(Kind::Trust, DENY_ALL).expect("the policy is a constant and valid")
     });
     Named { id: arn.to_owned(), policy }
 }

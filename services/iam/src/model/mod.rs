@@ -21,4 +21,3 @@ pub mod ssh_key;
 pub mod statement_positions;
 pub mod tags;
 pub mod totp;
-pub mod trust;

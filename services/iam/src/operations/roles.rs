@@ -1,6 +1,6 @@
 //! Roles: who may become one is in its trust policy, what it may then do is in its permissions.
 //!
-//! Users and roles in a trust policy are pinned to their unique ids when it is saved (see [`trust`]), so one that is
+//! Users and roles in a trust policy are pinned to their unique ids when it is saved (see [`pinned`]), so one that is
 //! not there is refused, and one that is made again under the same name is not trusted.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use iam_api::{
     UpdateAssumeRolePolicyOutput, UpdateRoleDescriptionInput, UpdateRoleDescriptionOutput, UpdateRoleInput,
     UpdateRoleOutput,
 };
-use identity::policy::{Policy, PrincipalPattern};
+use identity::policy::{Policy, PrincipalPattern, pinned};
 use service::Call;
 use store::{Select, Tx};
 
@@ -25,7 +25,7 @@ use super::{boundaries, quotas};
 use crate::Iam;
 use crate::error::Error;
 use crate::limits::{INSTANCE_PROFILES_MAX, ROLE_SESSION_SECONDS_DEFAULT};
-use crate::model::{arns, documents, tags, trust};
+use crate::model::{arns, documents, tags};
 use crate::records::{INSTANCE_PROFILES, Permissions, ROLES, RoleRecord, USERS, erase_service_uses, key};
 
 pub fn by_new_name(_: &Iam, call: &Call, input: &CreateRoleInput) -> Result<Vec<Arn>, Error> {
@@ -78,11 +78,11 @@ async fn shown_trust(tx: &Tx, record: &RoleRecord) -> Result<String, Error> {
             gone.insert(arn.clone(), id.clone());
         }
     }
-    Ok(trust::with_ids(&record.trust, &gone))
+    Ok(pinned(&record.trust, &gone).into_owned())
 }
 
 /// The unique id of the user or role that has this very ARN, in whichever account.
-async fn id_of(tx: &Tx, arn: &str) -> Result<Option<String>, Error> {
+pub async fn id_of(tx: &Tx, arn: &str) -> Result<Option<String>, Error> {
     let Ok(arn) = arn.parse::<Arn>() else { return Ok(None) };
     let Some(account) = arn.account() else { return Ok(None) };
     let name = key(arns::name(arn.resource()));

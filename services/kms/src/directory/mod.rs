@@ -276,7 +276,7 @@ async fn load(tx: &Tx, place: Place, id: &str) -> Result<Option<Key>, Error> {
         }
     }
     let grants = grants_of(tx, &place, &prefix).await?;
-    let policy = key_policy::compile(&record.policy, id);
+    let policy = key_policy::compile(&record.policy, &record.pins, id);
     let grants = key_policy::compile_grants(&grants, id);
     let (account, region) = place;
     Ok(Some(Key { account, region, id: id.to_owned(), record, materials, aliases, policy, grants }))

@@ -111,6 +111,7 @@ pub fn statements(grant: &GrantRecord) -> Vec<Value> {
         .map(String::as_str)
         .filter(|operation| !matches!(*operation, "CreateGrant" | "RetireGrant"))
         .partition(|operation| WITH_CONTEXT.contains(operation));
+    let grantee = grant.pinned(&grant.grantee);
     let mut source = Conditions::default();
     if let Some(arn) = &grant.constraints.source_arn {
         source.put("StringEquals", "aws:SourceArn", vec![literal(arn.as_str())]);
@@ -121,16 +122,16 @@ pub fn statements(grant: &GrantRecord) -> Vec<Value> {
     match constrained == source {
         true => {
             let all: Vec<&str> = with_context.iter().chain(&other).copied().collect();
-            statements.extend(allow(&grant.grantee, &all, source.clone()));
+            statements.extend(allow(grantee, &all, source.clone()));
         }
         false => {
-            statements.extend(allow(&grant.grantee, &with_context, constrained.clone()));
-            statements.extend(allow(&grant.grantee, &other, source.clone()));
+            statements.extend(allow(grantee, &with_context, constrained.clone()));
+            statements.extend(allow(grantee, &other, source.clone()));
         }
     }
     if grant.operations.contains("CreateGrant") {
         constrained.require_stricter(grant);
-        statements.extend(allow(&grant.grantee, &["CreateGrant"], constrained));
+        statements.extend(allow(grantee, &["CreateGrant"], constrained));
     }
     statements
 }
@@ -140,9 +141,15 @@ pub fn statements(grant: &GrantRecord) -> Vec<Value> {
 pub fn retirement(grant: &GrantRecord, place: (AccountId, Region)) -> String {
     let (owner, region) = place;
     let root = |account: AccountId| Arn::global("iam", region, account, "root").to_string();
-    let grantee = grant.operations.contains("RetireGrant").then(|| grant.grantee.clone());
+    let grantee = grant.operations.contains("RetireGrant").then_some(&grant.grantee);
     let roots = [root(grant.issuing_account), root(owner)];
-    let principals: BTreeSet<String> = grant.retiring.iter().cloned().chain(grantee).chain(roots).collect();
+    let principals: BTreeSet<String> = grant
+        .retiring
+        .iter()
+        .chain(grantee)
+        .map(|principal| grant.pinned(principal).to_owned())
+        .chain(roots)
+        .collect();
     let statements: Vec<Value> = principals
         .iter()
         .flat_map(|principal| allow(principal, &["RetireGrant"], Conditions::default()))
@@ -278,6 +285,7 @@ mod tests {
             name: None,
             grantee: BOB.to_owned(),
             retiring: None,
+            pins: Default::default(),
             issuing_account: AccountId::DEV,
             operations: operations.iter().map(|name| (*name).to_owned()).collect(),
             constraints,

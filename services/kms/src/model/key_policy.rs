@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::{AccountId, Region};
-use identity::policy::{Kind, Named, Policy, PolicyError, PrincipalPattern};
+use identity::policy::{Kind, Named, Pins, Policy, PolicyError, PrincipalPattern, pinned};
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
@@ -136,10 +136,10 @@ pub fn named_identities(policy: &Policy) -> Vec<String> {
 }
 
 /// The policy that decides about a key. One that cannot be read lets nobody do anything but replace it.
-pub fn compile(text: &str, key: &str) -> Arc<Named> {
+pub fn compile(text: &str, pins: &Pins, key: &str) -> Arc<Named> {
     const UNREADABLE: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": "*",
         "NotAction": ["kms:GetKeyPolicy", "kms:PutKeyPolicy"], "Resource": "*"}}"#;
-    let policy = read(text).map(|policy| policy.effective).unwrap_or_else(|error| {
+    let policy = read(&pinned(text, pins)).map(|policy| policy.effective).unwrap_or_else(|error| {
         tracing::error!(key, %error, "the policy of a key cannot be read");
         Policy::parse(Kind::Resource, UNREADABLE).expect("it is well formed")
     });
@@ -279,7 +279,9 @@ mod tests {
             let both = read(format!("[{partial}, {whole}]"));
             assert_eq!((both.written.statements(), both.effective.statements()), (2, 1), "{partial}");
             assert_eq!(
-                compile(&format!(r#"{{"Statement": [{whole}, {partial}]}}"#), "1234").policy.statements(),
+                compile(&format!(r#"{{"Statement": [{whole}, {partial}]}}"#), &Pins::new(), "1234")
+                    .policy
+                    .statements(),
                 1
             );
         }
@@ -299,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_cannot_be_read_still_compiles_to_one() {
-        assert_eq!(compile("{", "1234").policy.statements(), 1);
+        assert_eq!(compile("{", &Pins::new(), "1234").policy.statements(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! every request makes another.
 
 use base::{AccountId, Arn, Region};
+use identity::policy::Pins;
 use kms_api::{CreateGrantInput, CreateGrantOutput, GrantOperation};
 use service::Call;
 use store::{Select, Tx};
@@ -99,6 +100,7 @@ fn asked(call: &Call, input: &CreateGrantInput, key: &Key) -> Result<GrantRecord
         name: input.name.clone(),
         grantee: grantee.clone(),
         retiring: retiring.clone(),
+        pins: Pins::new(),
         issuing_account: call.principal.account,
         operations,
         constraints,
@@ -115,10 +117,15 @@ pub async fn create_grant(
     input: CreateGrantInput,
 ) -> Result<CreateGrantOutput, Error> {
     let key = by_arn(kms, &key_of_grants(call, &input.key_id)?).await?;
-    let fresh = asked(call, &input, &key)?;
+    let mut fresh = asked(call, &input, &key)?;
+    let mut pins = Pins::new();
     for principal in [Some(&fresh.grantee), fresh.retiring.as_ref()].into_iter().flatten() {
         check_exists(kms, call, principal).await?;
+        if let Some(id) = kms.aws.unique_id(principal).await? {
+            pins.insert(principal.clone(), id);
+        }
     }
+    fresh.pins = pins;
     check_ready(kms, call, &key, input.grant_tokens.as_deref())?;
     stop_if_dry(input.dry_run)?;
     let place = key.place();

@@ -4,6 +4,7 @@
 //! changing it; a deletion only begins a waiting period, at the end of which the clock deletes.
 
 use base::Arn;
+use identity::policy::Pins;
 use kms_api::{
     CancelKeyDeletionInput, CancelKeyDeletionOutput, CreateKeyInput, CreateKeyOutput, DescribeKeyInput,
     DescribeKeyOutput, DisableKeyInput, DisableKeyOutput, EnableKeyInput, EnableKeyOutput, KeyListEntry,
@@ -58,13 +59,12 @@ pub async fn create_key(kms: &Kms, call: &Call, input: CreateKeyInput) -> Result
     let (place, now) = (call.scope(), call.now);
     may_tag(kms, call, &arn, input.tags.as_deref(), &input).await?;
     let new_tags = tags::read(input.tags.clone().unwrap_or_default())?;
-    let policy = match &input.policy {
-        None => key_policy::default(place.0, place.1),
+    let (policy, pins) = match &input.policy {
+        None => (key_policy::default(place.0, place.1), Pins::new()),
         Some(text) => {
             let bypass = input.bypass_policy_lockout_safety_check == Some(true);
             let set = NewPolicy { text, key: &arn, tags: &new_tags, keys: Vec::new(), bypass };
-            set.check(kms, call).await?;
-            text.clone()
+            (text.clone(), set.check(kms, call).await?)
         }
     };
     let mut checked_tags = Default::default();
@@ -91,6 +91,7 @@ pub async fn create_key(kms: &Kms, call: &Call, input: CreateKeyInput) -> Result
         manager,
         description,
         policy,
+        pins,
         tags: checked_tags,
         multi_region,
         now,

@@ -1,6 +1,7 @@
 //! New keys and new materials.
 
 use base::Timestamp;
+use identity::policy::Pins;
 use store::Tx;
 use vault::{KeySpec, SealedKey, Vault};
 
@@ -57,6 +58,7 @@ pub struct Plan {
     pub manager: Manager,
     pub description: String,
     pub policy: String,
+    pub pins: Pins,
     pub tags: std::collections::BTreeMap<String, String>,
     pub multi_region: bool,
     pub now: Timestamp,
@@ -76,6 +78,7 @@ pub fn key(plan: Plan, made: Option<Made>) -> Whole {
         state: if material.is_some() { KeyState::Enabled } else { KeyState::PendingImport },
         manager: plan.manager,
         policy: plan.policy,
+        pins: plan.pins,
         tags: plan.tags,
         material: material.is_some().then_some(FIRST),
         next_material: if material.is_some() { FIRST + 1 } else { FIRST },
@@ -110,6 +113,7 @@ pub fn managed(
         manager: Manager::Aws { service: service.name.to_owned() },
         description: service.description(),
         policy: service.policy(place.0, place.1),
+        pins: Pins::new(),
         tags: Default::default(),
         multi_region: false,
         now,

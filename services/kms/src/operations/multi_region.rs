@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use base::{Arn, Region};
+use identity::policy::Pins;
 use kms_api::{ReplicateKeyInput, ReplicateKeyOutput, UpdatePrimaryRegionInput, UpdatePrimaryRegionOutput};
 use service::{Ask, Call, TagChange};
 
@@ -52,13 +53,12 @@ pub async fn replicate_key(
     may_create(kms, &there, &key).await?;
     keys::may_tag(kms, &there, &arn, input.tags.as_deref(), &input).await?;
     let asked = tags::read(input.tags.clone().unwrap_or_default())?;
-    let policy = match &input.policy {
-        None => key_policy::default(call.account, region),
+    let (policy, pins) = match &input.policy {
+        None => (key_policy::default(call.account, region), Pins::new()),
         Some(text) => {
             let bypass = input.bypass_policy_lockout_safety_check == Some(true);
             let set = NewPolicy { text, key: &arn, tags: &asked, keys: Vec::new(), bypass };
-            set.check(kms, &there).await?;
-            text.clone()
+            (text.clone(), set.check(kms, &there).await?)
         }
     };
     let mut replica_tags = Default::default();
@@ -67,6 +67,7 @@ pub async fn replicate_key(
         place: (call.account, region),
         description: input.description.clone().unwrap_or_default(),
         policy: policy.clone(),
+        pins,
         tags: replica_tags,
     };
     insert(kms, &key, &replica, call).await?;
@@ -102,6 +103,7 @@ struct Replica {
     place: Place,
     description: String,
     policy: String,
+    pins: Pins,
     tags: std::collections::BTreeMap<String, String>,
 }
 
@@ -135,6 +137,7 @@ async fn insert(kms: &Kms, key: &Key, replica: &Replica, call: &Call) -> Result<
             new.record.created = call.now;
             new.record.description.clone_from(&replica.description);
             new.record.policy.clone_from(&replica.policy);
+            new.record.pins.clone_from(&replica.pins);
             new.record.tags.clone_from(&replica.tags);
             new.record.state = match primary.record.origin {
                 Origin::AwsKms => KeyState::Enabled,

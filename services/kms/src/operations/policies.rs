@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::Arn;
 use iam_api::{GetRole, GetRoleInput, GetUser, GetUserInput};
-use identity::policy::Named;
+use identity::policy::{Named, Pins};
 use kms_api::{
     GetKeyPolicyInput, GetKeyPolicyOutput, ListKeyPoliciesInput, ListKeyPoliciesOutput, PutKeyPolicyInput,
     PutKeyPolicyOutput,
@@ -35,16 +35,18 @@ pub struct NewPolicy<'a> {
 }
 
 impl NewPolicy<'_> {
-    /// Refuses what cannot be read, names nobody, or would keep the caller from setting the next policy.
-    pub async fn check(&self, kms: &Kms, call: &Call) -> Result<(), Error> {
+    /// Refuses what cannot be read, names nobody, or would keep the caller from setting the next policy. Tells the
+    /// unique ids of those it names.
+    pub async fn check(&self, kms: &Kms, call: &Call) -> Result<Pins, Error> {
         let policy = key_policy::parse(self.text)?;
         for arn in key_policy::named_identities(&policy.written) {
             if !exists(kms, call, &arn).await? {
                 return Err(Error::MalformedPolicy(key_policy::INVALID_PRINCIPALS.to_owned()));
             }
         }
+        let pins = kms.aws.pins(&policy.written).await?;
         if self.bypass {
-            return Ok(());
+            return Ok(pins);
         }
         let named = Named { id: format!("new policy of {}", self.key), policy: policy.effective };
         let facts = ResourceFacts {
@@ -62,7 +64,7 @@ impl NewPolicy<'_> {
         let ask =
             Ask { prefix: "kms", action: "PutKeyPolicy", resource: Some(self.key), keys: &keys, input: None };
         match kms.aws.would_allow(call, &ask, &facts).await? {
-            true => Ok(()),
+            true => Ok(pins),
             false => Err(Error::MalformedPolicy(key_policy::LOCKS_OUT.to_owned())),
         }
     }
@@ -131,9 +133,10 @@ pub async fn put_key_policy(
         keys: of_key(&key.record, &key.aliases, key.region),
         bypass: input.bypass_policy_lockout_safety_check == Some(true),
     };
-    new.check(kms, call).await?;
+    let pins = new.check(kms, call).await?;
     update(kms, &key, |whole| {
         whole.record.policy.clone_from(&input.policy);
+        whole.record.pins.clone_from(&pins);
         Ok(())
     })
     .await?;
@@ -148,7 +151,7 @@ pub async fn get_key_policy(
     let key = key(kms, call, &input.key_id).await?;
     match input.policy_name.as_deref() {
         None | Some(key_policy::NAME) => Ok(GetKeyPolicyOutput {
-            policy: Some(key.record.policy.clone()),
+            policy: Some(kms.aws.shown(&key.record.policy, &key.record.pins).await?),
             policy_name: Some(key_policy::NAME.to_owned()),
         }),
         Some(_) => Err(Error::NotFound(NO_SUCH_POLICY.to_owned())),

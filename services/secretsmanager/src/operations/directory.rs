@@ -1,10 +1,11 @@
 //! Finding secrets, and what permissions need to know of them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use base::Arn;
-use identity::policy::{Kind, Named, Policy};
+use identity::policy::{Kind, Named, Policy, pinned};
 use parking_lot::RwLock;
 use service::{Call, ResourceFacts};
 use store::Tx;
@@ -113,9 +114,10 @@ pub async fn facts(service: &SecretsManager, action: &str, arn: &Arn) -> Result<
     };
     let arn = address::arn(account, region, name, &record.suffix);
     let replication = record.foreign_primary.as_ref().map(cross_account::policy);
-    let policy = replication.as_ref().or(record.policy.as_ref());
+    let own = || record.policy.as_ref().map(|text| pinned(text, &record.pins));
+    let policy = replication.as_deref().map(Cow::Borrowed).or_else(own);
     Ok(ResourceFacts {
-        policy: policy.map(|text| service.policies.compile(text, &arn)),
+        policy: policy.map(|text| service.policies.compile(&text, &arn)),
         takes_policy: true,
         keys: keys(&record, region.as_str(), &arn),
         tags: record.tags,

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::limits::LIST_RESULTS_MAX;
 use crate::model::broad_access;
 use crate::model::policy::{self, DEFAULT};
+use crate::records::SecretRecord;
 
 use super::directory::{arn_of, find};
 use super::{change, cross_account, description::named, lists::position, require};
@@ -39,16 +40,18 @@ pub async fn put_resource_policy(
 ) -> Result<PutResourcePolicyOutput, Error> {
     check_default(input.policy_name)?;
     let text = input.resource_policy;
-    policy::compile(&text).map_err(Error::MalformedPolicy)?;
+    let compiled = policy::compile(&text).map_err(Error::MalformedPolicy)?;
     if input.block_public_policy.unwrap_or_default() && broad_access::grants(&text) {
         return Err(Error::PublicPolicy);
     }
+    let pins = service.aws.pins(&compiled).await.map_err(|fault| Error::Internal(fault.into()))?;
     let (secret, ()) = change(service, call, &input.secret_id, |secret| {
         *secret = secret.clone().primary()?.active()?;
         if policy::locks_out(&text, call.principal.caller(), secret.arn().as_str()) {
             return Err(Error::request(policy::LOCKOUT));
         }
         secret.record.policy = Some(text.clone());
+        secret.record.pins.clone_from(&pins);
         secret.record.changed = call.now;
         Ok(())
     })
@@ -65,7 +68,7 @@ pub async fn get_resource_policy(
     let secret = find(service, call, &input.secret_id).await?.active()?;
     let policy_name = input.policy_name.unwrap_or_else(|| DEFAULT.to_owned());
     let resource_policy = match policy_name.as_str() {
-        DEFAULT => secret.record.policy.clone(),
+        DEFAULT => shown(service, &secret.record).await?,
         cross_account::POLICY => secret.record.foreign_primary.as_ref().map(cross_account::policy),
         _ => None,
     };
@@ -78,6 +81,13 @@ pub async fn get_resource_policy(
     Ok(GetResourcePolicyOutput { arn, name, resource_policy, policy_name: Some(policy_name) })
 }
 
+/// The policy with the ids of those it named who are there no more.
+async fn shown(service: &SecretsManager, record: &SecretRecord) -> Result<Option<String>, Error> {
+    let Some(text) = &record.policy else { return Ok(None) };
+    let shown = service.aws.shown(text, &record.pins).await;
+    shown.map(Some).map_err(|fault| Error::Internal(fault.into()))
+}
+
 pub async fn delete_resource_policy(
     service: &SecretsManager,
     call: &Call,
@@ -87,6 +97,7 @@ pub async fn delete_resource_policy(
     let (secret, ()) = change(service, call, &input.secret_id, |secret| {
         *secret = secret.clone().primary()?.active()?;
         secret.record.policy = None;
+        secret.record.pins.clear();
         secret.record.changed = call.now;
         Ok(())
     })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use identity::policy::{Kind, Pins, Policy};
 use service::Call;
 use sqs_api::{
     GetQueueAttributesInput, GetQueueAttributesOutput, SetQueueAttributesInput, SetQueueAttributesOutput,
@@ -24,6 +25,10 @@ pub async fn get_queue_attributes(
     let all = wanted.iter().any(|name| name.as_str() == "All");
     let mut map = everything(sqs, &queue)?;
     map.retain(|name, _| all || wanted.iter().any(|wanted| wanted.as_str() == name));
+    if let Some(policy) = map.get_mut("Policy") {
+        let shown = sqs.aws.shown(policy, &queue.record.pins).await;
+        *policy = shown.map_err(|fault| Error::Internal(fault.into()))?;
+    }
     Ok(GetQueueAttributesOutput { attributes: (!map.is_empty()).then_some(map) })
 }
 
@@ -54,12 +59,16 @@ pub async fn set_queue_attributes(
     let queue = open(sqs, call, &input.queue_url).await?;
     let scope = (queue.account, queue.region);
     let (scope, name, changes) = (&scope, queue.name.as_str(), &input.attributes);
+    let pins = &pins(sqs, changes).await?;
     let attributes = sqs
         .store
         .transact(|tx| async move {
             let mut record = QUEUES.get(&tx, scope, name).await?.ok_or(Error::QueueDoesNotExist)?;
             let before = record.attributes.clone();
             record.attributes.apply(changes)?;
+            if let Some(pins) = pins {
+                record.pins.clone_from(pins);
+            }
             record.modified = call.now;
             dead_letters::link(&tx, *scope, name, Some(&before), &record.attributes).await?;
             QUEUES.put(&tx, scope, name, &record).await?;
@@ -74,4 +83,17 @@ pub async fn set_queue_attributes(
         sqs.engine.redelay(queue.id(), Duration::from_secs(u64::from(attributes.delay))).await?;
     }
     Ok(SetQueueAttributesOutput {})
+}
+
+/// Whom the policy among the attributes names, if there is one; nothing if it is to stay as it is. One that cannot be
+/// read is refused elsewhere.
+pub async fn pins(sqs: &Sqs, changes: &BTreeMap<String, String>) -> Result<Option<Pins>, Error> {
+    let Some(text) = changes.get("Policy") else { return Ok(None) };
+    match Policy::parse(Kind::Resource, text) {
+        Ok(policy) => {
+            let pins = sqs.aws.pins(&policy).await;
+            pins.map(Some).map_err(|fault| Error::Internal(fault.into()))
+        }
+        Err(_) => Ok(Some(Pins::new())),
+    }
 }

@@ -20,7 +20,7 @@ use crate::model::address::QueueAddress;
 use crate::model::attributes::{Attributes, wants_fifo};
 use crate::model::batch::absent_if_empty;
 use crate::model::name::QueueName;
-use crate::operations::dead_letters;
+use crate::operations::{attributes, dead_letters};
 use crate::records::{DELETED, DeletedRecord, OWNERS, OwnerRecord, QUEUES, QueueRecord};
 
 /// Inputs that name their queue by URL.
@@ -89,14 +89,16 @@ pub async fn create_queue(
     let tags = input.tags.unwrap_or_default();
     let fifo = wants_fifo(&changes)?;
     let name = QueueName::parse(&input.queue_name, fifo)?;
-    let mut attributes = Attributes::defaults(fifo);
-    attributes.apply(&changes)?;
+    let mut initial = Attributes::defaults(fifo);
+    initial.apply(&changes)?;
     check_tags(&tags).map_err(|fault| tag_error(fault, name.as_str()))?;
+    let pins = attributes::pins(sqs, &changes).await?.unwrap_or_default();
     let fresh = QueueRecord {
         id: sqs.ids.number(),
         created: call.now,
         modified: call.now,
-        attributes,
+        attributes: initial,
+        pins,
         tags,
         purged: None,
     };

@@ -4,6 +4,7 @@ mod customer_keys;
 mod dead_letters;
 mod encryption;
 mod fifo;
+mod named_users;
 mod queues;
 mod support;
 mod time;

@@ -192,6 +192,10 @@ impl Identities for Directory {
         Box::pin(async { Ok(provider) })
     }
 
+    fn unique_id<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<String>, Fault>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn check_mfa<'a>(
         &'a self,
         principal: &'a Principal,
