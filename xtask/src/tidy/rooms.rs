@@ -12,7 +12,11 @@ const OWN_ROOMS: &[(&str, &str, &str)] = &[
     ("sqs", "directory", "every message operation starts with finding its queue, which must be fast"),
     ("sqs", "encryption", "every message is encrypted on its way in and back, which must be fast"),
     ("iam", "directory", "every call of every service asks what its caller may do"),
-    ("kms", "directory", "every operation starts with finding its key, and every other service asks for some"),
+    (
+        "kms",
+        "directory",
+        "every operation starts with finding its key, and every other service asks for some",
+    ),
     ("organizations", "directory", "every call of every service asks what its account may do"),
     ("iam", "sign_in", "AWS has no operation for it, so the binary asks directly"),
 ];
