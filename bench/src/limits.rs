@@ -58,9 +58,6 @@ pub const PUTS_AT_ONCE: usize = 10_000;
 /// Parameters on a page, AWS's most; and pages at either end of the listing that are compared.
 pub const PAGE_PARAMETERS: usize = 10;
 pub const COMPARED_PAGES: usize = 500;
-
-/// Pages that are read before the clock starts, and listings of the level that has no parameters of its own.
-pub const WARM_UP_PAGES: usize = 20;
 pub const LEVEL_LISTINGS: usize = 100;
 
 /// How long putting all parameters may take.
@@ -91,3 +88,22 @@ pub const CRASH_GROUPS: usize = 8;
 
 /// Receives in a row that find nothing, after which a queue counts as drained.
 pub const EMPTY_RECEIVES: usize = 5;
+
+/// A small object, the objects that are read in turn, those that a peer is given at most in one figure, and what its PUT
+/// answers.
+pub const OBJECT_BYTES: usize = 4096;
+pub const POOL_OBJECTS: usize = 10_000;
+pub const PEER_OBJECTS: usize = 100_000;
+pub const OBJECT_ANSWER_BYTES: usize = 0;
+
+/// More PUTs than this are not prepared for each second.
+pub const PUTS_PER_SECOND_MAX: f64 = 25_000.0;
+
+/// A large object, the parts it is uploaded in, and how many of them are under way.
+pub const LARGE_BYTES: usize = 1 << 30;
+pub const PART_BYTES: usize = 8 << 20;
+pub const PARTS_AT_ONCE: usize = 4;
+pub const LARGE_RUNS: usize = 3;
+
+/// Uploads under way when the memory for them is looked at.
+pub const UPLOADS_AT_ONCE: usize = 64;

@@ -14,7 +14,10 @@ mod machine;
 mod peers;
 mod report;
 mod run;
+mod s3;
 mod sqs;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -31,13 +34,18 @@ enum Action {
     Sqs(sqs::Options),
     /// Measure KMS and the Parameter Store, the machine and a peer, and write a table
     Keys(keys::Options),
+    /// Measure S3, the machine and the peers, and write a table
+    S3(s3::Options),
     /// Kill the server again and again under load, and check what it had acknowledged
     Crash(crash::Options),
     /// The bare HTTP server that the others are compared with
     #[command(hide = true)]
     Bare {
-        #[arg(long)]
+        #[arg(long, default_value_t = 0)]
         answer_bytes: usize,
+        /// Answer with this file instead
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
     },
 }
 
@@ -47,7 +55,8 @@ fn main() -> anyhow::Result<()> {
         Action::Sqs(options) => runtime.block_on(sqs::run(options)),
         Action::Keys(options) => runtime.block_on(keys::run(options)),
         Action::Crash(options) => runtime.block_on(crash::run(options)),
-        Action::Bare { answer_bytes } => runtime.block_on(machine::bare::serve(answer_bytes)),
+        Action::Bare { answer_bytes, file } => runtime.block_on(machine::bare::serve(answer_bytes, file)),
+        Action::S3(options) => runtime.block_on(s3::run(options)),
     }
 }
 

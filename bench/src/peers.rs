@@ -17,6 +17,7 @@ const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers.txt");
 pub enum Peer {
     Moto,
     Ministack,
+    SeaweedFs,
 }
 
 impl Peer {
@@ -24,6 +25,7 @@ impl Peer {
         match self {
             Peer::Moto => "moto",
             Peer::Ministack => "ministack",
+            Peer::SeaweedFs => "SeaweedFS",
         }
     }
 
@@ -33,14 +35,41 @@ impl Peer {
         let mut command = Command::new(match self {
             Peer::Moto => programs.join("moto_server"),
             Peer::Ministack => programs.join("ministack"),
+            Peer::SeaweedFs => programs.join("weed"),
         });
         match self {
-            Peer::Moto => command.args(["-H", "127.0.0.1", "-p", &port.to_string()]),
-            Peer::Ministack => command.env("GATEWAY_PORT", port.to_string()).env("LOG_LEVEL", "WARNING"),
-        };
+            Peer::Moto => {
+                command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+            }
+            Peer::Ministack => {
+                command.env("GATEWAY_PORT", port.to_string()).env("LOG_LEVEL", "WARNING");
+            }
+            Peer::SeaweedFs => seaweedfs(&mut command, plan, port)?,
+        }
         command.current_dir(plan.folder.path());
         Server::on_port(command, port).with_context(|| format!("{} does not start", self.name()))
     }
+}
+
+/// All its servers in one process, each on a free port of loopback, with one identity so that signatures are checked.
+fn seaweedfs(command: &mut Command, plan: &Plan, port: u16) -> anyhow::Result<()> {
+    const IDENTITIES: &str = r#"{"identities": [{"name": "bench", "actions": ["Admin", "Read", "Write", "List"],
+        "credentials": [{"accessKey": "test", "secretKey": "test"}]}]}"#;
+    let folder = plan.folder.path().join("seaweedfs");
+    std::fs::create_dir_all(&folder)?;
+    let config = folder.join("identities.json");
+    std::fs::write(&config, IDENTITIES)?;
+    command.args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
+    command.arg(format!("-dir={}", folder.display()));
+    command.arg(format!("-s3.config={}", config.display()));
+    command.arg(format!("-s3.port={port}"));
+    for server in ["master", "volume", "filer", "s3"] {
+        if server != "s3" {
+            command.arg(format!("-{server}.port={}", free_port()?));
+        }
+        command.arg(format!("-{server}.port.grpc={}", free_port()?));
+    }
+    Ok(())
 }
 
 /// As many connections as it answers most with: threads of one interpreter get in each other's way.

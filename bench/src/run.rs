@@ -84,6 +84,13 @@ impl Plan {
         Server::that_says_ready(command).context("the bare server does not start")
     }
 
+    /// Starts the server that does nothing but answer with a file.
+    pub fn bare_file(&self, file: &Path) -> anyhow::Result<Server> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["bare", "--file"]).arg(file);
+        Server::that_says_ready(command).context("the bare server does not start")
+    }
+
     /// Prints the table and writes it where it was asked for; a quick run with floors it did not reach fails.
     pub fn finish(&self, text: &str, broken_floors: &[Check]) -> anyhow::Result<()> {
         println!("{text}");

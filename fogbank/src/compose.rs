@@ -14,7 +14,9 @@ use identity::sigv4::SecretAccessKey;
 use kms::{Kms, KmsParts};
 use organizations::{Organizations, OrganizationsParts};
 use outbound::{Outbound, Roots};
+use object_engine::ObjectEngine;
 use queue_engine::QueueEngine;
+use s3::{S3, S3Parts};
 use secretsmanager::{SecretsManager, SecretsManagerParts};
 use service::{
     Access, AnyService, Aws, DevKeys, Dispatcher, Keyring, PageTokens, Principal, SealingKey, Tasks, Throttle,
@@ -50,7 +52,8 @@ pub struct Cloud {
 /// The parts that keep data, on disk or in memory.
 struct Keepers {
     store: Store,
-    engine: QueueEngine,
+    queues: QueueEngine,
+    objects: ObjectEngine,
     authority: Authority,
 }
 
@@ -86,7 +89,7 @@ impl Cloud {
             keyring: keyring.clone(),
             aws: Aws::default(),
         };
-        let services = ground.services(keepers.engine).await?;
+        let services = ground.services(keepers.queues, keepers.objects).await?;
         let throttle = Throttle::new(config.limits.calls_per_second);
         let sign_in = SignIn::new(sign_in::Parts {
             iam: services.iam.clone(),
@@ -115,6 +118,7 @@ impl Cloud {
             tasks: tasks.clone(),
             config: gateway_config(config),
             catalog: catalog_api::CATALOG,
+            buckets: gateway::BucketPorts::default(),
         });
         let root = if config.dev { RootCredentials::dev() } else { account.expect("made outside --dev") };
         Ok(Cloud { gateway, tls, root, tasks, store: keepers.store, _folder: folder })
@@ -141,12 +145,15 @@ impl Keepers {
         ids: &Ids,
     ) -> anyhow::Result<(Keepers, Option<RootCredentials>)> {
         let (store_room, queue_room) = (folder.room("store")?, folder.room("queues")?);
-        let tls_room = folder.room("tls")?;
+        let (object_room, tls_room) = (folder.room("objects")?, folder.room("tls")?);
         let open_failed = |what: &str, path: &Path| format!("{what} in {} cannot be opened", path.display());
         std::thread::scope(|scope| {
             let store = scope.spawn(|| Store::embedded(&store_room, store_options(config)));
-            let engine = scope.spawn(|| {
+            let queues = scope.spawn(|| {
                 QueueEngine::open(&queue_room, clock.clone(), ids.clone(), queue_engine::Options::default())
+            });
+            let objects = scope.spawn(|| {
+                ObjectEngine::open(&object_room, ids.clone(), object_engine::Options::default())
             });
             let authority = scope.spawn(|| Authority::open(&tls_room, ids.clone(), clock.wall()));
             let account = root_key(folder, config.dev, ids)?;
@@ -156,10 +163,14 @@ impl Keepers {
                     .join()
                     .map_err(panicked)?
                     .with_context(|| open_failed("the store", &store_room))?,
-                engine: engine
+                queues: queues
                     .join()
                     .map_err(panicked)?
                     .with_context(|| open_failed("the queues", &queue_room))?,
+                objects: objects
+                    .join()
+                    .map_err(panicked)?
+                    .with_context(|| open_failed("the objects", &object_room))?,
                 authority: authority.join().map_err(panicked)??,
             };
             Ok((keepers, account))
@@ -169,7 +180,8 @@ impl Keepers {
     fn in_memory(config: &Config, clock: &Clock, ids: &Ids) -> anyhow::Result<Keepers> {
         Ok(Keepers {
             store: Store::embedded_in_memory(store_options(config)).context("the store cannot be made")?,
-            engine: QueueEngine::in_memory(clock.clone(), ids.clone()),
+            queues: QueueEngine::in_memory(clock.clone(), ids.clone()),
+            objects: ObjectEngine::in_memory(ids.clone()),
             authority: Authority::in_memory(ids.clone(), clock.wall())?,
         })
     }
@@ -210,6 +222,7 @@ struct Services {
     iam: Arc<Iam>,
     kms: Arc<Kms>,
     organizations: Arc<Organizations>,
+    s3: Arc<S3>,
     secretsmanager: Arc<SecretsManager>,
     sqs: Arc<Sqs>,
     ssm: Arc<Ssm>,
@@ -219,7 +232,7 @@ struct Services {
 
 impl Ground {
     /// Every service, with its background work started.
-    async fn services(&self, engine: QueueEngine) -> anyhow::Result<Services> {
+    async fn services(&self, queues: QueueEngine, objects: ObjectEngine) -> anyhow::Result<Services> {
         let Ground { store, clock, ids, sealing, vault, tasks, keyring, aws } = self;
         let pages = PageTokens::new(sealing.clone());
         let iam = Iam::new(IamParts {
@@ -246,6 +259,16 @@ impl Ground {
             pages: pages.clone(),
             aws: aws.clone(),
         });
+        let s3 = S3::new(S3Parts {
+            store: store.clone(),
+            engine: objects,
+            vault: vault.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pages: pages.clone(),
+            tasks: tasks.clone(),
+            aws: aws.clone(),
+        });
         let secretsmanager = SecretsManager::new(SecretsManagerParts {
             store: store.clone(),
             clock: clock.clone(),
@@ -262,7 +285,7 @@ impl Ground {
         });
         let sqs = SqsParts {
             store: store.clone(),
-            engine,
+            engine: queues,
             clock: clock.clone(),
             ids: ids.clone(),
             pages,
@@ -283,12 +306,13 @@ impl Ground {
             iam.background(),
             kms.background(),
             organizations.background(),
+            s3.background(),
             secretsmanager.background(),
             sqs.background(),
             ssm.background(),
         ];
         background.into_iter().flatten().for_each(|task| tasks.start(task));
-        Ok(Services { iam, kms, organizations, secretsmanager, sqs, ssm, sts, access })
+        Ok(Services { iam, kms, organizations, s3, secretsmanager, sqs, ssm, sts, access })
     }
 
     fn dispatcher(&self, services: Services, throttle: Throttle) -> Arc<Dispatcher> {
@@ -306,7 +330,16 @@ impl Ground {
 
 impl Services {
     fn all(self) -> Vec<Arc<dyn AnyService>> {
-        vec![self.iam, self.kms, self.organizations, self.secretsmanager, self.sqs, self.ssm, self.sts]
+        vec![
+            self.iam,
+            self.kms,
+            self.organizations,
+            self.s3,
+            self.secretsmanager,
+            self.sqs,
+            self.ssm,
+            self.sts,
+        ]
     }
 }
 
@@ -319,13 +352,14 @@ pub fn all_services() -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
     runtime.block_on(async {
         let (ids, clock) = (Ids::system(), Clock::system(std::time::Duration::ZERO));
         let store = Store::embedded_in_memory(store_options(&Config::default()))?;
-        let engine = QueueEngine::in_memory(clock.clone(), ids.clone());
+        let queues = QueueEngine::in_memory(clock.clone(), ids.clone());
+        let objects = ObjectEngine::in_memory(ids.clone());
         let sealing = SealingKey::new(ids.bytes());
         let keyring = Arc::new(keyring(false, &sealing, None));
         let tasks = Tasks::new(clock.clone(), store.clone(), LEASE_HOLDER);
         let vault = Vault::new(MasterKey::generate());
         let ground = Ground { store, clock, ids, sealing, vault, tasks, keyring, aws: Aws::default() };
-        Ok(ground.services(engine).await?.all())
+        Ok(ground.services(queues, objects).await?.all())
     })
 }
 

@@ -8,4 +8,5 @@ pub mod identity;
 #[path = "../../wire/tests/round_trip/models.rs"]
 pub mod models;
 pub mod policy;
+pub mod s3;
 pub mod wire;

@@ -11,9 +11,10 @@ use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use identity::post_policy::FormError;
 use identity::sigv4::{AuthError, PayloadVerifier};
 use parking_lot::Mutex;
-use schema::ByteStream;
+use schema::{ByteStream, LateTrailers};
 use service::Tasks;
 
 use crate::connection::InFlight;
@@ -144,32 +145,50 @@ pub(crate) enum StreamError {
     Broken,
     #[error(transparent)]
     Signature(#[from] AuthError),
+    /// It is a form, or the file in one, and that is wrong.
+    #[error("the form is not as it shall be: {0:?}")]
+    Form(FormError),
 }
 
 impl StreamOutcome {
     pub fn error(&self) -> Option<StreamError> {
         self.0.lock().clone()
     }
+
+    /// The first error counts.
+    pub fn note(&self, error: StreamError) {
+        self.0.lock().get_or_insert(error);
+    }
 }
 
 /// A body for a service that reads it piece by piece. Its signature is checked as it comes, and the end arrives
-/// only when it is right.
+/// only when it is right and all of it was there.
 pub(crate) fn stream(
     body: Unread,
     verifier: PayloadVerifier,
     pause_max: Duration,
 ) -> (ByteStream, StreamOutcome) {
     let outcome = StreamOutcome::default();
-    let state =
-        Streaming { body, verifier: Some(verifier), pause_max, outcome: outcome.clone(), ready: Vec::new() };
+    let length = verifier.decoded_bytes().or(body.announced());
+    let trailers = LateTrailers::default();
+    let state = Streaming {
+        body,
+        verifier: Some(verifier),
+        pause_max,
+        outcome: outcome.clone(),
+        ready: Vec::new(),
+        left: length,
+        trailers: trailers.clone(),
+    };
     let chunks = futures_util::stream::unfold(state, |mut state| async move {
         let item = state.next().await?;
         if let Err(error) = &item {
-            *state.outcome.0.lock() = Some(error.clone());
+            state.outcome.note(error.clone());
         }
         Some((item.map_err(std::io::Error::other), state))
     });
-    (ByteStream::new(chunks), outcome)
+    let stream = ByteStream::new(chunks).with_trailers(trailers);
+    (length.into_iter().fold(stream, ByteStream::with_length), outcome)
 }
 
 struct Streaming {
@@ -180,12 +199,21 @@ struct Streaming {
     outcome: StreamOutcome,
     /// Payload that is ready, the last piece first.
     ready: Vec<Bytes>,
+    /// What is yet to come of a payload whose length was announced.
+    left: Option<u64>,
+    trailers: LateTrailers,
 }
 
 impl Streaming {
     async fn next(&mut self) -> Option<Result<Bytes, StreamError>> {
         loop {
             if let Some(piece) = self.ready.pop() {
+                if let Some(left) = self.left {
+                    let Some(left) = left.checked_sub(piece.len() as u64) else {
+                        return Some(Err(self.fail(StreamError::Broken)));
+                    };
+                    self.left = Some(left);
+                }
                 return Some(Ok(piece));
             }
             let verifier = self.verifier.as_mut()?;
@@ -200,16 +228,25 @@ impl Streaming {
                     }
                 }
                 Ok(None) => match self.verifier.take()?.finish() {
-                    Ok(_) => return None,
+                    Ok(_) if self.left.is_some_and(|left| left > 0) => StreamError::Broken,
+                    Ok(trailers) => {
+                        self.trailers.set(trailers.0);
+                        return None;
+                    }
                     Err(error) => error.into(),
                 },
                 Err(BodyError::Paused) => StreamError::Paused,
                 Err(_) => StreamError::Broken,
             };
-            self.verifier = None;
-            self.ready.clear();
-            return Some(Err(failed));
+            return Some(Err(self.fail(failed)));
         }
+    }
+
+    /// Nothing comes after an error.
+    fn fail(&mut self, error: StreamError) -> StreamError {
+        self.verifier = None;
+        self.ready.clear();
+        error
     }
 }
 
@@ -221,7 +258,8 @@ pub(crate) struct ReplyBody {
 
 enum Content {
     Whole(Bytes),
-    Stream(BoxStream<'static, Result<Bytes, std::io::Error>>),
+    /// With what is left of a length that is known.
+    Stream(BoxStream<'static, Result<Bytes, std::io::Error>>, Option<u64>),
 }
 
 impl ReplyBody {
@@ -230,7 +268,7 @@ impl ReplyBody {
             wire::Body::Bytes(bytes) => Content::Whole(bytes),
             wire::Body::Stream(stream) => match stream.whole() {
                 Some(bytes) => Content::Whole(bytes),
-                None => Content::Stream(stream.take()),
+                None => Content::Stream(stream.take(), stream.length()),
             },
         };
         ReplyBody { content, _in_flight: in_flight }
@@ -248,7 +286,10 @@ impl Body for ReplyBody {
         match &mut self.get_mut().content {
             Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Content::Stream(chunks) => chunks.as_mut().poll_next(context).map_ok(Frame::data),
+            Content::Stream(chunks, left) => chunks.as_mut().poll_next(context).map_ok(|piece| {
+                *left = left.map(|left| left.saturating_sub(piece.len() as u64));
+                Frame::data(piece)
+            }),
         }
     }
 
@@ -259,7 +300,8 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream(_) => SizeHint::default(),
+            Content::Stream(_, Some(left)) => SizeHint::with_exact(*left),
+            Content::Stream(_, None) => SizeHint::default(),
         }
     }
 }

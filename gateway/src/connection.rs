@@ -14,6 +14,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -29,6 +30,8 @@ use crate::tls::Tls;
 pub(crate) struct Peer {
     pub address: SocketAddr,
     pub tls: bool,
+    /// `1.2` or `1.3`.
+    pub tls_version: Option<&'static str>,
     /// There are more connections than we serve; say so and close.
     pub busy: bool,
 }
@@ -52,7 +55,14 @@ pub(crate) async fn serve(inner: Arc<Inner>, stream: TcpStream, peer: Peer, tls:
         // 0x16 begins a TLS handshake and no HTTP method.
         Ok(Ok(1)) if first[0] == 0x16 => {
             match tokio::time::timeout(times.handshake_max, tls.accept(stream)).await {
-                Ok(Ok(stream)) => speak(inner, stream, Peer { tls: true, ..peer }).await,
+                Ok(Ok(stream)) => {
+                    let tls_version = match stream.get_ref().1.protocol_version() {
+                        Some(ProtocolVersion::TLSv1_2) => Some("1.2"),
+                        Some(ProtocolVersion::TLSv1_3) => Some("1.3"),
+                        _ => None,
+                    };
+                    speak(inner, stream, Peer { tls: true, tls_version, ..peer }).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%error, peer = %peer.address, "the TLS handshake failed"),
                 Err(_) => tracing::debug!(peer = %peer.address, "the TLS handshake took too long"),
             }

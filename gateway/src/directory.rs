@@ -18,6 +18,8 @@ pub(crate) struct Directory {
     by_signing_name: HashMap<&'static str, Vec<usize>>,
     by_target_prefix: HashMap<&'static str, Vec<usize>>,
     by_host: HashMap<&'static str, Vec<usize>>,
+    /// The one service that has buckets.
+    buckets: Option<usize>,
 }
 
 /// One service.
@@ -54,9 +56,13 @@ impl Directory {
             by_signing_name: HashMap::new(),
             by_target_prefix: HashMap::new(),
             by_host: HashMap::new(),
+            buckets: None,
         };
+        directory.buckets = directory.services.iter().position(|entry| entry.spec.buckets);
         for (at, Entry { spec, .. }) in directory.services.iter().enumerate() {
-            directory.by_signing_name.entry(spec.signing_name).or_default().push(at);
+            for name in spec.signing_aliases.iter().chain([&spec.signing_name]) {
+                directory.by_signing_name.entry(name).or_default().push(at);
+            }
             if !spec.target_prefix.is_empty() {
                 directory.by_target_prefix.entry(spec.target_prefix).or_default().push(at);
             }
@@ -77,6 +83,11 @@ impl Directory {
 
     pub fn by_target_prefix(&self, prefix: &str) -> &[usize] {
         self.by_target_prefix.get(prefix).map_or(&[], Vec::as_slice)
+    }
+
+    /// The service that has buckets, whether or not it is implemented.
+    pub fn buckets(&self) -> Option<&Entry> {
+        self.buckets.map(|at| &self.services[at])
     }
 
     /// By endpoint prefix or alias.

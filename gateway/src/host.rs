@@ -9,8 +9,11 @@ use std::borrow::Cow;
 
 use base::Region;
 
-const SUFFIXES: &[&str] =
+pub(crate) const SUFFIXES: &[&str] =
     &[".amazonaws.com", ".amazonaws.com.cn", ".localhost.localstack.cloud", ".api.aws", ".localhost"];
+
+/// Those of this machine.
+pub(crate) const LOCAL_SUFFIXES: &[&str] = &[".localhost", ".localhost.localstack.cloud"];
 
 /// A host name taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -53,7 +56,7 @@ impl<'a> HostName<'a> {
 }
 
 /// The host without `:4566`. IPv6 addresses stand in brackets and name no service anyway.
-fn without_port(authority: &str) -> &str {
+pub(crate) fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,

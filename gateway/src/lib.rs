@@ -5,6 +5,7 @@
 //! its counters; the certificate authority ([`Authority`]) is the one thing it writes to disk.
 
 mod body;
+mod buckets;
 mod ca;
 mod config;
 mod connection;
@@ -30,6 +31,7 @@ use schema::CatalogEntry;
 use service::{Dispatcher, Keyring, Tasks};
 use tokio::sync::{Semaphore, watch};
 
+pub use buckets::{BucketCors, BucketPorts, CorsAsked, CorsGrant, CorsRule, Website, WebsiteRequest};
 pub use ca::{Authority, AuthorityError};
 pub use config::{Controls, Cors, GatewayConfig, TimeLimits};
 pub use own::{AdminHandler, AdminReply, AdminRequest};
@@ -47,6 +49,8 @@ pub struct Parts {
     pub catalog: &'static [&'static CatalogEntry],
     /// Answers `/_fogbank/…` for this machine.
     pub admin: Option<AdminHandler>,
+    /// Answers what is asked about buckets besides operations.
+    pub buckets: BucketPorts,
 }
 
 /// A handle on the gateway; clones share it.
@@ -61,6 +65,7 @@ struct Inner {
     tasks: Tasks,
     config: GatewayConfig,
     admin: Option<AdminHandler>,
+    buckets: BucketPorts,
     metrics: metrics::Metrics,
     http: auto::Builder<TokioExecutor>,
     /// One for each connection that is served or told that we are busy.
@@ -82,6 +87,7 @@ impl Gateway {
             ids: parts.ids,
             tasks: parts.tasks,
             admin: parts.admin,
+            buckets: parts.buckets,
             metrics: metrics::Metrics::new(),
             http: connection::http(),
             slots: Arc::new(Semaphore::new(parts.config.connections_max + limits::BUSY_CONNECTIONS_MAX)),

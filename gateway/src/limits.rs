@@ -67,3 +67,12 @@ pub const AUTHORITY_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// Names that hold a leaf of their own at the same time.
 pub const LEAVES_MAX: usize = 256;
+
+/// Headers that one presigned URL may carry as parameters.
+pub const HOISTED_HEADERS_MAX: usize = 64;
+
+/// Headers that one preflight may ask for.
+pub const PREFLIGHT_HEADERS_MAX: usize = 128;
+
+/// What may come of a form before its file begins: its fields, and the piece in which the file begins.
+pub const FORM_HEAD_BYTES_MAX: usize = 1024 * 1024;

@@ -31,7 +31,8 @@ pub(crate) async fn accept(inner: &Arc<Inner>, listener: TcpListener, tls: Optio
         let (shared, tls) = (Arc::clone(inner), tls.clone());
         inner.tasks.spawn(async move {
             let open = Open { inner: Arc::clone(&shared), _slot: slot };
-            connection::serve(shared, stream, Peer { address, tls: false, busy }, tls).await;
+            connection::serve(shared, stream, Peer { address, tls: false, tls_version: None, busy }, tls)
+                .await;
             drop(open);
         });
     }

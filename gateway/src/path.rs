@@ -1,5 +1,7 @@
 //! The path of a request, step by step: route → verify → read → dispatch → write.
 
+mod upload;
+
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -8,9 +10,10 @@ use base::Region;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
-use identity::sigv4::{AuthError, PayloadVerifier, Presented, RequestParts, authorization};
+use identity::sigv2;
+use identity::sigv4::{self, AuthError, PayloadVerifier, RequestParts, Trailers, authorization};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schema::{Auth, Fault, Protocol, Service};
 use service::{Call, Notes, Source, Target};
@@ -19,12 +22,13 @@ use tokio::time::Instant;
 
 use crate::Inner;
 use crate::body::{self, BodyError, BodyLimits, ReplyBody, StreamError, StreamOutcome, Unread};
+use crate::buckets::{self, BucketHost, WebsiteRequest};
 use crate::connection::{InFlight, Peer};
 use crate::limits::{EAGER_BODY_BYTES_MAX, HEADER_BYTES_MAX};
 use crate::metrics::Counted;
 use crate::refuse::{NOBODY, Refusal};
 use crate::route::{self, Candidates, Head, Route, Step};
-use crate::verify::{Caller, Unproven};
+use crate::verify::{Caller, Presented, Signed, Unproven};
 use crate::{cors, own};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -41,18 +45,34 @@ pub(crate) async fn answer(
     let (parts, body) = request.into_parts();
     let mut unread = Unread::new(body, &parts.headers, &inner.tasks);
     let counted = Counted::new(&inner.metrics.in_flight);
+    let entry = inner.directory.buckets();
+    let host = entry.and_then(|entry| buckets::read_host(host_of(&parts), entry.spec.endpoint_prefix));
     let mut response = if cors::is_preflight(&parts.method, &parts.headers) {
-        let headers = cors::preflight(&inner.config.cors, &parts.headers);
-        wire::Response { status: StatusCode::NO_CONTENT, headers, body: wire::Body::empty() }
-    } else if own::is_own(&parts) {
+        preflight(inner, &parts, host.as_ref()).await
+    } else if let (Some(website), Some(BucketHost::Website { bucket, region })) =
+        (&inner.buckets.website, &host)
+    {
+        let request_id = inner.ids.uuid();
+        let request = WebsiteRequest {
+            bucket,
+            region: *region,
+            method: &parts.method,
+            path: parts.uri.path(),
+            query: parts.uri.query(),
+            headers: &parts.headers,
+            host: host_of(&parts),
+            peer: peer.address.ip().to_canonical(),
+            secure_transport: peer.tls,
+            request_id: &request_id,
+        };
+        buckets::finish(website.answer(request).await, &request_id)
+    } else if host.is_none() && own::is_own(&parts) {
         own::answer(inner, peer, &parts, &mut unread).await
     } else {
-        call(inner, peer, &parts, &mut unread).await
+        call(inner, peer, &parts, host.as_ref(), &mut unread).await
     };
     drop(counted);
-    if let Some(origin) = cors::allowed_origin(&inner.config.cors, &parts.headers) {
-        cors::expose(&mut response.headers, origin.clone());
-    }
+    share(inner, &parts, host.as_ref(), &mut response).await;
     if peer.busy {
         response.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -62,9 +82,43 @@ pub(crate) async fn answer(
     reply
 }
 
+/// A browser's question before the real request.
+async fn preflight(inner: &Inner, parts: &Parts, host: Option<&BucketHost>) -> wire::Response {
+    if let Some(port) = &inner.buckets.cors
+        && let Some(response) = buckets::preflight(&**port, parts, host, &inner.ids.uuid()).await
+    {
+        return response;
+    }
+    let headers = cors::preflight(&inner.config.cors, &parts.headers);
+    wire::Response { status: StatusCode::NO_CONTENT, headers, body: wire::Body::empty() }
+}
+
+/// Lets a page of another origin read an answer, if it may: by the bucket's own rules where it is about one.
+async fn share(inner: &Inner, parts: &Parts, host: Option<&BucketHost>, response: &mut wire::Response) {
+    if !parts.headers.contains_key(header::ORIGIN) {
+        return;
+    }
+    if let Some(port) = &inner.buckets.cors
+        && buckets::is_ours(response)
+        && (cors::is_preflight(&parts.method, &parts.headers)
+            || buckets::expose(&**port, parts, host, &mut response.headers).await)
+    {
+        return;
+    }
+    if let Some(origin) = cors::allowed_origin(&inner.config.cors, &parts.headers) {
+        cors::expose(&mut response.headers, origin.clone());
+    }
+}
+
 /// A call of AWS: it gets a request id, and an answer in its own protocol even if we panic.
-async fn call(inner: &Arc<Inner>, peer: Peer, parts: &Parts, unread: &mut Unread) -> wire::Response {
-    let asked = Asked { inner, peer, parts, request_id: inner.ids.uuid() };
+async fn call(
+    inner: &Arc<Inner>,
+    peer: Peer,
+    parts: &Parts,
+    host: Option<&BucketHost>,
+    unread: &mut Unread,
+) -> wire::Response {
+    let asked = Asked { inner, peer, parts, host, request_id: inner.ids.uuid() };
     let outcome = AssertUnwindSafe(asked.run(unread)).catch_unwind().await;
     let refusal = match outcome {
         Ok(Ok(response)) => return response,
@@ -88,6 +142,8 @@ struct Asked<'a> {
     inner: &'a Inner,
     peer: Peer,
     parts: &'a Parts,
+    /// What the host says of buckets.
+    host: Option<&'a BucketHost>,
     request_id: String,
 }
 
@@ -107,6 +163,7 @@ impl Asked<'_> {
         let step = self.route(presented.as_ref().ok().and_then(Option::as_ref))?;
         let (protocol, service, streams) = match &step {
             Step::Done(route) => (route.protocol, route.entry.spec, route.known.streams_input),
+            Step::Upload { entry, .. } => (Protocol::RestXml, entry.spec, true),
             Step::Form(candidates) => match candidates.service() {
                 Some(service) => (candidates.protocol, service, false),
                 None => (candidates.protocol, &NOBODY, false),
@@ -121,7 +178,7 @@ impl Asked<'_> {
         };
         let unsigned = |error: AuthError| Refusal::unsigned(protocol, service, &error);
         let unproven = |error: Unproven| refuse_unproven(protocol, service, error);
-        let presented = presented.map_err(unsigned)?;
+        let presented = self.presented(presented, service).map_err(unsigned)?;
         let anyone = matches!(&step, Step::Done(route) if route.known.row.operation.auth == Auth::None);
         let seen = Seen { protocol, service, presented };
         if self.peer.busy {
@@ -132,6 +189,7 @@ impl Asked<'_> {
             early.map_err(unproven)?;
         }
         match step {
+            Step::Upload { entry, bucket } => self.run_upload(entry, &bucket, unread, started).await,
             Step::Done(route) if streams => self.run_streaming(route, &seen, unread, started).await,
             Step::Done(route) => {
                 let _room = self.room(&seen, unread)?;
@@ -150,7 +208,7 @@ impl Asked<'_> {
     async fn run_unnamed(
         &self,
         candidates: Candidates<'_>,
-        presented: Result<Option<Presented<'_>>, AuthError>,
+        presented: Result<Option<sigv4::Presented<'_>>, AuthError>,
         unread: &mut Unread,
         started: Instant,
     ) -> Result<wire::Response, Refusal> {
@@ -162,6 +220,7 @@ impl Asked<'_> {
         let body = self.gather(&nobody, unread).await?;
         let route = candidates.choose(self.query(), &body).map_err(Refusal::unrouted)?;
         let (protocol, service) = (route.protocol, route.entry.spec);
+        let presented = self.presented(presented, service);
         let presented = presented.map_err(|error| Refusal::unsigned(protocol, service, &error))?;
         self.run_whole(route, &Seen { protocol, service, presented }, body, started).await
     }
@@ -176,8 +235,13 @@ impl Asked<'_> {
         let signed = identity::sigv4::Body::Bytes(&body);
         let mut caller = self.verify(&route, seen, signed).await?;
         let payload = std::mem::replace(&mut caller.payload, PayloadVerifier::Settled);
-        let body = settle(payload, body).map_err(|error| refuse_unsigned(&route, &error))?;
-        self.dispatch(route, caller, body.into(), None, started).await
+        let (body, trailers) = settle(payload, body).map_err(|error| refuse_unsigned(&route, &error))?;
+        if seen.service.buckets {
+            let (operation, headers) = (route.known.row.operation, &self.parts.headers);
+            let checked = buckets::check_digests(operation, headers, &trailers.0, &body);
+            checked.map_err(|fault| Refusal::new(seen.protocol, seen.service, fault))?;
+        }
+        self.dispatch(route, seen, caller, body.into(), None, started).await
     }
 
     async fn run_streaming(
@@ -191,11 +255,38 @@ impl Asked<'_> {
         let payload = std::mem::replace(&mut caller.payload, PayloadVerifier::Settled);
         let pause_max = self.inner.config.times.body_pause_max;
         let (stream, outcome) = body::stream(unread.take(), payload, pause_max);
-        self.dispatch(route, caller, stream.into(), Some(outcome), started).await
+        let is_kept = seen.service.buckets && self.parts.method == Method::PUT;
+        if is_kept && (stream.length().is_none() || self.is_without_length()) {
+            let is_chunked = self.parts.headers.contains_key(header::TRANSFER_ENCODING);
+            return Err(Refusal::length_missing(seen.protocol, seen.service, is_chunked));
+        }
+        self.dispatch(route, seen, caller, stream.into(), Some(outcome), started).await
+    }
+
+    /// In HTTP/1.1, a request without any word on its length has no body, which need not be meant.
+    fn is_without_length(&self) -> bool {
+        let headers = &self.parts.headers;
+        self.parts.version < Version::HTTP_2
+            && !headers.contains_key(header::CONTENT_LENGTH)
+            && !headers.contains_key(header::TRANSFER_ENCODING)
+    }
+
+    /// What is presented, with signatures of Version 2 where they are taken.
+    fn presented<'a>(
+        &'a self,
+        version_4: Result<Option<sigv4::Presented<'a>>, AuthError>,
+        service: &Service,
+    ) -> Result<Option<Presented<'a>>, AuthError> {
+        match version_4 {
+            Ok(Some(presented)) => Ok(Some(Presented::Version4(presented))),
+            Ok(None) if !service.buckets => Ok(None),
+            Err(error) if !(service.buckets && error.is_version_2()) => Err(error),
+            _ => Ok(sigv2::parse(self.request_parts())?.map(Presented::Version2)),
+        }
     }
 
     /// Step one.
-    fn route(&self, presented: Option<&Presented<'_>>) -> Result<Step<'_>, Refusal> {
+    fn route(&self, presented: Option<&sigv4::Presented<'_>>) -> Result<Step<'_>, Refusal> {
         let head = self.head(presented.map(|presented| presented.credential.service()));
         route::route(&self.inner.directory, &head).map_err(Refusal::unrouted)
     }
@@ -208,36 +299,59 @@ impl Asked<'_> {
         body: identity::sigv4::Body<'_>,
     ) -> Result<Caller, Refusal> {
         let operation = route.known.row.operation;
-        let verified = self.inner.verifier.verify(seen.presented.as_ref(), operation, body).await;
+        let bucket = match self.host {
+            Some(BucketHost::Bucket(bucket)) => Some(bucket.front.as_str()),
+            _ => None,
+        };
+        let signed = Signed { body, headers: &self.parts.headers, bucket };
+        let verified = self.inner.verifier.verify(seen.presented.as_ref(), operation, &signed).await;
         verified.map_err(|error| refuse_unproven(route.protocol, route.entry.spec, error))
     }
 
-    /// Steps three to five: read, dispatch, write.
+    /// The request as its protocol sees it.
     async fn dispatch(
+        &self,
+        mut route: Route<'_>,
+        seen: &Seen<'_>,
+        caller: Caller,
+        body: wire::Body,
+        streamed: Option<StreamOutcome>,
+        started: Instant,
+    ) -> Result<wire::Response, Refusal> {
+        let headers = match seen.service.buckets {
+            true => self.bucket_headers(seen, &body),
+            false => Cow::Borrowed(&self.parts.headers),
+        };
+        let query = self.query_with_path(&route, &body, &self.endpoint());
+        let labels = route.labels.take();
+        let request = wire::Request {
+            path: self.parts.uri.path(),
+            query: &query,
+            headers: &headers,
+            body,
+            labels: labels.as_ref(),
+        };
+        self.operate(route, caller, request, streamed, started).await
+    }
+
+    /// Steps three to five: read, dispatch, write.
+    async fn operate(
         &self,
         route: Route<'_>,
         caller: Caller,
-        body: wire::Body,
+        request: wire::Request<'_>,
         streamed: Option<StreamOutcome>,
         started: Instant,
     ) -> Result<wire::Response, Refusal> {
         let (protocol, row, spec) = (route.protocol, route.known.row, route.entry.spec);
         let service = route.entry.service.as_ref().expect("only implemented operations are routed to");
         let refuse = |fault| Refusal::new(protocol, spec, fault);
-        let endpoint = self.endpoint();
-        let request = wire::Request {
-            path: self.parts.uri.path(),
-            query: &self.query_with_path(&route, &body, &endpoint),
-            headers: &self.parts.headers,
-            body,
-            labels: route.labels.as_ref(),
-        };
         let mut input = (row.new_input)();
         let violations = wire::read_input(protocol, row.operation, &request, &mut *input)
             .map_err(|malformed| refuse(wire::malformed_fault(protocol, &malformed)))?;
         drop(request);
 
-        let call = self.call_of(caller, endpoint);
+        let call = self.call_of(caller, self.endpoint());
         let target = Target { service: &**service, row };
         let work = self.inner.dispatcher.dispatch(target, &call, input, violations);
         let mut late = self.inner.late.subscribe();
@@ -253,16 +367,25 @@ impl Asked<'_> {
         match result {
             Ok(output) => {
                 let response = wire::write_output(protocol, row.operation, &*output, &self.request_id);
-                Ok(with_second_id(protocol, response, &self.request_id))
+                Ok(with_ids(protocol, spec, response, &self.request_id))
             }
             // What the service says of a body that broke off is a consequence; the caller learns the cause.
             Err(fault) => match streamed.and_then(|outcome| outcome.error()) {
-                Some(StreamError::Signature(error)) => Err(refuse_unsigned(&route, &error)),
-                Some(StreamError::Paused) => Err(Refusal::body_paused(protocol, spec)),
-                Some(StreamError::Broken) => Err(Refusal::body_broken(protocol, spec)),
+                Some(error) => Err(refuse_stream(protocol, spec, &error)),
                 None => Ok(write_fault(protocol, spec, &fault, &self.request_id)),
             },
         }
+    }
+
+    fn bucket_headers(&self, seen: &Seen<'_>, body: &wire::Body) -> Cow<'_, http::HeaderMap> {
+        let is_presigned = seen.presented.as_ref().is_some_and(Presented::is_presigned);
+        let length = match body {
+            wire::Body::Stream(stream) => stream.length(),
+            wire::Body::Bytes(bytes) => Some(bytes.len() as u64),
+        };
+        let decoded = self.parts.headers.contains_key("x-amz-decoded-content-length");
+        let query = is_presigned.then(|| self.query());
+        buckets::input_headers(&self.parts.headers, query, length.filter(|_| decoded))
     }
 
     fn check_head(&self) -> Result<(), Refusal> {
@@ -316,6 +439,7 @@ impl Asked<'_> {
             smithy_protocol: text(&SMITHY_PROTOCOL),
             signing_name,
             headers: Some(&self.parts.headers),
+            buckets: self.host,
         }
     }
 
@@ -335,9 +459,7 @@ impl Asked<'_> {
     }
 
     fn host(&self) -> &str {
-        let header = || self.parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
-        let authority = self.parts.uri.authority().map(|authority| authority.as_str());
-        authority.or_else(header).unwrap_or("localhost")
+        host_of(self.parts)
     }
 
     /// Scheme and authority as the client used them.
@@ -375,8 +497,9 @@ impl Asked<'_> {
                 user_agent: agent.map(str::to_owned),
                 endpoint,
                 secure_transport: self.peer.tls,
-                via_service: None,
-                source_arn: None,
+                signature: caller.signature,
+                tls_version: self.peer.tls_version.map(str::to_owned),
+                ..Source::default()
             },
             now: self.inner.dispatcher.clock.now(),
             depth: 0,
@@ -398,6 +521,16 @@ fn refuse_unsigned(route: &Route<'_>, error: &AuthError) -> Refusal {
     Refusal::unsigned(route.protocol, route.entry.spec, error)
 }
 
+/// A body that broke off.
+fn refuse_stream(protocol: Protocol, service: &'static Service, error: &StreamError) -> Refusal {
+    match error {
+        StreamError::Signature(error) => Refusal::unsigned(protocol, service, error),
+        StreamError::Paused => Refusal::body_paused(protocol, service),
+        StreamError::Broken => Refusal::body_broken(protocol, service),
+        StreamError::Form(error) => upload::refuse_form(service, error),
+    }
+}
+
 fn refuse_unproven(protocol: Protocol, service: &'static Service, error: Unproven) -> Refusal {
     match error {
         Unproven::Auth(error) => Refusal::unsigned(protocol, service, &error),
@@ -406,32 +539,48 @@ fn refuse_unproven(protocol: Protocol, service: &'static Service, error: Unprove
 }
 
 /// Takes a body that is at hand out of its chunks, if it came in such, and checks them.
-fn settle(mut payload: PayloadVerifier, body: Bytes) -> Result<Bytes, AuthError> {
+fn settle(mut payload: PayloadVerifier, body: Bytes) -> Result<(Bytes, Trailers), AuthError> {
     if matches!(payload, PayloadVerifier::Settled) {
-        return Ok(body);
+        return Ok((body, Trailers::default()));
     }
     let mut pieces = Vec::new();
     payload.push(body, &mut |piece| pieces.push(piece))?;
-    payload.finish()?;
-    Ok(match pieces.len() {
+    let trailers = payload.finish()?;
+    let body = match pieces.len() {
         1 => pieces.remove(0),
         _ => pieces.concat().into(),
-    })
+    };
+    Ok((body, trailers))
 }
 
 fn write_fault(protocol: Protocol, service: &Service, fault: &Fault, request_id: &str) -> wire::Response {
-    let response = match (protocol, service.signing) {
-        (Protocol::RestXml, schema::Signing::Declared) => wire::write_bare_xml_fault(fault, request_id),
-        _ => wire::write_fault(protocol, service, fault, request_id),
-    };
-    with_second_id(protocol, response, request_id)
+    if service.buckets {
+        return buckets::write_fault(fault, request_id);
+    }
+    let response = wire::write_fault(protocol, service, fault, request_id);
+    with_ids(protocol, service, response, request_id)
 }
 
-/// The older services with XML have the request's id under another name too.
-fn with_second_id(protocol: Protocol, mut response: wire::Response, request_id: &str) -> wire::Response {
+/// The older services with XML have the request's id under another name too, or under that one alone.
+fn with_ids(
+    protocol: Protocol,
+    service: &Service,
+    mut response: wire::Response,
+    request_id: &str,
+) -> wire::Response {
+    if service.buckets {
+        return buckets::finish(response, request_id);
+    }
     if protocol == Protocol::RestXml {
         let id = HeaderValue::from_str(request_id).expect("an id holds only digits and dashes");
         response.headers.insert(OLDER_REQUEST_ID, id);
     }
     response
+}
+
+/// The host as the client named it.
+fn host_of(parts: &Parts) -> &str {
+    let header = || parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    authority.or_else(header).unwrap_or("localhost")
 }

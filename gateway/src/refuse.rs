@@ -45,6 +45,7 @@ const HEADERS_TOO_LARGE: ErrorCode = ErrorCode::sender("RequestHeaderSectionTooL
 const TIMEOUT: ErrorCode = ErrorCode::sender("RequestTimeout", 400);
 const TIMEOUT_JSON: ErrorCode = ErrorCode::sender("RequestTimeoutException", 408);
 const INCOMPLETE_BODY: ErrorCode = ErrorCode::sender("IncompleteBody", 400);
+const LENGTH_MISSING: ErrorCode = ErrorCode::sender("MissingContentLength", 411);
 const BAD_REQUEST: ErrorCode = ErrorCode::sender("BadRequest", 400);
 
 impl Refusal {
@@ -68,8 +69,10 @@ impl Refusal {
                 Fault::new(&INVALID_ACTION, format!("The action {action} is not valid for this endpoint."))
             }
             Why::UnknownOperation(_) => Fault::new(&UNKNOWN_OPERATION, ""),
-            Why::NoSuchPath if service.is_some_and(|service| service.signing == Signing::Declared) => {
-                Fault::new(&METHOD_NOT_ALLOWED, "The specified method is not allowed against this resource.")
+            Why::NoSuchMethod { method, resource_type } => {
+                let message = "The specified method is not allowed against this resource.";
+                let fields = vec![("Method", method), ("ResourceType", resource_type.to_owned())];
+                Fault::new(&METHOD_NOT_ALLOWED, message).with_fields(fields)
             }
             Why::NoSuchPath => Fault::new(&NO_SUCH_PATH, ""),
             Why::NotImplemented(operation) => {
@@ -103,7 +106,9 @@ impl Refusal {
             message.push_str(&error.explanation().unwrap_or_default());
         }
         let code = fault.query_code.unwrap_or(fault.code);
-        Refusal::new(protocol, service, Fault::custom(fault.code, fault.status, message).with_code(code))
+        let fault =
+            Fault::custom(fault.code, fault.status, message).with_code(code).with_fields(fault.details);
+        Refusal::new(protocol, service, fault)
     }
 
     /// We have more to do than we can.
@@ -137,6 +142,19 @@ impl Refusal {
         let message = "Your socket connection to the server was not read from or written to within the timeout \
                        period. Idle connections will be closed.";
         Refusal::new(protocol, service, Fault::new(error, message))
+    }
+
+    /// The length of a body that is to be kept must be known beforehand. `Transfer-Encoding` alone does not tell it.
+    pub fn length_missing(protocol: Protocol, service: &'static Service, is_chunked: bool) -> Refusal {
+        let fault = match is_chunked {
+            true => Fault::new(
+                &NOT_IMPLEMENTED,
+                "A header you provided implies functionality that is not implemented.",
+            )
+            .with_fields(vec![("Header", "Transfer-Encoding".to_owned())]),
+            false => Fault::new(&LENGTH_MISSING, "You must provide the Content-Length HTTP header."),
+        };
+        Refusal::new(protocol, service, fault)
     }
 
     /// The body ended early, or its framing is wrong.

@@ -5,6 +5,8 @@
 //! target's prefix, the API version or the path then tells them apart.
 //! Which operation: `X-Amz-Target` (JSON), `/service/…/operation/…` (CBOR), `Action` in the query or in a form
 //! (Query), or method and path (REST). An action in a form is in the body, so that routing has a second step.
+//! The service with buckets has more: its buckets may be in the host, browsers upload to it with forms, and it gets
+//! what names nobody at all, since anyone may read a public object.
 
 use std::borrow::Cow;
 
@@ -14,6 +16,7 @@ use percent_encoding::percent_decode;
 use schema::{Protocol, Service};
 use wire::uri::Labels;
 
+use crate::buckets::{BucketHost, HostBucket};
 use crate::directory::{Directory, Entry, Known, speaks_rest};
 use crate::host::HostName;
 
@@ -31,6 +34,8 @@ pub(crate) struct Head<'a> {
     pub signing_name: Option<&'a str>,
     /// In some services a header tells operations of one path apart.
     pub headers: Option<&'a HeaderMap>,
+    /// What the host says of buckets.
+    pub buckets: Option<&'a BucketHost>,
 }
 
 /// Where a request goes.
@@ -47,6 +52,11 @@ pub(crate) enum Step<'d> {
     Done(Route<'d>),
     /// The action is in the form that is the body.
     Form(Candidates<'d>),
+    /// A browser uploads to a bucket, with a form that holds all but the bucket.
+    Upload {
+        entry: &'d Entry,
+        bucket: String,
+    },
 }
 
 /// Services that a request may mean, the likeliest first; never empty.
@@ -77,6 +87,11 @@ pub(crate) enum Why {
     NotImplemented(&'static str),
     /// The service has no operation of this method and path.
     NoSuchPath,
+    /// The service with buckets has none; what the path stands for there is a word of its own.
+    NoSuchMethod {
+        method: String,
+        resource_type: &'static str,
+    },
     MissingAction,
     /// The action exists, but not in this version of the API.
     WrongVersion {
@@ -93,13 +108,24 @@ pub(crate) fn route<'d>(directory: &'d Directory, head: &Head<'_>) -> Result<Ste
     if let Some(target) = head.target {
         return json(directory, head, target).map(Step::Done);
     }
-    let mut entries = named(directory, head);
+    let by_host = buckets_by_host(directory, head);
+    let bucket = by_host.and_then(|(_, bucket)| bucket);
+    let mut entries = match by_host {
+        Some((entry, _)) => vec![entry],
+        None => named(directory, head),
+    };
     if entries.is_empty() {
         entries = by_query_version(directory, head);
+    }
+    if entries.is_empty() {
+        entries.extend(of_nobody(directory, head));
     }
     let Some(first) = entries.first() else {
         return anybody(directory, head).map(Step::Form);
     };
+    if let Some(upload) = upload(&entries, head, bucket) {
+        return Ok(upload);
+    }
     let query = entries.iter().find_map(|entry| query_protocol(entry));
     let is_action = parameter(head.query.as_bytes(), "Action").is_some();
     match query {
@@ -109,8 +135,62 @@ pub(crate) fn route<'d>(directory: &'d Directory, head: &Head<'_>) -> Result<Ste
         Some(protocol) if is_action || !entries.iter().any(|entry| speaks_rest(entry.spec)) => {
             Candidates { entries, protocol, otherwise: None }.choose(head.query, b"").map(Step::Done)
         }
-        _ => rest(first, &entries, head).map(Step::Done),
+        _ => rest(first, &entries, head, bucket).map(Step::Done),
     }
+}
+
+/// The service with buckets, if the host is one of its, and the bucket that the host names.
+fn buckets_by_host<'d, 'h>(
+    directory: &'d Directory,
+    head: &Head<'h>,
+) -> Option<(&'d Entry, Option<&'h HostBucket>)> {
+    let (host, entry) = (head.buckets?, directory.buckets()?);
+    let is_scoped = |name| {
+        directory.by_signing_name(name).iter().any(|at| std::ptr::eq(entry, &directory.services()[*at]))
+    };
+    if !head.signing_name.is_none_or(is_scoped) {
+        return None;
+    }
+    match host {
+        BucketHost::Bucket(bucket) if bucket.guessed && !directory.by_host(&bucket.front).is_empty() => None,
+        BucketHost::Bucket(bucket) => Some((entry, Some(bucket))),
+        BucketHost::Endpoint | BucketHost::Website { .. } => Some((entry, None)),
+    }
+}
+
+/// Whoever gets a request that names nobody: `GET /bucket/key`, as anyone may ask. Forms, JSON and actions are for
+/// others, and so is what some host or signature is for.
+fn of_nobody<'d>(directory: &'d Directory, head: &Head<'_>) -> Option<&'d Entry> {
+    let is_elsewhere = head.signing_name.is_some_and(|name| !name.is_empty())
+        || !HostName::parse(head.host).service.is_empty()
+        || is_json(head.content_type)
+        || is_form(head.content_type)
+        || parameter(head.query.as_bytes(), "Action").is_some();
+    let names_bucket = head.path.len() > 1 && head.path.starts_with('/');
+    directory.buckets().filter(|entry| entry.service.is_some() && names_bucket && !is_elsewhere)
+}
+
+/// A form with a file, to a bucket.
+fn upload<'d>(entries: &[&'d Entry], head: &Head<'_>, bucket: Option<&HostBucket>) -> Option<Step<'d>> {
+    let entry = entries.iter().copied().find(|entry| entry.spec.buckets)?;
+    if head.method != Method::POST || !starts_with_ignoring_case(head.content_type, "multipart/form-data") {
+        return None;
+    }
+    let in_path = head.path.trim_matches('/');
+    let bucket = match bucket {
+        Some(bucket) if in_path.is_empty() => bucket.label.clone(),
+        None if !in_path.is_empty() && !in_path.contains('/') => {
+            percent_decode(in_path.as_bytes()).decode_utf8().ok()?.into_owned()
+        }
+        _ => return None,
+    };
+    Some(Step::Upload { entry, bucket })
+}
+
+/// The path with the bucket in front that the host names.
+fn with_bucket(bucket: &HostBucket, path: &str) -> String {
+    // Of what a label may hold, only an ARN's slash means something else in a path.
+    format!("/{}{path}", bucket.label.replace('/', "%2F"))
 }
 
 /// A form whose head names no service (unsigned, or signed in a way that cannot be read): whichever service of this
@@ -228,10 +308,16 @@ fn cbor<'d>(directory: &'d Directory, head: &Head<'_>) -> Result<Route<'d>, Unro
     }
 }
 
-fn rest<'d>(first: &Entry, entries: &[&'d Entry], head: &Head<'_>) -> Result<Route<'d>, Unrouted> {
+fn rest<'d>(
+    first: &Entry,
+    entries: &[&'d Entry],
+    head: &Head<'_>,
+    bucket: Option<&HostBucket>,
+) -> Result<Route<'d>, Unrouted> {
     let has_header = |name: &str| head.headers.is_some_and(|headers| headers.contains_key(name));
+    let path = bucket.map_or(Cow::Borrowed(head.path), |bucket| Cow::Owned(with_bucket(bucket, head.path)));
     let found = entries.iter().filter_map(|entry| {
-        let found = entry.paths().find(head.method, head.path, head.query, has_header).ok();
+        let found = entry.paths().find(head.method, &path, head.query, has_header).ok();
         found.map(|(operation, labels)| (*entry, operation, labels))
     });
     // Services that share a signing name: `/{Bucket}/{Key+}` of the one takes any path of the other.
@@ -241,7 +327,9 @@ fn rest<'d>(first: &Entry, entries: &[&'d Entry], head: &Head<'_>) -> Result<Rou
     }
     let rest = entries.iter().copied().find(|entry| speaks_rest(entry.spec));
     let first = rest.unwrap_or(first);
-    let why = if rest.is_some() {
+    let why = if first.spec.buckets {
+        Why::NoSuchMethod { method: head.method.to_string(), resource_type: resource_type(&path) }
+    } else if rest.is_some() {
         Why::NoSuchPath
     } else if first.service.is_none() {
         Why::NotServed(first.spec.name.to_owned())
@@ -250,6 +338,16 @@ fn rest<'d>(first: &Entry, entries: &[&'d Entry], head: &Head<'_>) -> Result<Rou
         Why::UnknownOperation(String::new())
     };
     Err(Unrouted { service: Some(first.spec), protocol: rest_protocol(first), why })
+}
+
+/// What a path stands for where there are buckets.
+fn resource_type(path: &str) -> &'static str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    match path.split_once('/') {
+        None | Some((_, "")) if path.is_empty() => "SERVICE",
+        None | Some((_, "")) => "BUCKET",
+        Some(_) => "OBJECT",
+    }
 }
 
 impl<'d> Candidates<'d> {

@@ -15,7 +15,7 @@ fn told(head: Head<'_>, form: &str) -> (String, u16, String) {
         Ok(Step::Form(candidates)) => {
             candidates.choose(head.query, form.as_bytes()).err().expect("no service is implemented")
         }
-        Ok(Step::Done(_)) => panic!("no service is implemented"),
+        Ok(Step::Done(_) | Step::Upload { .. }) => panic!("no service is implemented"),
     };
     let fault = Refusal::unrouted(unrouted).fault;
     (fault.code().to_owned(), fault.status(), fault.message().to_owned())
@@ -37,6 +37,7 @@ fn head(signing_name: &'static str) -> Head<'static> {
         smithy_protocol: None,
         signing_name: Some(signing_name),
         headers: None,
+        buckets: None,
     }
 }
 

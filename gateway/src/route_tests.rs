@@ -108,6 +108,7 @@ const HEAD: Head<'static> = Head {
     smithy_protocol: None,
     signing_name: None,
     headers: None,
+    buckets: None,
 };
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -120,7 +121,7 @@ fn outcome(head: Head<'_>, form: &str) -> (&'static str, Protocol, Why) {
         Ok(Step::Form(candidates)) => {
             candidates.choose(head.query, form.as_bytes()).err().expect("no service is implemented")
         }
-        Ok(Step::Done(_)) => panic!("no service is implemented"),
+        Ok(Step::Done(_) | Step::Upload { .. }) => panic!("no service is implemented"),
     };
     (unrouted.service.map_or("", |service| service.name), unrouted.protocol, unrouted.why)
 }
@@ -364,4 +365,92 @@ fn a_parameter_is_decoded_once_and_found_whole() {
     assert_eq!(parameter(form, "Action").as_deref(), Some("a b c+d"));
     assert_eq!(parameter(form, "Version"), None);
     assert_eq!(parameter(b"Action=%ff%", "Action").as_deref(), Some("\u{fffd}%"));
+}
+
+const BUCKETS: Service = Service {
+    name: "objects",
+    signing_name: "objects",
+    signing_aliases: &["objectsexpress"],
+    endpoint_prefix: "objects",
+    protocols: &[Protocol::RestXml],
+    buckets: true,
+    operations: &["GetObject", "ListObjects", "PutObject"],
+    ..Service::BLANK
+};
+
+/// Shares its signing name with the buckets.
+const CONTROL: Service = Service {
+    name: "objectscontrol",
+    signing_name: "objects",
+    endpoint_prefix: "objects-control",
+    protocols: &[Protocol::RestXml],
+    operations: &["ListPoints"],
+    ..Service::BLANK
+};
+
+static WITH_BUCKETS: &[&CatalogEntry] = &[
+    &CatalogEntry { service: CONTROL, bindings: &[Binding::new("GET", "/v20180820/points", "ListPoints")] },
+    &CatalogEntry {
+        service: BUCKETS,
+        bindings: &[
+            Binding::new("GET", "/{Bucket}", "ListObjects"),
+            Binding::new("GET", "/{Bucket}/{Key+}", "GetObject"),
+            Binding::new("PUT", "/{Bucket}/{Key+}", "PutObject"),
+        ],
+    },
+    &CatalogEntry { service: QUEUES, bindings: &[] },
+];
+
+/// Routes with buckets, and tells the reason, or the bucket of an upload.
+fn bucket_outcome(head: Head<'_>) -> Result<String, Why> {
+    let directory = Directory::new(&[], WITH_BUCKETS);
+    let host = crate::buckets::read_host(head.host, "objects");
+    match route(&directory, &Head { buckets: host.as_ref(), ..head }) {
+        Err(unrouted) => Err(unrouted.why),
+        Ok(Step::Upload { bucket, .. }) => Ok(bucket),
+        Ok(_) => panic!("no service is implemented"),
+    }
+}
+
+#[test]
+fn the_bucket_may_be_in_the_host() {
+    let get = Head { method: &Method::GET, ..HEAD };
+    for (host, path, signing_name, operation) in [
+        ("localhost", "/b/k", Some("objects"), "GetObject"),
+        ("localhost", "/b/k", Some("objectsexpress"), "GetObject"),
+        ("localhost", "/v20180820/points", Some("objects"), "ListPoints"),
+        ("b.objects.localhost", "/v20180820/points", Some("objects"), "GetObject"),
+        ("b.objects.us-east-1.amazonaws.com", "/", None, "ListObjects"),
+        ("objects-us-west-2.amazonaws.com", "/b", None, "ListObjects"),
+        ("b.localhost:4566", "/k", Some("objects"), "GetObject"),
+        ("objects.localhost:4566", "/b", Some("objects"), "ListObjects"),
+    ] {
+        let head = Head { host, path, signing_name, ..get };
+        assert_eq!(bucket_outcome(head), Err(Why::NotImplemented(operation)), "{host} {path}");
+    }
+    // The signature is for somebody else, or a service has the name.
+    let queues = Head { host: "b.objects.localhost", path: "/k", signing_name: Some("queues"), ..get };
+    assert_eq!(bucket_outcome(queues), Err(Why::MissingAction));
+    let named = Head { host: "queues.localhost", path: "/k", ..get };
+    assert_eq!(bucket_outcome(named), Err(Why::MissingAction));
+}
+
+#[test]
+fn what_a_path_stands_for_is_told_with_the_method() {
+    for (path, resource_type) in [("/", "SERVICE"), ("/b", "BUCKET"), ("/b/", "BUCKET"), ("/b/k", "OBJECT")] {
+        let head = Head { method: &Method::DELETE, path, signing_name: Some("objects"), ..HEAD };
+        let why = Why::NoSuchMethod { method: "DELETE".to_owned(), resource_type };
+        assert_eq!(bucket_outcome(head), Err(why), "{path}");
+    }
+}
+
+#[test]
+fn a_form_with_a_file_goes_to_its_bucket() {
+    let form =
+        Head { content_type: "multipart/form-data; boundary=x", signing_name: Some("objects"), ..HEAD };
+    assert_eq!(bucket_outcome(Head { path: "/b", ..form }), Ok("b".to_owned()));
+    assert_eq!(bucket_outcome(Head { path: "/b/", ..form }), Ok("b".to_owned()));
+    assert_eq!(bucket_outcome(Head { host: "b.objects.localhost", ..form }), Ok("b".to_owned()));
+    assert!(bucket_outcome(Head { path: "/b/k", ..form }).is_err());
+    assert!(bucket_outcome(form).is_err());
 }

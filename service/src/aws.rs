@@ -66,6 +66,13 @@ impl Aws {
         Ok(verdict.decision.allowed)
     }
 
+    /// Checks a code of an MFA device of the caller, which may be used once. `false` if the device is not the caller's or
+    /// the code is wrong.
+    pub async fn check_mfa(&self, call: &Call, serial: &str, code: &str) -> Result<bool, Fault> {
+        let dispatcher = self.dispatcher()?;
+        dispatcher.access.identities.check_mfa(&call.principal, serial, code, call.now).await
+    }
+
     /// The unique id of the user or role that has this ARN now, in whichever account.
     pub async fn unique_id(&self, arn: &str) -> Result<Option<String>, Fault> {
         self.dispatcher()?.access.identities.unique_id(arn).await

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{AccountId, Arn, Region, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -104,6 +105,58 @@ pub struct Source {
     /// The service principal on whose behalf another service calls, and the resource that made it.
     pub via_service: Option<String>,
     pub source_arn: Option<Arn>,
+    /// How the request was signed; nothing for calls from inside and by nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+    /// `1.2` or `1.3`, where the connection was encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_version: Option<String>,
+}
+
+/// What policies may ask of a signature (`s3:authType` and its like).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    pub version: SignatureVersion,
+    pub carried: Carried,
+    /// Of a request that was signed before it was sent.
+    pub age: Option<Duration>,
+    /// `x-amz-content-sha256` as it was sent.
+    pub content_sha256: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SignatureVersion {
+    Two,
+    Four,
+}
+
+/// Where a signature stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Carried {
+    Header,
+    Query,
+    Form,
+}
+
+impl SignatureVersion {
+    /// `s3:signatureversion`
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SignatureVersion::Two => "AWS",
+            SignatureVersion::Four => "AWS4-HMAC-SHA256",
+        }
+    }
+}
+
+impl Carried {
+    /// `s3:authType`
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Carried::Header => "REST-HEADER",
+            Carried::Query => "REST-QUERY-STRING",
+            Carried::Form => "POST",
+        }
+    }
 }
 
 impl Principal {

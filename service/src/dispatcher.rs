@@ -9,7 +9,8 @@ use schema::{Auth, ErrorCode, Fault, Structure, Violation};
 
 use crate::access::{denied, session_limits};
 use crate::{
-    Access, AnyService, Ask, Audit, AuditEvent, CALL_DEPTH_MAX, Call, ResourceFacts, Row, Throttle, Usage,
+    Access, AnyService, Ask, Audit, AuditEvent, CALL_DEPTH_MAX, Call, Refused, ResourceFacts, Row, Throttle,
+    Usage,
 };
 
 const THROTTLING: ErrorCode = ErrorCode::sender("ThrottlingException", 400);
@@ -57,7 +58,8 @@ impl Dispatcher {
             }
             let before = places.insert(service.spec().name, of_service);
             assert!(before.is_none(), "the service {} is there twice", service.spec().name);
-            prefixes.insert(service.spec().signing_name, at);
+            let spec = service.spec();
+            prefixes.extend(spec.signing_aliases.iter().chain([&spec.signing_name]).map(|name| (*name, at)));
         }
         Dispatcher {
             services: parts.services,
@@ -139,39 +141,50 @@ impl Dispatcher {
         let prefix = service.spec().signing_name;
         session_limits(call, prefix, row.operation.name)?;
         let keys = (row.keys)(service.as_any(), call, input);
-        let ask = Ask { prefix, action: row.action, resource: None, keys: &keys, input: Some(input) };
+        let action = row.chooses.map_or(row.action, |choose| choose(input));
+        // Some operations are another prefix's actions: `s3express:CreateSession`.
+        let (prefix, action) = action.split_once(':').unwrap_or((prefix, action));
+        let ask = Ask { prefix, action, resource: None, keys: &keys, input: Some(input) };
         let resources: Vec<Option<&Arn>> =
             if resources.is_empty() { vec![None] } else { resources.iter().map(Some).collect() };
         for resource in resources {
-            let facts = self.facts(row.action, resource).await?;
-            let verdict = self.access.decide(call, &Ask { resource, ..ask }, &facts).await?;
-            if !verdict.decision.allowed {
-                let foreign =
-                    resource.and_then(Arn::account).is_some_and(|owner| owner != call.principal.account);
-                let own_words = service.denied(row.operation, foreign);
-                return Err(own_words.unwrap_or_else(|| denied(service.spec(), verdict.message)));
+            let mut next = Some(self.facts(&Ask { resource, ..ask }).await?);
+            while let Some(facts) = next {
+                let verdict = self.access.decide(call, &Ask { resource, ..ask }, &facts).await?;
+                if !verdict.decision.allowed {
+                    let foreign =
+                        facts.owner_of(resource).is_some_and(|owner| owner != call.principal.account);
+                    let refused =
+                        Refused { operation: row.operation, call, foreign, message: &verdict.message };
+                    let own_words = service.denied(&refused);
+                    return Err(own_words.unwrap_or_else(|| denied(service.spec(), verdict.message)));
+                }
+                next = facts.behind.map(|behind| *behind);
             }
         }
-        self.access.identities.note_use(call, prefix, row.action);
+        self.access.identities.note_use(call, prefix, action);
         Ok(())
     }
 
     /// Asks for one more permission, which an operation needs besides its own: `iam:PassRole`, `sts:TagSession`.
     pub async fn require(&self, call: &Call, ask: &Ask<'_>) -> Result<(), Fault> {
-        let facts = self.facts(ask.action, ask.resource).await?;
-        let verdict = self.access.decide(call, ask, &facts).await?;
-        if verdict.decision.allowed {
-            return Ok(());
+        let mut next = Some(self.facts(ask).await?);
+        while let Some(facts) = next {
+            let verdict = self.access.decide(call, ask, &facts).await?;
+            if !verdict.decision.allowed {
+                let service = self.prefixes.get(ask.prefix).map(|at| self.services[*at].spec());
+                return Err(denied(service.unwrap_or(&schema::Service::BLANK), verdict.message));
+            }
+            next = facts.behind.map(|behind| *behind);
         }
-        let service = self.prefixes.get(ask.prefix).map(|at| self.services[*at].spec());
-        Err(denied(service.unwrap_or(&schema::Service::BLANK), verdict.message))
+        Ok(())
     }
 
     /// What the service that keeps a resource knows of it.
-    async fn facts(&self, action: &str, resource: Option<&Arn>) -> Result<ResourceFacts, Fault> {
-        let Some(arn) = resource else { return Ok(ResourceFacts::default()) };
+    async fn facts(&self, ask: &Ask<'_>) -> Result<ResourceFacts, Fault> {
+        let Some(arn) = ask.resource else { return Ok(ResourceFacts::default()) };
         match self.prefixes.get(arn.service()) {
-            Some(at) => self.services[*at].resource(action, arn).await,
+            Some(at) => self.services[*at].resource(ask.action, arn, ask.input).await,
             None => Ok(ResourceFacts::default()),
         }
     }

@@ -7,12 +7,15 @@ mod access;
 mod audit;
 mod aws;
 mod call;
+mod delivery;
 mod dispatcher;
 mod idempotency;
+mod kept;
 mod keyring;
 mod limits;
 mod pages;
 pub mod references;
+mod requester;
 mod table;
 mod tags;
 mod tasks;
@@ -25,16 +28,21 @@ pub use access::{
 };
 pub use audit::{Asked, Audit, AuditEvent, Notes};
 pub use aws::{AsService, Aws};
-pub use call::{AssumedRole, Call, Principal, PrincipalKind, Session, Source};
+pub use call::{
+    AssumedRole, Call, Carried, Principal, PrincipalKind, Session, Signature, SignatureVersion, Source,
+};
+pub use delivery::{Delivery, deliver};
 pub use dispatcher::{Dispatcher, Parts, Target};
 pub use idempotency::{ClientTokens, Repetition};
+pub use kept::Kept;
 pub use keyring::{
     DevKeys, Issued, Key, KeyError, Keyring, SECRET_ALPHABET, SealingKey, SessionClaims, access_key_id,
 };
 pub use limits::*;
 pub use pages::{PageTokens, TokenError};
+pub use requester::requester;
 pub use table::{
-    AnyService, Authorise, ConditionKeys, Handling, Row, ServiceError, TaskList, downcast_input,
+    AnyService, Authorise, ConditionKeys, Handling, Refused, Row, ServiceError, TaskList, downcast_input,
     downcast_service,
 };
 pub use tags::{TagChange, TagFault, check_tags};

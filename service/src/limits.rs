@@ -35,3 +35,11 @@ pub const DECISIONS_MAX: usize = 64;
 
 /// Dynamic references in one template.
 pub const DYNAMIC_REFERENCES_MAX: usize = 60;
+
+/// Effects of an outbox that are delivered in one pass, and queues of them at the same time.
+pub const DELIVERIES_AT_ONCE_MAX: usize = 256;
+pub const DELIVERY_QUEUES_AT_ONCE_MAX: usize = 32;
+
+/// A delivery that fails is tried again after this, doubled each time up to the last.
+pub const DELIVERY_RETRY_MIN: Duration = Duration::from_secs(1);
+pub const DELIVERY_RETRY_MAX: Duration = Duration::from_secs(300);

@@ -16,11 +16,17 @@ pub trait AnyService: Any + Send + Sync {
     fn rows(&self) -> &'static [Row];
     /// Words the violations of the model's constraints as this service does.
     fn invalid(&self, violations: Vec<Violation>) -> Fault;
-    /// A refusal in the service's own words, where they are not everyone's. `foreign` is another account's resource.
-    fn denied(&self, operation: &Operation, foreign: bool) -> Option<Fault>;
+    /// A refusal in the service's own words, where they are not everyone's.
+    fn denied(&self, refused: &Refused<'_>) -> Option<Fault>;
     /// What this service knows of one of its resources that matters to permissions: its policy, its tags. `action`
-    /// is what is to be done with it (`CreateAlias`), since a name may stand for itself or for what it names.
-    fn resource<'a>(&'a self, action: &'a str, arn: &'a Arn) -> BoxFuture<'a, Result<ResourceFacts, Fault>>;
+    /// is what is to be done with it (`CreateAlias`), since a name may stand for itself or for what it names; `input`
+    /// is the request's, where one is made.
+    fn resource<'a>(
+        &'a self,
+        action: &'a str,
+        arn: &'a Arn,
+        input: Option<&'a dyn Structure>,
+    ) -> BoxFuture<'a, Result<ResourceFacts, Fault>>;
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 }
 
@@ -28,8 +34,8 @@ pub trait AnyService: Any + Send + Sync {
 pub trait ServiceError: Into<Fault> {
     fn invalid(violations: Vec<Violation>) -> Self;
 
-    /// A refusal in other words than everyone's. `foreign` is another account's resource.
-    fn denied(_operation: &Operation, _foreign: bool) -> Option<Self>
+    /// A refusal in other words than everyone's.
+    fn denied(_refused: &Refused<'_>) -> Option<Self>
     where
         Self: Sized,
     {
@@ -37,11 +43,23 @@ pub trait ServiceError: Into<Fault> {
     }
 }
 
+/// A call that the policies do not allow.
+pub struct Refused<'a> {
+    pub operation: &'static Operation,
+    pub call: &'a Call,
+    /// The resource is another account's.
+    pub foreign: bool,
+    /// AWS's usual sentence: who may not do what on which resource, and why.
+    pub message: &'a str,
+}
+
 /// One operation of a service.
 pub struct Row {
     pub operation: &'static Operation,
     /// The IAM action's name, where it is not the operation's.
     pub action: &'static str,
+    /// The action where it depends on the input (`GetObject`, and `GetObjectVersion` if a version is named).
+    pub chooses: Option<fn(&dyn Structure) -> &'static str>,
     pub new_input: fn() -> Box<dyn Structure>,
     /// The ARNs to authorise, from the input alone: no store, so that a refusal does not tell what exists.
     pub authorise: Authorise,
@@ -84,21 +102,24 @@ pub fn downcast_input<I: 'static>(input: Box<dyn Structure>) -> I {
 /// ```
 ///
 /// `on` names the function that yields the ARNs to authorise and cannot be left out; `as` names the IAM action
-/// where it differs from the operation; `keys` names a function that yields the service's own condition keys
+/// where it differs from the operation (with its prefix, where that is not the service's), `chooses` a function of the
+/// input that tells which of several it is; `keys` names a function that yields the service's own condition keys
 /// (`aws:RequestTag` and `aws:TagKeys` follow from the input's shape). After the error, `resources` names the
-/// function that tells what permissions need to know of a resource, if the service has policies or tags. `free` says
-/// why an operation needs no permission at all.
+/// function that tells what permissions need to know of a resource, if the service has policies or tags; with `of
+/// input` it is given the request's input too. `free` says why an operation needs no permission at all.
 #[macro_export]
 macro_rules! service {
     (
-        $service:ty: $api:ident, principal $principal:literal, error $error:ty $(, resources $($facts:ident)::+)?;
+        $service:ty: $api:ident, principal $principal:literal, error $error:ty
+            $(, resources $($facts:ident)::+ $(of $given:ident)?)?;
         $($operation:ident => $($handle:ident)::+ on $($authorise:ident)::+ $(as $action:literal)?
-            $(keys $($keys:ident)::+)? $(free $free:literal)?,)*
+            $(chooses $($chooses:ident)::+)? $(keys $($keys:ident)::+)? $(free $free:literal)?,)*
     ) => {
         const ROWS: &[$crate::Row] = &[$(
             $crate::Row {
                 operation: <$api::$operation as $crate::schema::OperationType>::SPEC,
                 action: $crate::service!(@action $operation $($action)?),
+                chooses: $crate::service!(@chooses $api::$operation $(, $($chooses)::+)?),
                 new_input: || {
                     Box::new(<<$api::$operation as $crate::schema::OperationType>::Input as Default>::default())
                 },
@@ -143,22 +164,19 @@ macro_rules! service {
                 <$error as $crate::ServiceError>::invalid(violations).into()
             }
 
-            fn denied(
-                &self,
-                operation: &$crate::schema::Operation,
-                foreign: bool,
-            ) -> Option<$crate::schema::Fault> {
-                <$error as $crate::ServiceError>::denied(operation, foreign).map(Into::into)
+            fn denied(&self, refused: &$crate::Refused<'_>) -> Option<$crate::schema::Fault> {
+                <$error as $crate::ServiceError>::denied(refused).map(Into::into)
             }
 
             fn resource<'a>(
                 &'a self,
                 action: &'a str,
                 arn: &'a $crate::Arn,
+                input: Option<&'a dyn $crate::schema::Structure>,
             ) -> $crate::BoxFuture<'a, Result<$crate::ResourceFacts, $crate::schema::Fault>> {
                 Box::pin(async move {
-                    let _ = (action, arn);
-                    $crate::service!(@facts self, action, arn, $error $(, $($facts)::+)?)
+                    let _ = (action, arn, input);
+                    $crate::service!(@facts self, action, arn, input, $error $(, $($facts)::+ $($given)?)?)
                 })
             }
 
@@ -167,9 +185,16 @@ macro_rules! service {
             }
         }
     };
-    (@facts $service:expr, $action:expr, $arn:expr, $error:ty) => { Ok($crate::ResourceFacts::default()) };
-    (@facts $service:expr, $action:expr, $arn:expr, $error:ty, $($facts:ident)::+) => {
+    (@facts $service:expr, $action:expr, $arn:expr, $input:expr, $error:ty) => {
+        Ok($crate::ResourceFacts::default())
+    };
+    (@facts $service:expr, $action:expr, $arn:expr, $input:expr, $error:ty, $($facts:ident)::+) => {
         $($facts)::+($service, $action, $arn).await.map_err(<$crate::schema::Fault as From<$error>>::from)
+    };
+    (@facts $service:expr, $action:expr, $arn:expr, $input:expr, $error:ty, $($facts:ident)::+ input) => {
+        $($facts)::+($service, $action, $arn, $input)
+            .await
+            .map_err(<$crate::schema::Fault as From<$error>>::from)
     };
     (@keys $type:ty, $operation:ty, $service:expr, $call:expr, $input:expr) => { Vec::new() };
     (@keys $type:ty, $operation:ty, $service:expr, $call:expr, $input:expr, $($keys:ident)::+) => {{
@@ -177,6 +202,14 @@ macro_rules! service {
         let input: &Input = $input.as_any().downcast_ref().expect("made by this row's new_input");
         $($keys)::+($crate::downcast_service::<$type>($service), $call, input)
     }};
+    (@chooses $operation:ty) => { None };
+    (@chooses $operation:ty, $($chooses:ident)::+) => {
+        Some(|input: &dyn $crate::schema::Structure| {
+            type Input = <$operation as $crate::schema::OperationType>::Input;
+            let input: &Input = input.as_any().downcast_ref().expect("made by this row's new_input");
+            $($chooses)::+(input)
+        })
+    };
     (@free) => { None };
     (@free $reason:literal) => { Some($reason) };
     (@action $operation:ident) => { stringify!($operation) };

@@ -9,7 +9,9 @@ use iam::{Iam, IamParts};
 use kms::{Kms, KmsParts};
 use organizations::{Organizations, OrganizationsParts};
 use outbound::{Outbound, Roots};
+use object_engine::ObjectEngine;
 use queue_engine::QueueEngine;
+use s3::{S3, S3Parts};
 use schema::{Fault, OperationType};
 use secretsmanager::{SecretsManager, SecretsManagerParts};
 use service::{
@@ -32,6 +34,8 @@ pub struct Cloud {
     /// Who may sign, for tests that need what a key or a token stands for.
     pub keyring: Arc<Keyring>,
     pub iam: Arc<Iam>,
+    /// Where the bytes of objects are.
+    pub objects: ObjectEngine,
     aws: Aws,
     account: AccountId,
     region: Region,
@@ -54,6 +58,19 @@ impl Ground<'_> {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             pages: self.pages.clone(),
+            aws: self.aws.clone(),
+        })
+    }
+
+    fn s3(&self, engine: &ObjectEngine, vault: &Vault, tasks: &Tasks) -> Arc<S3> {
+        S3::new(S3Parts {
+            store: self.store.clone(),
+            engine: engine.clone(),
+            vault: vault.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            tasks: tasks.clone(),
             aws: self.aws.clone(),
         })
     }
@@ -112,6 +129,8 @@ impl Cloud {
         let vault = Vault::new(MasterKey::new([9; 32]));
         let ground = Ground { store: &store, clock: &clock, ids: &ids, pages: &pages, aws: &aws };
         let kms = ground.kms(&vault);
+        let objects = ObjectEngine::in_memory(ids.clone());
+        let s3 = ground.s3(&objects, &vault, &tasks);
         let (secretsmanager, ssm) = (ground.secretsmanager(), ground.ssm());
         let sqs = SqsParts {
             store,
@@ -136,6 +155,7 @@ impl Cloud {
             iam.background(),
             kms.background(),
             organizations.background(),
+            s3.background(),
             secretsmanager.background(),
             sqs.background(),
             ssm.background(),
@@ -146,7 +166,7 @@ impl Cloud {
             ids: ids.clone(),
             throttle: Throttle::new(None),
             access,
-            services: vec![iam.clone(), kms, organizations, secretsmanager, sqs, ssm, sts],
+            services: vec![iam.clone(), kms, organizations, s3, secretsmanager, sqs, ssm, sts],
         }));
         aws.connect(&dispatcher);
         Cloud {
@@ -157,6 +177,7 @@ impl Cloud {
             tasks,
             keyring,
             iam,
+            objects,
             aws,
             account: AccountId::DEV,
             region: Region::US_EAST_1,

@@ -33,3 +33,4 @@ pub use malformed::{Malformed, malformed_fault};
 pub use message::{Body, Request, Response, WireRequest, input_streams};
 pub use query::parameter as query_parameter;
 pub use server::{read_input, write_output};
+pub use xml::{xml_document, xml_entries};

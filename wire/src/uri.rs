@@ -75,14 +75,17 @@ impl Template {
         self.matches_steps(&steps, has_last_slash(path), query)
     }
 
+    /// The query is looked at first, since labels are copied out of the path.
     fn matches_steps(&self, steps: &[&str], last_slash: bool, query: &str) -> Option<Labels> {
-        let labels = match_steps(&self.steps, steps, last_slash)?;
-        let has = |(key, value): &(&str, Option<&str>)| match (text_parameter(query, key), value) {
+        let has = |(key, value): &(&str, Option<&str>)| match (crate::query_parameter(query, key), value) {
             (Some(found), Some(wanted)) => found == *wanted,
             (found, None) => found.is_some(),
             (None, Some(_)) => false,
         };
-        self.query.iter().all(has).then_some(labels)
+        if !self.query.iter().all(has) {
+            return None;
+        }
+        match_steps(&self.steps, steps, last_slash)
     }
 
     /// Smaller for what must be tried earlier.
@@ -157,10 +160,6 @@ fn match_steps(template: &[Step], path: &[&str], last_slash: bool) -> Option<Lab
     rest.is_empty().then_some(labels)
 }
 
-fn text_parameter(query: &str, name: &str) -> Option<String> {
-    crate::query_parameter(query, name).map(|value| value.into_owned())
-}
-
 /// Finds the operation that a method and a path mean.
 #[derive(Debug, Default)]
 pub struct Router {
@@ -210,16 +209,14 @@ impl Router {
     ) -> Result<(&'static str, Labels), NoRoute> {
         let steps: Vec<&str> = steps_of(path).collect();
         let last_slash = has_last_slash(path);
-        let mut other_method = false;
-        for route in self.routes.iter().filter(|route| route.header.is_none_or(&has_header)) {
-            if let Some(labels) = route.template.matches_steps(&steps, last_slash, query) {
-                if route.method == *method {
-                    return Ok((route.operation, labels));
-                }
-                other_method = true;
-            }
+        let has_header = |route: &&Route| route.header.is_none_or(&has_header);
+        let labels = |route: &Route| route.template.matches_steps(&steps, last_slash, query);
+        let mut right = self.routes.iter().filter(|route| route.method == *method).filter(has_header);
+        if let Some(found) = right.find_map(|route| Some((route.operation, labels(route)?))) {
+            return Ok(found);
         }
-        Err(if other_method { NoRoute::Method } else { NoRoute::Path })
+        let mut others = self.routes.iter().filter(has_header);
+        Err(if others.any(|route| labels(route).is_some()) { NoRoute::Method } else { NoRoute::Path })
     }
 }
 

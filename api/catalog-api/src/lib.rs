@@ -89,6 +89,8 @@ static IAM: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AcceptDelegationRequest",
             "AcquireRole",
@@ -292,6 +294,8 @@ static STS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AssumeRole",
             "AssumeRoleWithSAML",
@@ -326,6 +330,8 @@ static S3: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Declared,
+        signing_aliases: &["s3express"],
+        buckets: true,
         operations: &[
             "AbortMultipartUpload",
             "CompleteMultipartUpload",
@@ -581,6 +587,8 @@ static S3CONTROL: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AssociateAccessGrantsIdentityCenter",
             "CreateAccessGrant",
@@ -798,6 +806,8 @@ static SQS: CatalogEntry = CatalogEntry {
         host_aliases: &["queue"],
         error_detail: true,
         signing: Signing::Lenient,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddPermission",
             "CancelMessageMoveTask",
@@ -844,6 +854,8 @@ static SNS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddPermission",
             "CheckIfPhoneNumberIsOptedOut",
@@ -909,6 +921,8 @@ static DYNAMODB: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "BatchExecuteStatement",
             "BatchGetItem",
@@ -994,6 +1008,8 @@ static DYNAMODBSTREAMS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "DescribeStream",
             "GetRecords",
@@ -1021,6 +1037,8 @@ static LAMBDA: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddLayerVersionPermission",
             "AddPermission",
@@ -1226,6 +1244,8 @@ static EC2: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AcceptAddressTransfer",
             "AcceptCapacityReservationBillingOwnership",
@@ -2079,6 +2099,8 @@ static ELB: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddTags",
             "ApplySecurityGroupsToLoadBalancer",
@@ -2131,6 +2153,8 @@ static ELBV2: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddListenerCertificates",
             "AddTags",
@@ -2205,6 +2229,8 @@ static AUTOSCALING: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AttachInstances",
             "AttachLoadBalancerTargetGroups",
@@ -2296,6 +2322,8 @@ static APPLICATION_AUTOSCALING: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "DeleteScalingPolicy",
             "DeleteScheduledAction",
@@ -2333,6 +2361,8 @@ static CLOUDWATCH: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AssociateDatasetKmsKey",
             "CreateResourceMetricsConfiguration",
@@ -2415,6 +2445,8 @@ static LOGS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AssociateKmsKey",
             "AssociateSourceToS3TableIntegration",
@@ -2556,6 +2588,8 @@ static EVENTS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "ActivateEventSource",
             "CancelReplay",
@@ -2636,6 +2670,8 @@ static SCHEDULER: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateSchedule",
             "CreateScheduleGroup",
@@ -2683,6 +2719,8 @@ static CLOUDTRAIL: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddTags",
             "CancelQuery",
@@ -2766,6 +2804,8 @@ static CLOUDFORMATION: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "ActivateOrganizationsAccess",
             "ActivateType",
@@ -2881,6 +2921,8 @@ static CLOUDCONTROL: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CancelResourceRequest",
             "CreateResource",
@@ -2912,6 +2954,8 @@ static RDS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddRoleToDBCluster",
             "AddRoleToDBInstance",
@@ -3103,6 +3147,8 @@ static ELASTICACHE: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddTagsToResource",
             "AuthorizeCacheSecurityGroupIngress",
@@ -3203,6 +3249,8 @@ static REDSHIFT: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AcceptReservedNodeExchange",
             "AddPartner",
@@ -3371,6 +3419,8 @@ static REDSHIFT_DATA: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "BatchExecuteStatement",
             "CancelStatement",
@@ -3406,6 +3456,8 @@ static KINESIS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AcknowledgeDeadLetterQueueRecords",
             "AcknowledgeQueueRecords",
@@ -3486,6 +3538,8 @@ static FIREHOSE: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateDeliveryStream",
             "DeleteDeliveryStream",
@@ -3521,6 +3575,8 @@ static SES: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CloneReceiptRuleSet",
             "CreateConfigurationSet",
@@ -3615,6 +3671,8 @@ static SESV2: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AssociateEmailIdentityCertificate",
             "BatchGetMetricData",
@@ -3870,6 +3928,8 @@ static SDB: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "BatchDeleteAttributes",
             "BatchPutAttributes",
@@ -3903,6 +3963,8 @@ static GLACIER: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AbortMultipartUpload",
             "AbortVaultLock",
@@ -3992,6 +4054,8 @@ static EFS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateAccessPoint",
             "CreateFileSystem",
@@ -4077,6 +4141,8 @@ static STORAGEGATEWAY: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "ActivateGateway",
             "AddCache",
@@ -4196,6 +4262,8 @@ static SNOWBALL: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CancelCluster",
             "CancelJob",
@@ -4246,6 +4314,8 @@ static ROUTE53: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "ActivateKeySigningKey",
             "AssociateVPCWithHostedZone",
@@ -4417,6 +4487,8 @@ static CLOUDFRONT: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AssociateAlias",
             "AssociateDistributionTenantWebACL",
@@ -4774,6 +4846,8 @@ static ACM: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddTagsToCertificate",
             "CreateAcmeDomainValidation",
@@ -4837,6 +4911,8 @@ static KMS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CancelKeyDeletion",
             "ConnectCustomKeyStore",
@@ -4916,6 +4992,8 @@ static SECRETSMANAGER: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AssociateCrossAccountReplica",
             "BatchGetSecretValue",
@@ -4965,6 +5043,8 @@ static SSM: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddTagsToResource",
             "AssociateOpsItemRelatedItem",
@@ -5142,6 +5222,8 @@ static APIGATEWAY: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateApiKey",
             "CreateAuthorizer",
@@ -5413,6 +5495,8 @@ static APIGATEWAYV2: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateApi",
             "CreateApiMapping",
@@ -5642,6 +5726,8 @@ static COGNITO_IDP: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddCustomAttributes",
             "AddUserPoolClientSecret",
@@ -5806,6 +5892,8 @@ static COGNITO_IDENTITY: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateIdentityPool",
             "DeleteIdentities",
@@ -5852,6 +5940,8 @@ static ECS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AssociateGatewayWithCluster",
             "ContinueServiceDeployment",
@@ -5963,6 +6053,8 @@ static ECR: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "BatchCheckLayerAvailability",
             "BatchDeleteImage",
@@ -6048,6 +6140,8 @@ static EKS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "ActivateCertificateAuthority",
             "AssociateAccessPolicy",
@@ -6211,6 +6305,8 @@ static BATCH: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CancelJob",
             "CancelJobs",
@@ -6330,6 +6426,8 @@ static ELASTICBEANSTALK: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AbortEnvironmentUpdate",
             "ApplyEnvironmentManagedAction",
@@ -6400,6 +6498,8 @@ static EMR: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddInstanceFleet",
             "AddInstanceGroups",
@@ -6488,6 +6588,8 @@ static DATAPIPELINE: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "ActivatePipeline",
             "AddTags",
@@ -6530,6 +6632,8 @@ static MACHINELEARNING: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddTags",
             "CreateBatchPrediction",
@@ -6581,6 +6685,8 @@ static HEALTH: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "ConfigureTags",
             "ConfigureTagsForOrganization",
@@ -6631,6 +6737,8 @@ static SUPPORT: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AddAttachmentsToSet",
             "AddCommunicationToCase",
@@ -6674,6 +6782,8 @@ static ARTIFACT: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateComplianceInquiry",
             "ExportComplianceInquiry",
@@ -6731,6 +6841,8 @@ static ORGANIZATIONS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AcceptHandshake",
             "AttachPolicy",
@@ -6817,6 +6929,8 @@ static CE: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateAnomalyMonitor",
             "CreateAnomalySubscription",
@@ -6887,6 +7001,8 @@ static PRICING: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "DescribeServices",
             "GetAttributeValues",
@@ -6915,6 +7031,8 @@ static BUDGETS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateBudget",
             "CreateBudgetAction",
@@ -6964,6 +7082,8 @@ static DIRECTCONNECT: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AcceptDirectConnectGatewayAssociationProposal",
             "AllocateConnectionOnInterconnect",
@@ -7060,6 +7180,8 @@ static STEPFUNCTIONS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateActivity",
             "CreateStateMachine",
@@ -7120,6 +7242,8 @@ static FIS: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CreateExperimentTemplate",
             "CreateTargetAccountConfiguration",
@@ -7195,6 +7319,8 @@ static RESOURCEGROUPSTAGGINGAPI: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "DescribeReportCreation",
             "GetComplianceSummary",
@@ -7227,6 +7353,8 @@ static BACKUP: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "AssociateBackupVaultMpaApprovalTeam",
             "CancelLegalHold",
@@ -7480,6 +7608,8 @@ static IMPORTEXPORT: CatalogEntry = CatalogEntry {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[
             "CancelJob",
             "CreateJob",

@@ -26,6 +26,8 @@ pub static SERVICE: schema::Service = schema::Service {
     host_aliases: &[],
     error_detail: false,
     signing: schema::Signing::Standard,
+    signing_aliases: &[],
+    buckets: false,
     operations: OPERATIONS,
 };
 

@@ -26,6 +26,8 @@ pub static SERVICE: schema::Service = schema::Service {
     host_aliases: &["queue"],
     error_detail: true,
     signing: schema::Signing::Lenient,
+    signing_aliases: &[],
+    buckets: false,
     operations: OPERATIONS,
 };
 

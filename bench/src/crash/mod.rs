@@ -1,11 +1,13 @@
 //! The crash test: the server is killed at random moments while clients send, receive and delete, and started
 //! again on the same folder. A ledger knows what was acknowledged, and every answer is held against it:
-//! nothing acknowledged is lost, nothing deleted comes back, and each group of a FIFO queue keeps its order.
+//! nothing acknowledged is lost, nothing deleted comes back, each group of a FIFO queue keeps its order, and every object
+//! is whole. At the end all that lies on the disk is checked with `fogbank fsck`.
 //!
 //! A kill loses what the process had in memory, not what the kernel has; that unsynced writes may be lost too is
 //! tested where the disk can be simulated, in the store and in the queue engine.
 
 mod ledger;
+mod objects;
 mod workers;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use crate::limits::{ROUND_MILLIS_MAX, ROUND_MILLIS_MIN};
 use crate::machine::process::Server;
 use crate::sqs::Queue;
 use ledger::Ledger;
+use objects::Objects;
 use workers::{Crew, DELETED_OF_TEN, VISIBILITY_SECONDS};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -46,15 +49,17 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(own.parent().context("this program is in a folder")?)?;
     let ids = Ids::seeded(seed);
     let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let objects = Objects::none();
     let mut restarts = Vec::new();
     let bar = ProgressBar::new(u64::from(options.rounds));
     for round in 0..options.rounds {
         let server = start(&binary, folder.path())?;
         restarts.push(server.started_in);
         let crew = crew(&server, &ledger, round).await?;
+        objects.create_bucket(server.address).await?;
         let working = ROUND_MILLIS_MIN + ids.below(ROUND_MILLIS_MAX - ROUND_MILLIS_MIN);
-        work_until_killed(crew, server, Duration::from_millis(working), &ids).await?;
-        if let Some(fault) = first_fault(&ledger) {
+        work_until_killed(crew, &objects, server, Duration::from_millis(working), &ids).await?;
+        if let Some(fault) = first_fault(&ledger).or_else(|| objects.fault()) {
             bail!("round {round}, seed {seed}: {fault}");
         }
         bar.inc(1);
@@ -65,7 +70,12 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     restarts.push(server.started_in);
     let crew = crew(&server, &ledger, options.rounds).await?;
     crew.drain().await?;
+    println!("{}", objects.finish(server.address).await?);
     server.stop()?;
+    if let Some(fault) = objects.fault() {
+        bail!("seed {seed}: {fault}");
+    }
+    check_folder(&binary, folder.path())?;
     let mut ledger = ledger.lock().expect("no worker panicked");
     ledger.finish();
     restarts.sort_unstable();
@@ -107,9 +117,27 @@ async fn crew(server: &Server, ledger: &Arc<Mutex<Ledger>>, round: u32) -> anyho
     })
 }
 
-async fn work_until_killed(crew: Crew, server: Server, working: Duration, ids: &Ids) -> anyhow::Result<()> {
+/// Everything on the disk is as it was written.
+fn check_folder(binary: &Path, folder: &Path) -> anyhow::Result<()> {
+    let checked = Command::new(binary).args(["fsck", "--data"]).arg(folder).output()?;
+    let said = String::from_utf8_lossy(&checked.stdout);
+    if !checked.status.success() {
+        bail!("fogbank fsck found: {said}\n{}", String::from_utf8_lossy(&checked.stderr));
+    }
+    println!("fsck: {}", said.trim_end());
+    Ok(())
+}
+
+async fn work_until_killed(
+    crew: Crew,
+    objects: &Objects,
+    server: Server,
+    working: Duration,
+    ids: &Ids,
+) -> anyhow::Result<()> {
     let mut workers = JoinSet::new();
     crew.start(&mut workers, ids);
+    objects.start(server.address, &mut workers, ids);
     let start = Instant::now();
     tokio::time::sleep(working).await;
     server.kill()?;

@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use base::Timestamp;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request};
+use http::{Method, Request, Uri};
 use http_body_util::Full;
 use identity::sigv4::{
     AccessKeyId, Credentials, PathRule, RequestParts, SecretAccessKey, SigningScope, sign,
@@ -47,16 +47,62 @@ pub const SSM: JsonService = JsonService {
 /// A request, signed and ready to be sent as often as is wished.
 #[derive(Clone, Debug)]
 pub struct Prepared {
+    method: Method,
+    target: Uri,
     headers: HeaderMap,
     body: Bytes,
 }
 
 impl Prepared {
     pub fn to_request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = Method::POST;
+        self.with_body(Full::new(self.body.clone()))
+    }
+
+    /// The same request with a body that comes from elsewhere.
+    pub fn with_body<B>(&self, body: B) -> Request<B> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.clone();
         *request.headers_mut() = self.headers.clone();
         request
+    }
+}
+
+/// Signs requests for S3 at one address with the well-known key of `fogbank up --dev`.
+#[derive(Clone)]
+pub struct S3Signer {
+    host: HeaderValue,
+    credentials: Credentials,
+}
+
+impl S3Signer {
+    pub fn dev(address: SocketAddr) -> S3Signer {
+        S3Signer { host: host(address), credentials: dev_credentials() }
+    }
+
+    /// `target` is path and query, percent-encoded.
+    pub fn prepare(&self, method: Method, target: &str, body: Bytes) -> Prepared {
+        let payload = sha256(&body);
+        self.prepare_as(method, target, body, &payload)
+    }
+
+    /// A request whose body is not here: announced with its length, and not signed.
+    pub fn prepare_unsigned(&self, method: Method, target: &str, length: u64) -> Prepared {
+        let mut prepared = self.prepare_as(method, target, Bytes::new(), "UNSIGNED-PAYLOAD");
+        prepared.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        prepared
+    }
+
+    fn prepare_as(&self, method: Method, target: &str, body: Bytes, payload: &str) -> Prepared {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, self.host.clone());
+        let parts = RequestParts { method: method.as_str(), path, query, headers: &headers, authority: None };
+        let scope = SigningScope::new("s3", "us-east-1", PathRule::Raw);
+        let signed = sign(&parts, &self.credentials, &scope, payload, wall_time());
+        headers.extend(signed.expect("everything signed here is plain text").headers);
+        let target = Uri::try_from(target).expect("targets are encoded");
+        Prepared { method, target, headers, body }
     }
 }
 
@@ -71,15 +117,7 @@ pub struct Signer {
 impl Signer {
     /// With the well-known key of `fogbank up --dev`, which peers accept as well.
     pub fn dev(service: JsonService, address: SocketAddr) -> Signer {
-        Signer {
-            service,
-            host: HeaderValue::try_from(address.to_string()).expect("an address is plain text"),
-            credentials: Credentials {
-                access_key_id: AccessKeyId::parse("test").expect("four letters"),
-                secret_access_key: SecretAccessKey::new("test"),
-                session_token: None,
-            },
-        }
+        Signer { service, host: host(address), credentials: dev_credentials() }
     }
 
     pub fn prepare(&self, operation: &str, input: &Value) -> Prepared {
@@ -94,7 +132,19 @@ impl Signer {
         let scope = SigningScope::new(signing_name, "us-east-1", PathRule::Normalised);
         let signed = sign(&parts, &self.credentials, &scope, &sha256(&body), wall_time());
         headers.extend(signed.expect("everything signed here is plain text").headers);
-        Prepared { headers, body }
+        Prepared { method: Method::POST, target: Uri::from_static("/"), headers, body }
+    }
+}
+
+fn host(address: SocketAddr) -> HeaderValue {
+    HeaderValue::try_from(address.to_string()).expect("an address is plain text")
+}
+
+fn dev_credentials() -> Credentials {
+    Credentials {
+        access_key_id: AccessKeyId::parse("test").expect("four letters"),
+        secret_access_key: SecretAccessKey::new("test"),
+        session_token: None,
     }
 }
 

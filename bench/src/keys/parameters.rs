@@ -13,7 +13,7 @@ use crate::http::{Api, Connection, Latency, Load, SSM};
 use crate::keys::figures::{Figure, Work};
 use crate::limits::{
     COMPARED_PAGES, FILL_TIME_MAX, PAGE_PARAMETERS, PARAMETER_BYTES, PARAMETER_FOLDERS, POOL_REQUESTS,
-    PUTS_AT_ONCE, WARM_UP_PAGES,
+    PUTS_AT_ONCE,
 };
 
 pub const PATH: &str = "/bench";
@@ -72,7 +72,8 @@ impl Parameters {
     /// Fails unless each parameter comes once.
     pub async fn walk(&self) -> anyhow::Result<Walk> {
         let mut connection = self.api.connect();
-        self.pages(&mut connection, true, WARM_UP_PAGES).await?;
+        // Once through all of it: were only the first pages warm, they would be compared with cold ones.
+        self.pages(&mut connection, true, self.count + 1).await?;
         // At the least one parameter a page; a listing that goes in circles ends here.
         let pages = self.pages(&mut connection, true, self.count + 1).await?;
         let names = pages.iter().flat_map(|page| &page.names);

@@ -35,6 +35,16 @@ impl Arn {
         Arn::join(region.partition().as_str(), service, "", account, resource.as_ref())
     }
 
+    /// An ARN with neither region nor account (S3's buckets and objects), in the region's partition.
+    pub fn bare(service: &str, region: Region, resource: impl AsRef<str>) -> Arn {
+        let partition = region.partition().as_str();
+        let partition_end = 4 + partition.len();
+        let service_end = partition_end + 1 + service.len();
+        let text = ["arn:", partition, ":", service, ":::", resource.as_ref()].concat();
+        let colons = [partition_end, service_end, service_end + 1, service_end + 2];
+        Arn { text, colons: colons.map(|at| u16::try_from(at).expect("our own services have short names")) }
+    }
+
     fn join(partition: &str, service: &str, region: &str, account: AccountId, resource: &str) -> Arn {
         let partition_end = 4 + partition.len();
         let service_end = partition_end + 1 + service.len();

@@ -11,10 +11,15 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::io::{self, IoSlice, Write};
+use std::num::NonZeroU64;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::buffer::spare_capacity;
+use rustix::fs::Advice;
+
+use crate::limits::WRITE_BACK_BYTES;
 use crate::medium::{Draft, Medium, Source};
 use crate::{BlobError, BlobId};
 
@@ -28,6 +33,9 @@ pub(crate) struct Folder {
 
 struct FolderDraft {
     file: File,
+    written_bytes: u64,
+    /// Of these, the kernel was told to begin with.
+    begun_bytes: u64,
     draft: PathBuf,
     folder: PathBuf,
     name: String,
@@ -67,16 +75,31 @@ impl Medium for Folder {
         let name = id.to_string();
         let draft = self.root.join("new").join(&name);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        Ok(Box::new(FolderDraft { file, draft, folder: self.folder(id.prefix()), name }))
+        let folder = self.folder(id.prefix());
+        Ok(Box::new(FolderDraft { file, written_bytes: 0, begun_bytes: 0, draft, folder, name }))
     }
 
     fn open(&self, id: BlobId) -> Result<Box<dyn Source>, BlobError> {
         Ok(Box::new(File::open(self.path(id)).map_err(|error| missing(error, id))?))
     }
 
-    fn delete(&self, id: BlobId) -> Result<(), BlobError> {
-        fs::remove_file(self.path(id)).map_err(|error| missing(error, id))?;
-        Ok(sync_folder(&self.folder(id.prefix()))?)
+    /// One sync a folder, however many blobs of it go.
+    fn delete(&self, ids: &[BlobId]) -> Result<Vec<BlobId>, BlobError> {
+        let mut folders = BTreeSet::new();
+        let mut removed = Vec::new();
+        for id in ids {
+            match fs::remove_file(self.path(*id)) {
+                Ok(()) => removed.push(*id),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+            // Also if it was gone: an earlier removal may have been cut short before its sync.
+            folders.insert(id.prefix());
+        }
+        for prefix in folders {
+            sync_folder(&self.folder(prefix))?;
+        }
+        Ok(removed)
     }
 
     fn list(&self, after: Option<BlobId>, limit: usize) -> Result<Vec<BlobId>, BlobError> {
@@ -105,8 +128,24 @@ impl Medium for Folder {
 }
 
 impl Draft for FolderDraft {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
-        Ok(self.file.write_all(bytes)?)
+    fn append(&mut self, mut pieces: &mut [IoSlice<'_>]) -> Result<(), BlobError> {
+        // Pieces without bytes at the front are passed, so that a write of nothing means a failure.
+        IoSlice::advance_slices(&mut pieces, 0);
+        while !pieces.is_empty() {
+            match self.file.write_vectored(pieces) {
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                Ok(written) => {
+                    self.written_bytes += written as u64;
+                    IoSlice::advance_slices(&mut pieces, written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if self.written_bytes - self.begun_bytes >= WRITE_BACK_BYTES {
+            self.begin_write_back();
+        }
+        Ok(())
     }
 
     /// The order is what makes it crash-safe: the name appears after the bytes are on the disk, and is on the
@@ -124,6 +163,16 @@ impl Draft for FolderDraft {
     }
 }
 
+impl FolderDraft {
+    /// "Not needed soon" makes Linux start writing what is dirty, and drop what is written already: the pages of this
+    /// range stay, since they have just been filled. It is advice, so a refusal changes nothing.
+    fn begin_write_back(&mut self) {
+        let length = NonZeroU64::new(self.written_bytes - self.begun_bytes);
+        let _ = rustix::fs::fadvise(&self.file, self.begun_bytes, length, Advice::DontNeed);
+        self.begun_bytes = self.written_bytes;
+    }
+}
+
 /// Both ways out of a draft end here: a published blob has its second name by now.
 impl Drop for FolderDraft {
     fn drop(&mut self) {
@@ -138,8 +187,19 @@ impl Source for File {
         Ok(self.metadata()?.len())
     }
 
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.read_exact_at(buffer, offset)
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            let at = offset + bytes.len() as u64;
+            match rustix::io::pread(self, spare_capacity(&mut bytes), at) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // The allocator may have given more room than was asked for.
+        bytes.truncate(length);
+        Ok(bytes)
     }
 }
 

@@ -17,11 +17,12 @@ pub struct BlobId([u8; 16]);
 pub struct BlobIdError;
 
 impl BlobId {
-    pub(crate) fn draw(ids: &Ids) -> BlobId {
+    /// A new one.
+    pub fn draw(ids: &Ids) -> BlobId {
         BlobId(ids.bytes())
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+    pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
@@ -56,14 +57,18 @@ impl fmt::Debug for BlobId {
     }
 }
 
+/// Text in formats that people read, and sixteen bytes in the others.
 impl serde::Serialize for BlobId {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        if to.is_human_readable() { to.collect_str(self) } else { self.0.serialize(to) }
     }
 }
 
 impl<'de> serde::Deserialize<'de> for BlobId {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<BlobId, D::Error> {
+        if !from.is_human_readable() {
+            return Ok(BlobId(<[u8; 16]>::deserialize(from)?));
+        }
         let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
         text.parse().map_err(serde::de::Error::custom)
     }
@@ -72,6 +77,14 @@ impl<'de> serde::Deserialize<'de> for BlobId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_takes_sixteen_bytes_where_nobody_reads_it() {
+        let id = BlobId::draw(&Ids::seeded(1));
+        let bytes = postcard::to_stdvec(&id).unwrap();
+        assert_eq!(bytes, id.as_bytes());
+        assert_eq!(postcard::from_bytes::<BlobId>(&bytes).unwrap(), id);
+    }
 
     #[test]
     fn only_an_id_parses_as_one() {

@@ -25,8 +25,8 @@
 //!   not exist: a writer that is dropped leaves nothing, and what a killed process leaves is removed at open.
 //! - Every byte that is read has been verified against a checksum, see `seal.rs`. Damage is an error that names
 //!   the blob.
-//! - A blob is never held in memory as a whole; a writer and a reader hold about one chunk each
-//!   ([`limits::CHUNK_BYTES`]).
+//! - A blob is never held in memory as a whole; a writer and a reader hold a few chunks each
+//!   ([`limits::CHUNKS_AT_ONCE`]).
 //!
 //! The only crate beside the store and the engines that touches the disk for state.
 
@@ -35,15 +35,15 @@ mod error;
 mod folder;
 mod id;
 pub mod limits;
-mod medium;
+pub mod medium;
 mod memory;
 mod reader;
 mod seal;
 mod writer;
 
-pub use blobs::Blobs;
+pub use blobs::{Blobs, Blocking};
 pub use error::{BlobError, Damage};
 pub use id::{BlobId, BlobIdError};
 pub use reader::Reader;
-pub use seal::Stored;
+pub use seal::{Blob, SEAL_BYTES, Sealer, Stored, stored_bytes};
 pub use writer::Writer;

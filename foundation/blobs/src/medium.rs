@@ -1,15 +1,16 @@
-//! What keeps the bytes: a folder or memory. A medium knows ids and bytes; checksums are above it, in `seal.rs`.
+//! What keeps the bytes: a folder, memory, or the simulated disk of a test. A medium knows ids and bytes; checksums
+//! are above it, in `seal.rs`.
 //!
-//! The calls may block. [`run`] keeps them off the threads that serve requests.
+//! The calls may block. `run` keeps them off the threads that serve requests.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::panic;
 
 use tokio::task::spawn_blocking;
 
 use crate::{BlobError, BlobId};
 
-pub(crate) trait Medium: Send + Sync + 'static {
+pub trait Medium: Send + Sync + 'static {
     /// Whether calls wait for a disk, and so have to run on the blocking pool.
     fn waits(&self) -> bool;
 
@@ -18,27 +19,29 @@ pub(crate) trait Medium: Send + Sync + 'static {
 
     fn open(&self, id: BlobId) -> Result<Box<dyn Source>, BlobError>;
 
-    /// Durable when it returns. Sources that are open stay readable.
-    fn delete(&self, id: BlobId) -> Result<(), BlobError>;
+    /// Says which of them there were. Durable when it returns, also for those that were gone already. Sources that
+    /// are open stay readable.
+    fn delete(&self, ids: &[BlobId]) -> Result<Vec<BlobId>, BlobError>;
 
     /// The first `limit` ids after the given one, in order.
     fn list(&self, after: Option<BlobId>, limit: usize) -> Result<Vec<BlobId>, BlobError>;
 }
 
 /// A blob being written. Dropping it removes it.
-pub(crate) trait Draft: Send {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), BlobError>;
+pub trait Draft: Send {
+    /// All of the pieces, in order.
+    fn append(&mut self, pieces: &mut [IoSlice<'_>]) -> Result<(), BlobError>;
 
     /// Makes the blob visible under its id, and durable.
     fn publish(self: Box<Self>) -> Result<(), BlobError>;
 }
 
 /// A published blob, opened.
-pub(crate) trait Source: Send + Sync {
+pub trait Source: Send + Sync {
     fn size(&self) -> io::Result<u64>;
 
-    /// Fills the buffer, or fails with `UnexpectedEof`.
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// So many bytes, or `UnexpectedEof`.
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
 }
 
 /// Runs work where it may wait. Work goes on to its end even if the caller stops waiting for it.

@@ -1,7 +1,7 @@
 //! Blobs in memory, for `--memory`.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, IoSlice};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,10 +59,13 @@ impl Medium for Memory {
         Ok(Box::new(pieces))
     }
 
-    fn delete(&self, id: BlobId) -> Result<(), BlobError> {
-        // Freed after the lock is let go.
-        let removed = self.published.lock().remove(&id);
-        removed.map(drop).ok_or(BlobError::NotFound(id))
+    fn delete(&self, ids: &[BlobId]) -> Result<Vec<BlobId>, BlobError> {
+        // Each is freed after the lock is let go.
+        let remove = |id: &&BlobId| {
+            let removed = self.published.lock().remove(*id);
+            removed.is_some()
+        };
+        Ok(ids.iter().filter(remove).copied().collect())
     }
 
     fn list(&self, after: Option<BlobId>, limit: usize) -> Result<Vec<BlobId>, BlobError> {
@@ -72,20 +75,8 @@ impl Medium for Memory {
 }
 
 impl Draft for MemoryDraft {
-    fn append(&mut self, mut bytes: &[u8]) -> Result<(), BlobError> {
-        let Pieces { room, size, pieces } = &mut self.pieces;
-        room.take(bytes.len() as u64)?;
-        *size += bytes.len() as u64;
-        while !bytes.is_empty() {
-            if pieces.last().is_none_or(|piece| piece.len() == PIECE_BYTES) {
-                pieces.push(Vec::new());
-            }
-            let piece = pieces.last_mut().expect("one was pushed if there was none");
-            let (now, later) = bytes.split_at(bytes.len().min(PIECE_BYTES - piece.len()));
-            piece.extend_from_slice(now);
-            bytes = later;
-        }
-        Ok(())
+    fn append(&mut self, pieces: &mut [IoSlice<'_>]) -> Result<(), BlobError> {
+        pieces.iter().try_for_each(|piece| self.pieces.append(piece))
     }
 
     fn publish(self: Box<Self>) -> Result<(), BlobError> {
@@ -99,26 +90,43 @@ impl Draft for MemoryDraft {
     }
 }
 
+impl Pieces {
+    fn append(&mut self, mut bytes: &[u8]) -> Result<(), BlobError> {
+        let Pieces { room, size, pieces } = self;
+        room.take(bytes.len() as u64)?;
+        *size += bytes.len() as u64;
+        while !bytes.is_empty() {
+            if pieces.last().is_none_or(|piece| piece.len() == PIECE_BYTES) {
+                pieces.push(Vec::new());
+            }
+            let piece = pieces.last_mut().expect("one was pushed if there was none");
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE_BYTES - piece.len()));
+            piece.extend_from_slice(now);
+            bytes = later;
+        }
+        Ok(())
+    }
+}
+
 impl Source for Arc<Pieces> {
     fn size(&self) -> io::Result<u64> {
         Ok(self.size)
     }
 
-    fn read_at(&self, offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
-        let end = offset.checked_add(buffer.len() as u64);
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let end = offset.checked_add(length as u64);
         if end.is_none_or(|end| end > self.size) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let mut index = (offset / PIECE_BYTES as u64) as usize;
         let mut start = (offset % PIECE_BYTES as u64) as usize;
-        while !buffer.is_empty() {
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
             let piece = &self.pieces[index][start..];
-            let (now, later) = buffer.split_at_mut(piece.len().min(buffer.len()));
-            now.copy_from_slice(&piece[..now.len()]);
-            buffer = later;
+            bytes.extend_from_slice(&piece[..piece.len().min(length - bytes.len())]);
             (index, start) = (index + 1, 0);
         }
-        Ok(())
+        Ok(bytes)
     }
 }
 

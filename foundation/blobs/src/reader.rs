@@ -1,42 +1,39 @@
 //! Reading a range of a blob.
 
+use std::collections::VecDeque;
 use std::ops::{Bound, Range, RangeBounds};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{Stream, try_unfold};
 
-use crate::limits::CHUNK_BYTES;
-use crate::medium::{Source, run};
-use crate::seal::{Stored, read_chunk};
+use crate::limits::{CHUNK_BYTES, CHUNKS_AT_ONCE};
+use crate::medium::run;
+use crate::seal::{Blob, SEAL_BYTES, Stored};
 use crate::{BlobError, BlobId};
 
 /// Gives the bytes of a range in order, each verified. Goes on to work when the blob is deleted meanwhile.
 pub struct Reader {
-    source: Arc<dyn Source>,
-    stored: Stored,
-    /// What is still to be read.
+    blob: Blob,
+    /// What is still to be given.
     left: Range<u64>,
+    /// What was read with the chunk before it: whole chunks, or what is left of the first.
+    ready: VecDeque<Bytes>,
     waits: bool,
 }
 
 impl Reader {
-    pub(crate) fn new(
-        source: Arc<dyn Source>,
-        stored: Stored,
-        range: impl RangeBounds<u64>,
-        waits: bool,
-    ) -> Reader {
-        Reader { source, stored, left: within(range, stored.length), waits }
+    pub(crate) fn new(blob: Blob, range: impl RangeBounds<u64>, waits: bool) -> Reader {
+        let left = within(range, blob.stored().length);
+        Reader { blob, left, ready: VecDeque::new(), waits }
     }
 
     pub fn id(&self) -> BlobId {
-        self.stored.id
+        self.blob.stored().id
     }
 
     /// The whole blob, not only the range.
     pub fn stored(&self) -> Stored {
-        self.stored
+        self.blob.stored()
     }
 
     /// The bytes that are still to come.
@@ -47,18 +44,41 @@ impl Reader {
     /// The next bytes, at most a chunk and never none; `None` at the end of the range. A call that fails or is
     /// cancelled loses nothing: the next one reads the same bytes.
     pub async fn next(&mut self) -> Result<Option<Bytes>, BlobError> {
-        if self.left.is_empty() {
-            return Ok(None);
+        if self.ready.is_empty() && !self.left.is_empty() {
+            self.fetch().await?;
         }
-        let index = self.left.start / CHUNK_BYTES as u64;
-        let (stored, source) = (self.stored, self.source.clone());
-        let chunk = Bytes::from(run(self.waits, move || read_chunk(&stored, &*source, index)).await?);
-        let chunk_start = index * CHUNK_BYTES as u64;
-        let chunk_end = chunk_start + chunk.len() as u64;
-        let end = self.left.end.min(chunk_end);
-        let bytes = chunk.slice((self.left.start - chunk_start) as usize..(end - chunk_start) as usize);
-        self.left.start = end;
+        let Some(bytes) = self.ready.pop_front() else { return Ok(None) };
+        self.left.start += bytes.len() as u64;
         Ok(Some(bytes))
+    }
+
+    async fn fetch(&mut self) -> Result<(), BlobError> {
+        let chunk_bytes = CHUNK_BYTES as u64;
+        let first = self.left.start / chunk_bytes;
+        let chunks = first..self.left.end.div_ceil(chunk_bytes).min(first + CHUNKS_AT_ONCE as u64);
+        let (blob, wanted) = (self.blob.clone(), chunks.clone());
+        let (bytes, good) = run(self.waits, move || {
+            let bytes = blob.read_unverified(wanted.clone())?;
+            let mut good = 0;
+            for (index, chunk) in wanted.zip(bytes.chunks(CHUNK_BYTES + SEAL_BYTES)) {
+                match blob.verify(index, chunk) {
+                    Ok(()) => good += 1,
+                    // What comes before the damage is given first; then the damage is met again.
+                    Err(_) if good > 0 => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok((Bytes::from(bytes), good))
+        })
+        .await?;
+        for (at, index) in chunks.take(good).enumerate() {
+            let start = index * chunk_bytes;
+            let end = self.left.end.min(start + self.blob.chunk_bytes(index) as u64);
+            let wanted = self.left.start.max(start) - start..end - start;
+            let at = at * (CHUNK_BYTES + SEAL_BYTES);
+            self.ready.push_back(bytes.slice(at + wanted.start as usize..at + wanted.end as usize));
+        }
+        Ok(())
     }
 
     /// As a stream, which ends after an error.

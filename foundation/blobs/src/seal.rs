@@ -11,15 +11,21 @@
 //! whole before a range of it can be verified. Id and index are in the seal so that a chunk or a file in the
 //! wrong place is noticed as well.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
 
-use crate::limits::{BLOB_BYTES_MAX, CHUNK_BYTES};
+use crate::limits::{BLOB_BYTES_MAX, CHUNK_BYTES, CHUNKS_AT_ONCE};
 use crate::medium::{Draft, Source};
 use crate::{BlobError, BlobId, Damage};
 
-const SEAL_BYTES: usize = 4;
+/// What follows every chunk.
+pub const SEAL_BYTES: usize = 4;
 const FOOTER_BYTES: usize = 24;
 const MAGIC: &[u8; 8] = b"FOGBLOB1";
+
+/// What is handed to the medium at once.
+const LOT_BYTES: usize = CHUNKS_AT_ONCE * CHUNK_BYTES;
 
 /// A blob as it was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +37,27 @@ pub struct Stored {
     pub checksum: u32,
 }
 
-/// Cuts what is written into chunks and seals them.
-pub(crate) struct Sealer {
+/// What a blob of this length takes up.
+pub fn stored_bytes(length: u64) -> u64 {
+    length + length.div_ceil(CHUNK_BYTES as u64) * SEAL_BYTES as u64 + FOOTER_BYTES as u64
+}
+
+/// Cuts what is written into chunks and seals them. Its calls may block; [`crate::Writer`] is for those who must not
+/// wait.
+///
+/// Nobody sees the blob before [`Sealer::finish`], and dropping the sealer removes it. After a failure it is of no use.
+pub struct Sealer {
     draft: Box<dyn Draft>,
     id: BlobId,
-    /// The chunk that is not full yet.
+    /// What does not fill a lot of [`CHUNKS_AT_ONCE`] chunks yet.
     pending: Vec<u8>,
-    /// Of the chunks before it.
+    /// What has been handed to the medium.
     sealed_bytes: u64,
     checksum: u32,
 }
 
 impl Sealer {
-    pub fn new(id: BlobId, draft: Box<dyn Draft>) -> Sealer {
+    pub(crate) fn new(id: BlobId, draft: Box<dyn Draft>) -> Sealer {
         Sealer { draft, id, pending: Vec::new(), sealed_bytes: 0, checksum: 0 }
     }
 
@@ -51,83 +65,149 @@ impl Sealer {
         self.id
     }
 
-    /// Whether so many bytes can be pushed without a write to the medium.
-    pub fn has_room(&self, bytes: usize) -> bool {
-        bytes < CHUNK_BYTES - self.pending.len()
+    /// In bytes, so far.
+    pub fn length(&self) -> u64 {
+        self.sealed_bytes + self.pending.len() as u64
     }
 
+    /// Whether so many bytes can be pushed without a write to the medium.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        bytes < LOT_BYTES - self.pending.len()
+    }
+
+    /// Appends. Whole lots of [`CHUNKS_AT_ONCE`] chunks are written as they are; what lies between is collected.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), BlobError> {
-        let length = self.sealed_bytes + self.pending.len() as u64;
-        if bytes.len() as u64 > BLOB_BYTES_MAX - length {
+        if bytes.len() as u64 > BLOB_BYTES_MAX - self.length() {
             return Err(BlobError::TooLong { max: BLOB_BYTES_MAX });
         }
         while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(CHUNK_BYTES - self.pending.len()));
+            if self.pending.is_empty() && bytes.len() >= LOT_BYTES {
+                let (lot, later) = bytes.split_at(LOT_BYTES);
+                self.seal(lot, &[])?;
+                bytes = later;
+                continue;
+            }
+            let (now, later) = bytes.split_at(bytes.len().min(LOT_BYTES - self.pending.len()));
             self.pending.extend_from_slice(now);
             bytes = later;
-            if self.pending.len() == CHUNK_BYTES {
-                self.seal_pending()?;
+            if self.pending.len() == LOT_BYTES {
+                self.seal_pending(&[])?;
             }
         }
         Ok(())
     }
 
+    /// Durable, and then visible, when it returns.
     pub fn finish(mut self) -> Result<Stored, BlobError> {
-        if !self.pending.is_empty() {
-            self.seal_pending()?;
-        }
-        let stored = Stored { id: self.id, length: self.sealed_bytes, checksum: self.checksum };
-        self.draft.append(&footer(&stored))?;
+        let checksum = crc32c::crc32c_append(self.checksum, &self.pending);
+        let stored = Stored { id: self.id, length: self.length(), checksum };
+        self.seal_pending(&footer(&stored))?;
+        debug_assert_eq!(self.checksum, checksum, "the checksums of the chunks add up");
         self.draft.publish()?;
         Ok(stored)
     }
 
-    fn seal_pending(&mut self) -> Result<(), BlobError> {
-        let length = self.pending.len();
-        let checksum = crc32c::crc32c(&self.pending);
-        let seal = seal(checksum, self.id, self.sealed_bytes / CHUNK_BYTES as u64);
-        self.pending.extend_from_slice(&seal);
-        self.draft.append(&self.pending)?;
-        self.pending.clear();
-        self.sealed_bytes += length as u64;
-        self.checksum = crc32c::crc32c_combine(self.checksum, checksum, length);
+    fn seal_pending(&mut self, footer: &[u8]) -> Result<(), BlobError> {
+        let mut pending = std::mem::take(&mut self.pending);
+        self.seal(&pending, footer)?;
+        pending.clear();
+        self.pending = pending;
+        Ok(())
+    }
+
+    /// Writes at most a lot, each chunk with its seal.
+    fn seal(&mut self, lot: &[u8], footer: &[u8]) -> Result<(), BlobError> {
+        let mut seals = [[0; SEAL_BYTES]; CHUNKS_AT_ONCE];
+        for (chunk, out) in lot.chunks(CHUNK_BYTES).zip(&mut seals) {
+            let checksum = crc32c::crc32c(chunk);
+            *out = seal(checksum, self.id, self.sealed_bytes / CHUNK_BYTES as u64);
+            self.sealed_bytes += chunk.len() as u64;
+            self.checksum = combine(self.checksum, checksum, chunk.len());
+        }
+        let chunks = lot.chunks(CHUNK_BYTES).zip(&seals).flat_map(|(chunk, seal)| [chunk, seal]);
+        let mut pieces: Vec<IoSlice<'_>> = chunks.chain([footer]).map(IoSlice::new).collect();
+        self.draft.append(&mut pieces)
+    }
+}
+
+/// A blob that is open for reading, by calls that may block; [`crate::Reader`] is for those who must not wait. It stays
+/// readable when the blob is deleted meanwhile.
+#[derive(Clone)]
+pub struct Blob {
+    source: Arc<dyn Source>,
+    stored: Stored,
+}
+
+impl Blob {
+    /// Reads and verifies the footer.
+    pub(crate) fn new(id: BlobId, source: Arc<dyn Source>) -> Result<Blob, BlobError> {
+        let corrupt = |damage| BlobError::Corrupt { id, damage };
+        let size = source.size()?;
+        let start = size.checked_sub(FOOTER_BYTES as u64).ok_or(corrupt(Damage::Size))?;
+        let bytes = source.read_at(start, FOOTER_BYTES).map_err(|error| cut_short(error, id))?;
+        let (length, checksum) = (number(&bytes[8..16]), number(&bytes[16..20]) as u32);
+        let stored = Stored { id, length, checksum };
+        if bytes != footer(&stored) {
+            return Err(corrupt(Damage::Footer));
+        }
+        if length > BLOB_BYTES_MAX || size != stored_bytes(length) {
+            return Err(corrupt(Damage::Size));
+        }
+        Ok(Blob { source, stored })
+    }
+
+    pub fn stored(&self) -> Stored {
+        self.stored
+    }
+
+    /// The length of a chunk without its seal: only the last one's is another.
+    pub fn chunk_bytes(&self, index: u64) -> usize {
+        let start = index * CHUNK_BYTES as u64;
+        assert!(start < self.stored.length, "a chunk within the blob is asked for");
+        (self.stored.length - start).min(CHUNK_BYTES as u64) as usize
+    }
+
+    /// Reads and verifies chunks, each followed by its seal.
+    pub fn read(&self, chunks: Range<u64>) -> Result<Vec<u8>, BlobError> {
+        let bytes = self.read_unverified(chunks.clone())?;
+        for (index, chunk) in chunks.zip(bytes.chunks(CHUNK_BYTES + SEAL_BYTES)) {
+            self.verify(index, chunk)?;
+        }
+        Ok(bytes)
+    }
+
+    /// As [`Blob::read`], for those who have better means to verify, such as the tags of authenticated encryption.
+    pub fn read_unverified(&self, chunks: Range<u64>) -> Result<Vec<u8>, BlobError> {
+        let Some(last) = chunks.end.checked_sub(1).filter(|last| *last >= chunks.start) else {
+            return Ok(Vec::new());
+        };
+        let full = (last - chunks.start) as usize * (CHUNK_BYTES + SEAL_BYTES);
+        let length = full + self.chunk_bytes(last) + SEAL_BYTES;
+        let offset = chunks.start * (CHUNK_BYTES + SEAL_BYTES) as u64;
+        self.source.read_at(offset, length).map_err(|error| cut_short(error, self.stored.id))
+    }
+
+    /// Whether a chunk, followed by its seal, is what was written.
+    pub fn verify(&self, index: u64, sealed: &[u8]) -> Result<(), BlobError> {
+        let (chunk, found) = sealed.split_at(sealed.len().saturating_sub(SEAL_BYTES));
+        if found != seal(crc32c::crc32c(chunk), self.stored.id, index) {
+            let damage = Damage::Chunk { offset: index * CHUNK_BYTES as u64 };
+            return Err(BlobError::Corrupt { id: self.stored.id, damage });
+        }
         Ok(())
     }
 }
 
-/// Reads and verifies the footer.
-pub(crate) fn read_footer(id: BlobId, source: &dyn Source) -> Result<Stored, BlobError> {
-    let corrupt = |damage| BlobError::Corrupt { id, damage };
-    let size = source.size()?;
-    let start = size.checked_sub(FOOTER_BYTES as u64).ok_or(corrupt(Damage::Size))?;
-    let mut bytes = [0; FOOTER_BYTES];
-    source.read_at(start, &mut bytes).map_err(|error| cut_short(error, id))?;
-    let (length, checksum) = (number(&bytes[8..16]), number(&bytes[16..20]) as u32);
-    let stored = Stored { id, length, checksum };
-    if bytes != footer(&stored) {
-        return Err(corrupt(Damage::Footer));
+/// The checksum of two pieces from theirs. What the first one's becomes by so many zeros is linear in its bits, so for
+/// full chunks it is put together from those of single bits; finding it anew takes longer than sealing the chunk.
+fn combine(first: u32, second: u32, second_bytes: usize) -> u32 {
+    static SHIFTED: LazyLock<[u32; 32]> =
+        LazyLock::new(|| std::array::from_fn(|bit| crc32c::crc32c_combine(1 << bit, 0, CHUNK_BYTES)));
+    if second_bytes != CHUNK_BYTES {
+        return crc32c::crc32c_combine(first, second, second_bytes);
     }
-    let seals = length.div_ceil(CHUNK_BYTES as u64) * SEAL_BYTES as u64;
-    if size != length + seals + FOOTER_BYTES as u64 {
-        return Err(corrupt(Damage::Size));
-    }
-    Ok(stored)
-}
-
-/// Reads and verifies one chunk.
-pub(crate) fn read_chunk(stored: &Stored, source: &dyn Source, index: u64) -> Result<Vec<u8>, BlobError> {
-    let start = index * CHUNK_BYTES as u64;
-    assert!(start < stored.length, "a chunk within the blob is asked for");
-    let length = (stored.length - start).min(CHUNK_BYTES as u64) as usize;
-    let mut bytes = vec![0; length + SEAL_BYTES];
-    let offset = start + index * SEAL_BYTES as u64;
-    source.read_at(offset, &mut bytes).map_err(|error| cut_short(error, stored.id))?;
-    let (chunk, found) = bytes.split_at(length);
-    if found != seal(crc32c::crc32c(chunk), stored.id, index) {
-        return Err(BlobError::Corrupt { id: stored.id, damage: Damage::Chunk { offset: start } });
-    }
-    bytes.truncate(length);
-    Ok(bytes)
+    let bits = SHIFTED.iter().enumerate().filter(|(bit, _)| first >> bit & 1 == 1);
+    bits.fold(second, |combined, (_, shifted)| combined ^ shifted)
 }
 
 fn seal(checksum: u32, id: BlobId, index: u64) -> [u8; SEAL_BYTES] {
@@ -170,6 +250,16 @@ mod tests {
         sealer.sealed_bytes = BLOB_BYTES_MAX - 2;
         sealer.push(b"ab").unwrap();
         assert!(matches!(sealer.push(b"c"), Err(BlobError::TooLong { .. })));
+    }
+
+    #[test]
+    fn the_checksum_of_two_pieces_is_that_of_both_together() {
+        let bytes: Vec<u8> = (0..2 * CHUNK_BYTES).map(|index| (index * 7 / 3) as u8).collect();
+        for length in [CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1] {
+            let (first, second) = bytes.split_at(bytes.len() - length);
+            let combined = combine(crc32c::crc32c(first), crc32c::crc32c(second), length);
+            assert_eq!(combined, crc32c::crc32c(&bytes));
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use base::Ids;
 use bytes::Bytes;
-use fogbank_blobs::limits::CHUNK_BYTES;
-use fogbank_blobs::{BlobError, BlobId, Blobs, Stored};
+use fogbank_blobs::limits::{CHUNK_BYTES, CHUNKS_AT_ONCE};
+use fogbank_blobs::{BlobError, BlobId, Blobs, SEAL_BYTES, Stored};
 use futures_util::TryStreamExt;
 use proptest::prelude::*;
 
@@ -46,11 +46,11 @@ async fn get(blobs: &Blobs, id: BlobId, range: std::ops::Range<u64>) -> Vec<u8> 
     parts.concat()
 }
 
-/// Lengths of no, one and a few chunks, and those around them.
+/// Lengths of no, one and some chunks, up to two lots, and those around them.
 fn lengths() -> impl Strategy<Value = usize> {
-    let near_an_edge = (0..4usize, -2..=2isize)
+    let near_an_edge = (0..2 * CHUNKS_AT_ONCE, -2..=2isize)
         .prop_map(|(chunks, beside)| (chunks * CHUNK_BYTES).saturating_add_signed(beside));
-    prop_oneof![3 => near_an_edge, 1 => 0..3 * CHUNK_BYTES, 1 => 0..100usize]
+    prop_oneof![3 => near_an_edge, 1 => 0..7 * CHUNK_BYTES, 1 => 0..100usize]
 }
 
 #[test]
@@ -188,12 +188,54 @@ fn memory_that_is_full_refuses_blobs_until_one_is_deleted() {
         let blobs = Blobs::in_memory(Ids::seeded(1), 2 * CHUNK_BYTES as u64);
         let stored = put(&blobs, &content(1, CHUNK_BYTES), 1000).await;
         let mut writer = blobs.create().await.unwrap();
-        assert!(matches!(writer.write(content(2, CHUNK_BYTES)).await, Err(BlobError::Full)));
+        // As much as is collected before it is written.
+        let lot = content(2, CHUNKS_AT_ONCE * CHUNK_BYTES);
+        assert!(matches!(writer.write(lot).await, Err(BlobError::Full)));
         assert!(matches!(writer.write(content(2, 1)).await, Err(BlobError::Abandoned)));
         assert!(matches!(writer.commit().await, Err(BlobError::Abandoned)));
         assert_eq!(blobs.list(None, 10).await.unwrap(), [stored.id]);
 
         blobs.delete(stored.id).await.unwrap();
         put(&blobs, &content(2, CHUNK_BYTES), 1000).await;
+    });
+}
+
+#[test]
+fn threads_that_may_wait_read_chunks_with_their_seals() {
+    on_both(async |blobs| {
+        let content = content(1, 2 * CHUNK_BYTES + 10);
+        let mut sealer = blobs.blocking().create().unwrap();
+        sealer.push(&content[..7]).unwrap();
+        sealer.push(&content[7..]).unwrap();
+        assert_eq!(sealer.length(), content.len() as u64);
+        let stored = sealer.finish().unwrap();
+
+        let blob = blobs.blocking().open(stored.id).unwrap();
+        assert_eq!(blob.stored(), stored);
+        let read = blob.read(1..3).unwrap();
+        assert_eq!(read.len(), CHUNK_BYTES + 10 + 2 * SEAL_BYTES);
+        assert!(read[..CHUNK_BYTES] == content[CHUNK_BYTES..2 * CHUNK_BYTES]);
+        let last = &read[CHUNK_BYTES + SEAL_BYTES..];
+        assert!(last[..10] == content[2 * CHUNK_BYTES..]);
+        blob.verify(2, last).unwrap();
+        assert!(matches!(blob.verify(1, last), Err(BlobError::Corrupt { .. })));
+        assert!(blob.read(1..1).unwrap().is_empty());
+        assert_eq!(get(&blobs, stored.id, 0..u64::MAX).await, content);
+    });
+}
+
+#[test]
+fn many_are_deleted_at_once_and_those_that_were_there_are_told() {
+    on_both(async |blobs| {
+        let mut ids = Vec::new();
+        for seed in 0..5 {
+            ids.push(put(&blobs, &content(seed, 10), 10).await.id);
+        }
+        blobs.delete(ids[1]).await.unwrap();
+        assert_eq!(blobs.blocking().delete(&ids[..3]).unwrap(), [ids[0], ids[2]]);
+        assert_eq!(blobs.blocking().delete(&ids[..3]).unwrap(), []);
+        let mut left = ids[3..].to_vec();
+        left.sort();
+        assert_eq!(blobs.list(None, 10).await.unwrap(), left);
     });
 }

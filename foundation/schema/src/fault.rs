@@ -42,6 +42,10 @@ struct Inner {
     message: String,
     /// Further members of a modelled error (`CancellationReasons`), written as the body's other members.
     detail: Option<Box<dyn Structure>>,
+    /// Further elements in XML that no model names: `BucketName`, `Condition`.
+    fields: Vec<(&'static str, String)>,
+    /// Further headers: `Location`, `Retry-After`, `x-amz-delete-marker`.
+    headers: Vec<(&'static str, String)>,
     /// What really happened. It is logged and never sent.
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -55,6 +59,8 @@ impl Fault {
             side: error.side,
             message: message.into(),
             detail: None,
+            fields: Vec::new(),
+            headers: Vec::new(),
             cause: None,
         }))
     }
@@ -70,6 +76,8 @@ impl Fault {
             side,
             message: message.into(),
             detail: None,
+            fields: Vec::new(),
+            headers: Vec::new(),
             cause: None,
         }))
     }
@@ -102,6 +110,21 @@ impl Fault {
         self
     }
 
+    /// Adds elements that follow the message in the XML protocols, in this order. The other protocols have no use
+    /// for them.
+    #[must_use]
+    pub fn with_fields(mut self, fields: Vec<(&'static str, String)>) -> Fault {
+        self.0.fields.extend(fields);
+        self
+    }
+
+    /// Adds a header to the answer, in any protocol. What a header cannot hold becomes a space.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Fault {
+        self.0.headers.push((name, value.into()));
+        self
+    }
+
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -124,6 +147,14 @@ impl Fault {
 
     pub fn detail(&self) -> Option<&dyn Structure> {
         self.0.detail.as_deref()
+    }
+
+    pub fn fields(&self) -> &[(&'static str, String)] {
+        &self.0.fields
+    }
+
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.0.headers
     }
 
     pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {

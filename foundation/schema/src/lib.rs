@@ -20,7 +20,7 @@ pub use operation::{Auth, Binding, CatalogEntry, Operation, OperationType, Proto
 pub use pattern::Pattern;
 pub use read::{Each, EachEntry, EachItem, Malformed, ReadValue, Reader, read_members};
 pub use shape::{Kind, Limits, Member, Place, Shape, TimestampFormat};
-pub use stream::{ByteStream, EventStream, Events, IncomingEvent, IncomingEvents};
+pub use stream::{ByteStream, EventStream, Events, IncomingEvent, IncomingEvents, LateTrailers};
 pub use violation::{Notes, Violation, Why};
 pub use write::{Entries, Items, WriteValue, Writer};
 

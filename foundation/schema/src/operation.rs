@@ -40,6 +40,12 @@ pub struct Service {
     /// Errors in XML end with an empty `<Detail/>`, as the oldest services have it.
     pub error_detail: bool,
     pub signing: Signing,
+    /// Further names that its signatures may be scoped to: `s3express`.
+    pub signing_aliases: &'static [&'static str],
+    /// Its resources are buckets, which brings along what only S3 has: buckets in host names, calls without a
+    /// signature, signatures of version 2, uploads by forms, cross-origin rules of each bucket, errors without an
+    /// envelope.
+    pub buckets: bool,
     /// Every operation of the model, generated or not, sorted.
     pub operations: &'static [&'static str],
 }
@@ -60,6 +66,8 @@ impl Service {
         host_aliases: &[],
         error_detail: false,
         signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
         operations: &[],
     };
 }

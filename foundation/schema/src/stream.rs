@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt};
@@ -12,20 +12,76 @@ use crate::{Fault, Structure};
 type BytesResult = Result<Bytes, std::io::Error>;
 
 /// A streaming body. Clones share one stream, which can be taken once.
-#[derive(Clone, Default)]
-pub struct ByteStream(Arc<Mutex<Body>>);
+///
+/// A body that was announced with a length ends in an error if it is shorter or longer: whoever makes the stream sees
+/// to that, so that a clean end means that all of it came.
+#[derive(Clone)]
+pub struct ByteStream(Arc<Shared>);
 
-#[derive(Default)]
+struct Shared {
+    body: Mutex<Body>,
+    length: Option<u64>,
+    trailers: LateTrailers,
+}
+
 enum Body {
-    #[default]
     Empty,
     Whole(Bytes),
     Chunks(BoxStream<'static, BytesResult>),
 }
 
+/// The headers that follow a body. Whoever makes the stream sets them before its end.
+#[derive(Clone, Debug, Default)]
+pub struct LateTrailers(Arc<OnceLock<Vec<(String, String)>>>);
+
+impl LateTrailers {
+    /// Names are in lower case. Only the first call counts.
+    pub fn set(&self, trailers: Vec<(String, String)>) {
+        drop(self.0.set(trailers));
+    }
+}
+
 impl ByteStream {
     pub fn new(chunks: impl Stream<Item = BytesResult> + Send + 'static) -> ByteStream {
-        ByteStream(Arc::new(Mutex::new(Body::Chunks(chunks.boxed()))))
+        ByteStream::of(Body::Chunks(chunks.boxed()), None)
+    }
+
+    fn of(body: Body, length: Option<u64>) -> ByteStream {
+        ByteStream(Arc::new(Shared { body: Mutex::new(body), length, trailers: LateTrailers::default() }))
+    }
+
+    /// Says how many bytes there will be.
+    ///
+    /// # Panics
+    /// If the stream is shared already.
+    #[must_use]
+    pub fn with_length(mut self, length: u64) -> ByteStream {
+        self.unshared().length = Some(length);
+        self
+    }
+
+    /// Says where the trailers will be.
+    ///
+    /// # Panics
+    /// If the stream is shared already.
+    #[must_use]
+    pub fn with_trailers(mut self, trailers: LateTrailers) -> ByteStream {
+        self.unshared().trailers = trailers;
+        self
+    }
+
+    fn unshared(&mut self) -> &mut Shared {
+        Arc::get_mut(&mut self.0).expect("a stream is described before it is shared")
+    }
+
+    /// How many bytes the whole body has, where that is known beforehand; also after it was taken.
+    pub fn length(&self) -> Option<u64> {
+        self.0.length
+    }
+
+    /// The headers that followed the body, verified, with names in lower case; nothing before the stream has ended.
+    pub fn trailers(&self) -> &[(String, String)] {
+        self.0.trailers.0.get().map_or(&[], Vec::as_slice)
     }
 
     /// The whole body, where it is at hand; `None` where it streams.
@@ -39,7 +95,7 @@ impl ByteStream {
 
     /// Takes the stream out; a second taker finds it empty.
     pub fn take(&self) -> Pin<Box<dyn Stream<Item = BytesResult> + Send>> {
-        match std::mem::take(&mut *self.lock()) {
+        match std::mem::replace(&mut *self.lock(), Body::Empty) {
             Body::Empty => futures_util::stream::empty().boxed(),
             Body::Whole(bytes) => futures_util::stream::iter([Ok(bytes)]).boxed(),
             Body::Chunks(chunks) => chunks,
@@ -47,13 +103,21 @@ impl ByteStream {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Body> {
-        self.0.lock().expect("no code panics while it holds this lock")
+        self.0.body.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+/// An empty body.
+impl Default for ByteStream {
+    fn default() -> ByteStream {
+        ByteStream::of(Body::Empty, Some(0))
     }
 }
 
 impl From<Bytes> for ByteStream {
     fn from(bytes: Bytes) -> ByteStream {
-        ByteStream(Arc::new(Mutex::new(if bytes.is_empty() { Body::Empty } else { Body::Whole(bytes) })))
+        let length = Some(bytes.len() as u64);
+        ByteStream::of(if bytes.is_empty() { Body::Empty } else { Body::Whole(bytes) }, length)
     }
 }
 
@@ -125,5 +189,25 @@ impl<T> PartialEq for Events<T> {
 impl<T> fmt::Debug for Events<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Events")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_knows_its_length_before_and_its_trailers_after() {
+        let late = LateTrailers::default();
+        let pieces = futures_util::stream::iter([Ok(Bytes::from_static(b"abc"))]);
+        let stream = ByteStream::new(pieces).with_length(3).with_trailers(late.clone());
+        let clone = stream.clone();
+        drop(stream.take());
+        assert_eq!((clone.length(), clone.trailers()), (Some(3), &[][..]));
+        late.set(vec![("x-amz-checksum-crc32".to_owned(), "AAAAAA==".to_owned())]);
+        assert_eq!(clone.trailers()[0].1, "AAAAAA==");
+        assert_eq!(ByteStream::from(Bytes::from_static(b"ab")).length(), Some(2));
+        assert_eq!(ByteStream::default().length(), Some(0));
+        assert_eq!(ByteStream::new(futures_util::stream::empty()).length(), None);
     }
 }

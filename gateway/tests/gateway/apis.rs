@@ -78,9 +78,15 @@ structure! { Letter { text: Option<String>, mode: Option<String>, queue_url: Opt
     Member::new("QueueUrl", &TEXT),
 ] }
 
-structure! { Book { shelf: String, title: String, content: ByteStream } BOOK_MEMBERS BOOK &[
+structure! { Book {
+    shelf: String, title: String, encoding: Option<String>, length: Option<String>, label: Option<String>,
+    content: ByteStream
+} BOOK_MEMBERS BOOK &[
     Member { place: Place::Label, required: true, ..Member::new("Shelf", &TEXT) },
     Member { place: Place::Label, required: true, ..Member::new("Title", &TEXT) },
+    Member { place: Place::Header, wire_name: "Content-Encoding", ..Member::new("Encoding", &TEXT) },
+    Member { place: Place::Header, wire_name: "Content-Length", ..Member::new("Length", &TEXT) },
+    Member { place: Place::Header, wire_name: "x-amz-label", ..Member::new("Label", &TEXT) },
     Member { payload: true, streaming: true, ..Member::new("Content", &BYTES) },
 ] }
 
@@ -89,12 +95,30 @@ structure! { Wish { shelf: String, title: String } WISH_MEMBERS WISH &[
     Member { place: Place::Label, required: true, ..Member::new("Title", &TEXT) },
 ] }
 
-structure! { Copied { content: ByteStream } COPIED_MEMBERS COPIED &[
+structure! { Copied { content: ByteStream, caller: Option<String>, status: Option<String> } COPIED_MEMBERS COPIED &[
     Member { payload: true, streaming: true, ..Member::new("Content", &BYTES) },
+    Member { place: Place::Header, wire_name: "x-amz-caller", ..Member::new("Caller", &TEXT) },
+    Member { place: Place::Status, ..Member::new("StatusCode", &TEXT) },
 ] }
 
-structure! { Stored { length: Option<String> } STORED_MEMBERS STORED &[
+structure! { Look { length: Option<String> } LOOK_MEMBERS LOOK &[
+    Member { place: Place::Header, wire_name: "Content-Length", ..Member::new("Length", &TEXT) },
+] }
+
+structure! { Shelved { shelf: String } SHELVED_MEMBERS SHELVED &[
+    Member { place: Place::Label, required: true, ..Member::new("Shelf", &TEXT) },
+] }
+
+structure! { Stored {
+    length: Option<String>, announced: Option<String>, trailers: Option<String>, encoding: Option<String>,
+    label: Option<String>, etag: Option<String>
+} STORED_MEMBERS STORED &[
     Member { place: Place::Header, wire_name: "x-amz-length", ..Member::new("Length", &TEXT) },
+    Member { place: Place::Header, wire_name: "x-amz-announced", ..Member::new("Announced", &TEXT) },
+    Member { place: Place::Header, wire_name: "x-amz-trailers", ..Member::new("Trailers", &TEXT) },
+    Member { place: Place::Header, wire_name: "x-amz-encoding", ..Member::new("Encoding", &TEXT) },
+    Member { place: Place::Header, wire_name: "x-amz-label", ..Member::new("Label", &TEXT) },
+    Member { place: Place::Header, wire_name: "ETag", ..Member::new("ETag", &TEXT) },
 ] }
 
 structure! { Memo { name: String, text: Option<String> } MEMO_MEMBERS MEMO &[
@@ -186,11 +210,15 @@ pub mod shelf_api {
         api_version: "2006-03-01",
         protocols: &[Protocol::RestXml],
         signing: Signing::Declared,
-        operations: &["GetBook", "PutBook"],
+        signing_aliases: &["shelfexpress"],
+        buckets: true,
+        operations: &["FindShelf", "GetBook", "LookAtBook", "PutBook"],
         ..Service::BLANK
     };
 
     operation! { PutBook PUT_BOOK Book BOOK Stored STORED { method: "PUT", uri: "/{Shelf}/{Title+}" } }
+    operation! { LookAtBook LOOK_AT_BOOK Wish WISH Look LOOK { method: "HEAD", uri: "/{Shelf}/{Title+}" } }
+    operation! { FindShelf FIND_SHELF Shelved SHELVED Filed FILED { method: "GET", uri: "/{Shelf}" } }
     operation! { GetBook GET_BOOK Wish WISH Copied COPIED { method: "GET", uri: "/{Shelf}/{Title+}" } }
 }
 

@@ -127,7 +127,9 @@ async fn a_stream_that_nobody_reads_is_drained_and_the_connection_goes_on() {
     let put = Ask::new("shelf", "PUT", "/closed/book", "x".repeat(3_000_000)).signed();
     let refused = exchange(&mut stream, &put).await;
     refused.is(400, "<Error><Code>AWS.Post.NonExistentThing</Code>");
-    assert_eq!(refused.headers["x-amz-request-id"], refused.headers["x-amzn-requestid"]);
+    assert!(
+        refused.headers.contains_key("x-amz-request-id") && !refused.headers.contains_key("x-amzn-requestid")
+    );
     exchange(&mut stream, &Ask::new("shelf", "GET", "/top/book", "").signed()).await.is(200, "top book");
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod apis;
+mod buckets;
 mod client;
 mod cloud;
 mod hostile;
@@ -11,3 +12,4 @@ mod own;
 mod protocols;
 mod signatures;
 mod tls;
+mod uploads;

@@ -19,6 +19,7 @@ use super::limits::PRESIGNED_EXPIRES_SECS_MAX;
 static X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 static X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 static X_AMZ_REGION_SET: HeaderName = HeaderName::from_static("x-amz-region-set");
+static X_AMZ_S3SESSION_TOKEN: HeaderName = HeaderName::from_static("x-amz-s3session-token");
 static X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// A request as it came over the wire, before anything decoded it.
@@ -159,7 +160,7 @@ fn parse_header<'a>(request: RequestParts<'a>, value: &'a [u8]) -> Result<Presen
         signature: Cow::Borrowed(signature),
         timestamp,
         timestamp_text,
-        session_token: header_text(request.headers, &X_AMZ_SECURITY_TOKEN).map(Cow::Borrowed),
+        session_token: token_header(request.headers).map(Cow::Borrowed),
         declared_payload: header_text(request.headers, &X_AMZ_CONTENT_SHA256).map(Cow::Borrowed),
         region_set: header_text(request.headers, &X_AMZ_REGION_SET).map(Cow::Borrowed),
     })
@@ -202,16 +203,20 @@ fn parse_query(request: RequestParts<'_>) -> Result<Presented<'_>, AuthError> {
         signature,
         timestamp,
         timestamp_text: date,
-        session_token: token
-            .or_else(|| header_text(request.headers, &X_AMZ_SECURITY_TOKEN).map(Cow::Borrowed)),
+        session_token: token.or_else(|| token_header(request.headers).map(Cow::Borrowed)),
         declared_payload: declared
             .or_else(|| header_text(request.headers, &X_AMZ_CONTENT_SHA256).map(Cow::Borrowed)),
         region_set: parameter("X-Amz-Region-Set"),
     })
 }
 
-fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+pub(crate) fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The token of a session. Sessions with one bucket have a header of their own ("CreateSession" in the S3 API reference).
+fn token_header(headers: &HeaderMap) -> Option<&str> {
+    header_text(headers, &X_AMZ_SECURITY_TOKEN).or_else(|| header_text(headers, &X_AMZ_S3SESSION_TOKEN))
 }
 
 /// Whether the query has a parameter of this name, with a value or without.
@@ -222,7 +227,7 @@ fn has_parameter(query: &str, name: &str) -> bool {
 }
 
 /// The decoded value of the first parameter of this name; nothing if it is absent or empty.
-fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(found, _)| *found == name)?;
     (!value.is_empty()).then(|| percent_decode_str(value).decode_utf8_lossy())
@@ -257,7 +262,7 @@ fn hashed(text: &[u8]) -> String {
 }
 
 /// Reads a date of either form, and gives it back in the form that is signed.
-fn read_date(text: &str) -> Option<(Timestamp, Cow<'_, str>)> {
+pub(crate) fn read_date(text: &str) -> Option<(Timestamp, Cow<'_, str>)> {
     if let Some(moment) = read_basic_date(text) {
         return Some((moment, Cow::Borrowed(text)));
     }

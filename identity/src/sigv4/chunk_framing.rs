@@ -77,6 +77,11 @@ impl ChunkVerifier {
         }
     }
 
+    /// How long the payload is said to be.
+    pub fn decoded_bytes(&self) -> u64 {
+        self.decoded_bytes
+    }
+
     /// Takes the next piece of the body, of any size, and gives the payload in it to `sink`, without copying.
     /// After an error nothing more is taken.
     pub fn push(&mut self, piece: Bytes, sink: &mut dyn FnMut(Bytes)) -> Result<(), AuthError> {

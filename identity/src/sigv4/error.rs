@@ -16,6 +16,8 @@ pub enum AuthError {
     TwoAuthorizations,
     /// The signature is of Version 2, which no new region accepts.
     SignatureVersion2,
+    /// The signature is of Version 2, where that is taken, and wrong in a way of its own.
+    Version2(Version2Error),
     /// A part of the `Authorization` header is no `key=value`. The hash is the Base64 SHA-256 of the header.
     NotKeyValue {
         scheme: Scheme,
@@ -105,6 +107,27 @@ pub enum AuthError {
     MalformedTrailer,
 }
 
+/// What is wrong with a signature of Version 2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version2Error {
+    /// The `Authorization` header is not of two words.
+    NotOneSpace,
+    /// Its second word is not `key:signature`.
+    NoColon,
+    /// The parameters in the URL lack some.
+    IncompleteQuery,
+    /// `Expires` is no time.
+    BadExpires { text: String },
+    /// A presigned request has outlived itself.
+    Expired { expires: Timestamp, now: Timestamp },
+}
+
+impl From<Version2Error> for AuthError {
+    fn from(error: Version2Error) -> AuthError {
+        AuthError::Version2(error)
+    }
+}
+
 /// What kind of `Authorization` header it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
@@ -182,9 +205,25 @@ impl Mismatch {
     pub fn shown_request(&self) -> String {
         without_token(&self.canonical_request)
     }
+
+    /// The string to sign as it may be shown: with Version 2, it holds headers.
+    pub fn shown_string(&self) -> String {
+        without_token(&self.string_to_sign)
+    }
 }
 
 impl AuthError {
+    /// Whether this is how Version 4 sees a signature of Version 2.
+    pub fn is_version_2(&self) -> bool {
+        match self {
+            AuthError::SignatureVersion2 => true,
+            AuthError::NotKeyValue { scheme, .. } | AuthError::IncompleteHeader { scheme, .. } => {
+                *scheme == Scheme::Version2
+            }
+            _ => false,
+        }
+    }
+
     /// What some services, SQS among them, add to their message when a signature does not match. Evidence:
     /// github.com/async-aws/aws/issues/1948 (SQS, 2025).
     pub fn explanation(&self) -> Option<String> {

@@ -27,11 +27,13 @@ mod verify;
 mod wording;
 mod wording_s3;
 
+pub(crate) use canonical::RESERVED;
+
 pub use authorization::{Algorithm, Carrier, Presented, RequestParts};
 pub use chunk_framing::ChunkVerifier;
 pub use credential::CredentialScope;
 pub use credentials::{AccessKeyId, Credentials, SecretAccessKey, SessionToken};
-pub use error::{AuthError, ExpiresError, Mismatch, Missing, Scheme, ScopeError};
+pub use error::{AuthError, ExpiresError, Mismatch, Missing, Scheme, ScopeError, Version2Error};
 pub use payload::{Body, PayloadDeclaration, PayloadVerifier, Streaming, Trailers};
 pub use rules::{HeaderRule, PathRule, PayloadRule, RegionRule, Rules};
 pub use sign::{Signed, SigningScope, presign, sign};

@@ -5,6 +5,7 @@
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
+use http::HeaderMap;
 
 use super::authorization::Algorithm;
 use super::chunk_framing::ChunkVerifier;
@@ -95,6 +96,33 @@ impl PayloadVerifier {
         PayloadVerifier::Hash { context: Box::new(digest::Context::new(&digest::SHA256)), declared }
     }
 
+    /// What the body of a request owes that is not signed by Version 4: it may still declare a hash, and be chunked.
+    ///
+    /// # Errors
+    /// If it declares signed chunks, or something unknown.
+    pub fn unsigned(headers: &HeaderMap) -> Result<PayloadVerifier, AuthError> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let Some(declared) = header("x-amz-content-sha256") else { return Ok(PayloadVerifier::Settled) };
+        match PayloadDeclaration::parse(declared) {
+            Some(PayloadDeclaration::Unsigned) => Ok(PayloadVerifier::Settled),
+            Some(PayloadDeclaration::Hash(hash)) => Ok(PayloadVerifier::hash(hash)),
+            Some(PayloadDeclaration::Streaming(Streaming { signed: None, .. })) => {
+                let bytes = decoded_length(headers).ok_or(AuthError::MissingDecodedLength)?;
+                let names = header("x-amz-trailer").unwrap_or("");
+                Ok(PayloadVerifier::Chunked(Box::new(ChunkVerifier::unsigned(bytes, names))))
+            }
+            _ => Err(AuthError::InvalidContentSha256 { value: declared.to_owned() }),
+        }
+    }
+
+    /// The length of the payload, where the body's own is another.
+    pub fn decoded_bytes(&self) -> Option<u64> {
+        match self {
+            PayloadVerifier::Chunked(chunks) => Some(chunks.decoded_bytes()),
+            _ => None,
+        }
+    }
+
     /// Takes the next piece of the body, of any size, and gives the payload in it to `sink`, without copying.
     pub fn push(&mut self, piece: Bytes, sink: &mut dyn FnMut(Bytes)) -> Result<(), AuthError> {
         match self {
@@ -119,6 +147,11 @@ impl PayloadVerifier {
             PayloadVerifier::Chunked(chunks) => chunks.finish(),
         }
     }
+}
+
+/// What a chunked body says of the length of its payload.
+pub(crate) fn decoded_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get("x-amz-decoded-content-length")?.to_str().ok()?.trim().parse().ok()
 }
 
 /// Compares the hash of a body with the one declared for it.
@@ -146,6 +179,25 @@ mod tests {
             }
             assert_eq!(seen, body.as_bytes());
             assert_eq!(verifier.finish().is_ok(), good, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_nobody_signed_may_be_chunked_but_not_with_signatures() {
+        let owed = |declared: &'static str, length: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-amz-content-sha256", http::HeaderValue::from_static(declared));
+            if let Some(length) = length {
+                headers.insert("x-amz-decoded-content-length", http::HeaderValue::from_static(length));
+            }
+            PayloadVerifier::unsigned(&headers)
+        };
+        let chunked = owed("STREAMING-UNSIGNED-PAYLOAD-TRAILER", Some("5")).unwrap();
+        assert_eq!(chunked.decoded_bytes(), Some(5));
+        assert!(matches!(owed("UNSIGNED-PAYLOAD", None), Ok(PayloadVerifier::Settled)));
+        assert!(matches!(PayloadVerifier::unsigned(&HeaderMap::new()), Ok(PayloadVerifier::Settled)));
+        for bad in ["STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "x"] {
+            assert!(owed(bad, None).is_err(), "{bad}");
         }
     }
 

@@ -11,6 +11,8 @@ use super::limits::{CLOCK_SKEW_LONG_MAX, CLOCK_SKEW_MAX};
 pub struct Rules<'a> {
     /// The signing names that the endpoint accepts; the first is the one named in errors.
     pub services: &'a [&'a str],
+    /// Further signing names that it accepts.
+    pub aliases: &'a [&'a str],
     pub region: RegionRule,
     pub path: PathRule,
     pub payload: PayloadRule,
@@ -59,6 +61,7 @@ impl<'a> Rules<'a> {
     pub const fn standard(services: &'a [&'a str]) -> Rules<'a> {
         Rules {
             services,
+            aliases: &[],
             region: RegionRule::Any,
             path: PathRule::Normalised,
             payload: PayloadRule::Body,

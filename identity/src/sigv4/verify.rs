@@ -12,7 +12,7 @@ use super::chunk_signature::ChunkChain;
 use super::credentials::SecretAccessKey;
 use super::error::{AuthError, Mismatch, Missing, ScopeError};
 use super::hex;
-use super::payload::{Body, PayloadDeclaration, PayloadVerifier, Streaming, check_hash};
+use super::payload::{Body, PayloadDeclaration, PayloadVerifier, Streaming, check_hash, decoded_length};
 use super::rules::{HeaderRule, PayloadRule, RegionRule, Rules};
 use super::signing_key::{SigningKey, SigningKeyCache};
 
@@ -158,9 +158,10 @@ impl Presented<'_> {
             };
             errors.push(ScopeError::Region { got: got.to_owned(), expected });
         }
-        if !rules.services.contains(&self.credential.service()) {
+        let name = self.credential.service();
+        if !rules.services.contains(&name) && !rules.aliases.contains(&name) {
             let expected = rules.services.first().copied().unwrap_or_default().to_owned();
-            errors.push(ScopeError::Service { got: self.credential.service().to_owned(), expected });
+            errors.push(ScopeError::Service { got: name.to_owned(), expected });
         }
         if self.credential.terminator() != "aws4_request" {
             errors.push(ScopeError::Terminator { got: self.credential.terminator().to_owned() });
@@ -239,9 +240,7 @@ impl Presented<'_> {
         key: std::sync::Arc<SigningKey>,
     ) -> Result<ChunkVerifier, AuthError> {
         let header = |name: &str| self.request.headers.get(name).and_then(|value| value.to_str().ok());
-        let decoded_bytes = header("x-amz-decoded-content-length")
-            .and_then(|text| text.trim().parse().ok())
-            .ok_or(AuthError::MissingDecodedLength)?;
+        let decoded_bytes = decoded_length(self.request.headers).ok_or(AuthError::MissingDecodedLength)?;
         let trailers = match streaming.trailer {
             true => header("x-amz-trailer").unwrap_or(""),
             false => "",

@@ -115,7 +115,8 @@ fn class_of(error: &AuthError) -> Class {
         | AuthError::BadDate { .. }
         | AuthError::UnsupportedAlgorithm { .. }
         | AuthError::MalformedCredential { .. }
-        | AuthError::BadExpires(_) => Class::Incomplete,
+        | AuthError::BadExpires(_)
+        | AuthError::Version2(_) => Class::Incomplete,
         AuthError::UnknownAccessKey { .. } | AuthError::InvalidToken => Class::UnknownKey,
         AuthError::ExpiredToken => Class::Expired,
         AuthError::TwoAuthorizations
@@ -284,11 +285,13 @@ fn ec2_fault(error: &AuthError) -> AuthFault {
 /// The elements by which S3 lets a caller see where the calculations part.
 pub(crate) fn mismatch_details(mismatch: &Mismatch) -> Vec<(&'static str, String)> {
     let bytes = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+    let string_to_sign = mismatch.shown_string();
+    let string_bytes = bytes(&string_to_sign);
     let mut details = vec![
         ("AWSAccessKeyId", mismatch.access_key_id.clone()),
-        ("StringToSign", mismatch.string_to_sign.clone()),
+        ("StringToSign", string_to_sign),
         ("SignatureProvided", mismatch.signature_provided.clone()),
-        ("StringToSignBytes", bytes(&mismatch.string_to_sign)),
+        ("StringToSignBytes", string_bytes),
     ];
     if !mismatch.canonical_request.is_empty() {
         let shown = mismatch.shown_request();

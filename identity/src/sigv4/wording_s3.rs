@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 
-use super::error::{AuthError, ExpiresError, Scheme, ScopeError};
+use super::error::{AuthError, ExpiresError, Scheme, ScopeError, Version2Error};
 use super::wording::{AuthFault, mismatch_details};
 
 const COMPONENTS: &str = "The authorization header is malformed; the authorization header requires three \
@@ -36,6 +36,7 @@ pub(crate) fn fault(error: &AuthError) -> AuthFault {
         AuthError::MissingToken => make("AccessDenied", 403, "Access Denied", vec![]),
         AuthError::TwoAuthorizations => make("InvalidArgument", 400, ONE_MECHANISM, vec![]),
         AuthError::SignatureVersion2 => make("InvalidRequest", 400, VERSION_2, vec![]),
+        AuthError::Version2(error) => version_2_fault(error),
         AuthError::NotKeyValue { scheme, .. } => malformed_header(*scheme, COMPONENTS),
         AuthError::IncompleteHeader { scheme, missing, .. } => {
             let components = missing.credential || missing.signature || missing.signed_headers;
@@ -170,6 +171,41 @@ fn time_fault(error: &AuthError) -> AuthFault {
         AuthError::SignatureNotYetCurrent { signed, now, skew, .. }
         | AuthError::SignatureExpired { signed, now, skew } => skewed(*signed, *now, *skew),
         _ => unreachable!("only errors of time come here"),
+    }
+}
+
+/// The sentences are those that S3 has had since its beginning: laurilehmijoki/s3_website/issues/178 quotes the first;
+/// the others stand in many an answer to "how do I sign this".
+fn version_2_fault(error: &Version2Error) -> AuthFault {
+    let header = || vec![("ArgumentName", "Authorization".to_owned())];
+    match error {
+        Version2Error::NotOneSpace => make(
+            "InvalidArgument",
+            400,
+            "Authorization header is invalid -- one and only one ' ' (space) required",
+            header(),
+        ),
+        Version2Error::NoColon => make(
+            "InvalidArgument",
+            400,
+            "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature",
+            header(),
+        ),
+        Version2Error::IncompleteQuery => make(
+            "AccessDenied",
+            403,
+            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
+            vec![],
+        ),
+        Version2Error::BadExpires { text } => {
+            make("AccessDenied", 403, format!("Invalid date (should be seconds since epoch): {text}"), vec![])
+        }
+        Version2Error::Expired { expires, now } => make(
+            "AccessDenied",
+            403,
+            "Request has expired",
+            vec![("Expires", seconds(*expires)), ("ServerTime", seconds(*now))],
+        ),
     }
 }
 

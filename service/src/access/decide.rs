@@ -41,7 +41,9 @@ pub struct Verdict {
 impl Access {
     /// Decides whether `call`'s principal may do what it asks. `facts` are the resource's.
     pub async fn decide(&self, call: &Call, ask: &Ask<'_>, facts: &ResourceFacts) -> Result<Verdict, Fault> {
-        let ask = &Ask { resource: facts.arn.as_ref().or(ask.resource), ..*ask };
+        let stands_for = facts.action.as_deref().and_then(|action| action.split_once(':'));
+        let (prefix, action) = stands_for.unwrap_or((ask.prefix, ask.action));
+        let ask = &Ask { prefix, action, resource: facts.arn.as_ref().or(ask.resource), ..*ask };
         let action = [ask.prefix, ":", ask.action].concat();
         let decision = self.weigh(call, ask, &action, facts).await?;
         let verdict = Verdict::new(decision, call, ask, &action);
@@ -58,7 +60,7 @@ impl Access {
         facts: &ResourceFacts,
     ) -> Result<Decision, Fault> {
         let principal = &call.principal;
-        let owner = ask.resource.and_then(Arn::account);
+        let owner = facts.owner_of(ask.resource);
         let grants = match principal.kind {
             PrincipalKind::User | PrincipalKind::AssumedRole | PrincipalKind::FederatedUser => {
                 match self.identities.grants(principal).await? {
@@ -98,6 +100,13 @@ impl Access {
     }
 }
 
+impl ResourceFacts {
+    /// The account that the resource belongs to.
+    pub fn owner_of(&self, resource: Option<&Arn>) -> Option<AccountId> {
+        self.owner.or_else(|| resource.and_then(Arn::account))
+    }
+}
+
 /// Whether this is the root of that account, or its session of `sts:AssumeRoot`.
 fn is_root_of(principal: &Principal, account: Option<AccountId>) -> bool {
     let is_root = principal.kind == PrincipalKind::Root
@@ -111,7 +120,7 @@ fn evaluate_with(keys: &RequestKeys<'_>, action: &str, resource: Option<Resource
         caller: call.principal.caller(),
         action,
         resource: ask.resource.map_or("*", Arn::as_str),
-        resource_account: ask.resource.and_then(Arn::account).or_else(|| own_account(call, ask)),
+        resource_account: facts.owner_of(ask.resource).or_else(|| own_account(call, ask)),
         keys,
     };
     // An organisation's policies do not hold for roles that belong to services, nor for the services themselves.

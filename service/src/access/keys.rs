@@ -75,7 +75,7 @@ impl<'a> RequestKeys<'a> {
             "currenttime" => owned(self.call.now.to_iso8601()),
             "epochtime" => owned(self.call.now.as_secs().to_string()),
             "requestedregion" => one(self.call.region.as_str()),
-            "resourceaccount" => owned(self.ask.resource?.account()?.to_string()),
+            "resourceaccount" => owned(self.facts.owner_of(self.ask.resource)?.to_string()),
             "resourceorgid" => one(self.owner?.organization_id.as_deref()?),
             "resourceorgpaths" => {
                 self.owner.filter(|owner| !owner.path.is_empty()).and_then(|o| one(&o.path))
@@ -96,7 +96,12 @@ impl<'a> RequestKeys<'a> {
             "calledvia" => Some(many([source.via_service.as_deref()?])),
             "calledviafirst" | "calledvialast" => one(source.via_service.as_deref()?),
             "sourcearn" => one(source.source_arn.as_ref()?.as_str()),
-            "sourceaccount" => owned(source.source_arn.as_ref()?.account()?.to_string()),
+            // A bucket's ARN has no account; the service calls for the account that the bucket is in.
+            "sourceaccount" => {
+                let principal = &self.call.principal;
+                let behind = || (principal.kind == PrincipalKind::Service).then_some(principal.account);
+                owned(source.source_arn.as_ref()?.account().or_else(behind)?.to_string())
+            }
             _ => None,
         }
     }

@@ -110,6 +110,11 @@ pub struct Guarded {
 pub struct ResourceFacts {
     /// The resource's full ARN, where that of the request was not it yet (IAM's paths).
     pub arn: Option<Arn>,
+    /// What is asked of policies, with its prefix, where that is not what the operation asks for: a session stands for
+    /// everything that is done in one (`s3express:CreateSession`).
+    pub action: Option<String>,
+    /// Whose the resource is, where its ARN does not tell (buckets and their objects).
+    pub owner: Option<AccountId>,
     pub policy: Option<Arc<Named>>,
     /// The root of the resource's account may do this whatever the policy says, and so may its sessions of
     /// `sts:AssumeRoot`, so that nobody is locked out for good ("Tasks that require root user credentials").
@@ -125,6 +130,8 @@ pub struct ResourceFacts {
     /// Further condition keys that follow from the resource, in AWS's spelling (`iam:PermissionsBoundary`). One with
     /// several values is there several times.
     pub keys: Vec<(String, String)>,
+    /// Another resource, with its ARN, that must let the caller do the same: the bucket behind an access point.
+    pub behind: Option<Box<ResourceFacts>>,
 }
 
 /// A cloud without IAM: there are no users or roles, only the roots of accounts.

@@ -272,7 +272,7 @@ impl service::ServiceError for Error {
     }
 
     /// A stranger does not learn from a ciphertext whether its key exists.
-    fn denied(operation: &schema::Operation, foreign: bool) -> Option<Error> {
-        (foreign && matches!(operation.name, "Decrypt" | "ReEncrypt")).then_some(Error::CiphertextOutOfReach)
+    fn denied(refused: &service::Refused<'_>) -> Option<Error> {
+        (refused.foreign && matches!(refused.operation.name, "Decrypt" | "ReEncrypt")).then_some(Error::CiphertextOutOfReach)
     }
 }

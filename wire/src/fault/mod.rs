@@ -3,10 +3,10 @@
 
 pub(crate) mod read;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use schema::{Fault, Member, Place, Protocol, Service, Side, Structure};
 
-use crate::message::{Response, append_header, response_headers, set_header, status};
+use crate::message::{Body, Response, append_header, response_headers, set_header, status};
 use crate::names::Naming;
 use crate::scalar::ScalarWriter;
 use crate::server::content_type;
@@ -59,19 +59,33 @@ pub fn write_fault(protocol: Protocol, service: &Service, fault: &Fault, request
             }
         });
     }
+    put_headers(&mut headers, fault);
     Response { status: status(fault.status()), headers, body: body.into() }
 }
 
 /// Writes `<Error>` without an envelope, which the one service with buckets does instead of what its protocol
-/// says.
-pub fn write_bare_xml_fault(fault: &Fault, request_id: &str) -> Response {
+/// says. What was not modified has neither body nor type.
+pub fn write_bare_xml_fault(fault: &Fault, request_id: &str, host_id: &str) -> Response {
+    let mut headers = HeaderMap::with_capacity(8);
+    put_headers(&mut headers, fault);
+    let status = status(fault.status());
+    if status == StatusCode::NOT_MODIFIED {
+        return Response { status, headers, body: Body::empty() };
+    }
     let mut xml = XmlWriter::with_declaration(Naming::Wire);
     xml.element("Error", None, |xml| {
         error_members(xml, fault);
         xml.text_element("RequestId", request_id);
+        xml.text_element("HostId", host_id);
     });
-    let headers = response_headers(content_type(Protocol::RestXml), request_id);
-    Response { status: status(fault.status()), headers, body: xml.finish().into() }
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type(Protocol::RestXml)));
+    Response { status, headers, body: xml.finish().into() }
+}
+
+fn put_headers(headers: &mut HeaderMap, fault: &Fault) {
+    for (name, value) in fault.headers() {
+        set_header(headers, name, value);
+    }
 }
 
 /// The name of an error with the namespace that clients cut off again.
@@ -153,5 +167,8 @@ fn error_members(xml: &mut XmlWriter, fault: &Fault) {
     xml.text_element("Message", fault.message());
     if let Some(detail) = fault.detail() {
         xml.members(detail, is_further);
+    }
+    for (name, text) in fault.fields() {
+        xml.text_element(name, text);
     }
 }

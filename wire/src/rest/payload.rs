@@ -7,6 +7,8 @@ use schema::{
 
 use crate::format::Format;
 use crate::message::Body;
+use crate::names::Naming;
+use crate::xml::XmlWriter;
 use crate::{events, json, text};
 
 pub(crate) struct PayloadWriter {
@@ -52,8 +54,16 @@ impl Writer for PayloadWriter {
         self.text(&text::format_double(value));
     }
 
-    fn string(&mut self, _: &'static Member, value: &str) {
-        self.text(value);
+    fn string(&mut self, at: &'static Member, value: &str) {
+        match (self.format, at.xml_namespace) {
+            // A text that has a namespace is an element: S3's GetBucketLocation.
+            (Format::Xml, Some(namespace)) => {
+                let mut xml = XmlWriter::with_declaration(Naming::Wire);
+                xml.text_element_in(at.wire_name, Some(namespace), value);
+                self.written = Some((xml.finish().into(), self.format.content_type()));
+            }
+            _ => self.text(value),
+        }
     }
 
     fn blob(&mut self, _: &'static Member, value: &[u8]) {

@@ -92,7 +92,8 @@ pub(crate) fn write_response(
         body
     } else if members.iter().any(Direction::Output.in_document()) {
         let namespace = Some((op.service.xml_namespace, None));
-        format.write(op.output.name, namespace, output, Direction::Output.in_document()).into()
+        let root = op.result_wrapper.unwrap_or(op.output.name);
+        format.write(root, namespace, output, Direction::Output.in_document()).into()
     } else {
         headers.remove(CONTENT_TYPE);
         Body::empty()

@@ -37,7 +37,11 @@ impl XmlWriter {
     }
 
     pub fn text_element(&mut self, name: &str, text: &str) {
-        self.element(name, None, |to| escape(text, &mut to.out));
+        self.text_element_in(name, None, text);
+    }
+
+    pub fn text_element_in(&mut self, name: &str, namespace: Namespace, text: &str) {
+        self.element(name, namespace, |to| escape(text, &mut to.out));
     }
 
     /// A structure as an element, its attributes in the tag.

@@ -68,6 +68,8 @@ pub fn service_fields(service: &ServiceFacts, path: &str) -> Vec<String> {
         format!("host_aliases: &{:?}", service.host_aliases),
         format!("error_detail: {}", service.error_detail),
         format!("signing: {path}Signing::{}", service.signing.as_deref().unwrap_or("Standard")),
+        format!("signing_aliases: &{:?}", service.signing_aliases),
+        format!("buckets: {}", service.buckets),
     ]
 }
 

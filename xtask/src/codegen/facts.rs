@@ -39,7 +39,7 @@ pub struct ServiceFacts {
     pub xml_namespace: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub query_compatible: bool,
-    /// These four come from our corrections only.
+    /// These six come from our corrections only.
     #[serde(default, skip_serializing_if = "is_default")]
     pub path_parameter: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -49,6 +49,10 @@ pub struct ServiceFacts {
     /// The variant of `schema::Signing`; `Standard` unless given.
     #[serde(default, skip_serializing_if = "is_default")]
     pub signing: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub signing_aliases: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub buckets: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -189,6 +189,8 @@ fn service(name: &str, metadata: &Value) -> Result<ServiceFacts> {
         host_aliases: Vec::new(),
         error_detail: false,
         signing: None,
+        signing_aliases: Vec::new(),
+        buckets: false,
     })
 }
 

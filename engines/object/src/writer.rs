@@ -1,0 +1,223 @@
+//! Taking content as it arrives: little is collected and packed, much goes to a file while it comes.
+
+use std::sync::Arc;
+
+use blobs::Sealer;
+use bytes::Bytes;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::draft::Draft;
+use crate::engine::{Inner, joined, run};
+use crate::error::EngineError;
+use crate::extent::{Extent, Place};
+use crate::keys::ContentKeys;
+use crate::limits::{CHUNK_BYTES, CHUNKS_AT_ONCE, CONTENT_BYTES, LENGTH_BYTES_MAX};
+use crate::seal::{ChunkKeys, TAGS_BYTES};
+
+/// Content on its way. Nobody sees it before [`Writer::finish`], and dropping the writer leaves nothing.
+///
+/// Holds two lots of [`CHUNKS_AT_ONCE`] chunks at most: one that fills, and one that is being written.
+pub struct Writer {
+    inner: Arc<Inner>,
+    keys: ContentKeys,
+    length: u64,
+    state: State,
+}
+
+enum State {
+    /// Maybe it stays little.
+    Little(Vec<u8>),
+    Much(Box<Much>),
+    /// An earlier call failed.
+    Failed,
+}
+
+struct Much {
+    lot: Lot,
+    /// The lot that was written last, to be used again.
+    spare: Option<Lot>,
+    file: Work,
+    waits: bool,
+}
+
+enum Work {
+    Ready(Box<Open>),
+    Busy(JoinHandle<Result<(Box<Open>, Lot), EngineError>>),
+    /// Writing it failed.
+    Gone,
+}
+
+struct Open {
+    sealer: Sealer,
+    keys: ChunkKeys,
+    /// Of the next chunk.
+    index: u64,
+}
+
+/// Chunks with room for their tags; all are full but the last.
+struct Lot(Vec<u8>);
+
+const LOT_BYTES: usize = CHUNKS_AT_ONCE * CHUNK_BYTES;
+
+impl Lot {
+    fn new() -> Lot {
+        Lot(Vec::with_capacity(LOT_BYTES))
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= LOT_BYTES - TAGS_BYTES
+    }
+
+    /// Takes what fits, and says how much that was.
+    fn fill(&mut self, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        while taken < bytes.len() && !self.is_full() {
+            if self.0.len() % CHUNK_BYTES == CONTENT_BYTES {
+                self.0.resize(self.0.len() + TAGS_BYTES, 0);
+            }
+            let room = CONTENT_BYTES - self.0.len() % CHUNK_BYTES;
+            let now = room.min(bytes.len() - taken);
+            self.0.extend_from_slice(&bytes[taken..taken + now]);
+            taken += now;
+        }
+        taken
+    }
+}
+
+impl Open {
+    /// Seals the chunks of a lot, and writes them.
+    fn write(&mut self, lot: &mut Lot, is_last: bool) -> Result<(), EngineError> {
+        lot.0.resize(lot.0.len() + TAGS_BYTES, 0);
+        let count = lot.0.len().div_ceil(CHUNK_BYTES);
+        for (nth, chunk) in lot.0.chunks_mut(CHUNK_BYTES).enumerate() {
+            self.keys.seal(self.index, is_last && nth + 1 == count, chunk);
+            self.index += 1;
+        }
+        self.sealer.push(&lot.0)?;
+        lot.0.clear();
+        Ok(())
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(inner: Arc<Inner>, keys: ContentKeys) -> Writer {
+        Writer { inner, keys, length: 0, state: State::Little(Vec::new()) }
+    }
+
+    /// In bytes, so far.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Appends. What is written behind the caller's back may fail later: in the next call, or in
+    /// [`Writer::finish`]. After a failure, every later call fails with [`EngineError::Abandoned`]. If the future is
+    /// dropped before it is done, it is not known how much of the bytes was taken.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), EngineError> {
+        let done = self.take(&bytes).await;
+        if done.is_err() {
+            self.state = State::Failed;
+        }
+        done
+    }
+
+    async fn take(&mut self, bytes: &Bytes) -> Result<(), EngineError> {
+        if bytes.len() as u64 > LENGTH_BYTES_MAX - self.length {
+            return Err(EngineError::TooLong);
+        }
+        self.length += bytes.len() as u64;
+        if let State::Little(little) = &mut self.state {
+            if little.len() + bytes.len() <= self.inner.packed_bytes_max {
+                little.extend_from_slice(bytes);
+                return Ok(());
+            }
+            let little = std::mem::take(little);
+            let mut much = Box::new(begin(Arc::clone(&self.inner), self.keys.clone()).await?);
+            much.take(&little).await?;
+            self.state = State::Much(much);
+        }
+        match &mut self.state {
+            State::Much(much) => much.take(bytes).await,
+            State::Little(_) | State::Failed => Err(EngineError::Abandoned),
+        }
+    }
+
+    /// Makes the content durable. If the future is dropped before it is done, the content is freed, unless the
+    /// process ends at this very moment; then the next sweep finds it.
+    pub async fn finish(mut self) -> Result<Draft, EngineError> {
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::Little(little) => self.inner.pack(&Bytes::from(little), &self.keys).await,
+            State::Much(much) => {
+                let (mut open, mut lot) = much.last().await?;
+                let (inner, length) = (Arc::clone(&self.inner), self.length);
+                run(self.inner.files.blobs.waits(), move || {
+                    open.write(&mut lot, true)?;
+                    let stored = open.sealer.finish()?;
+                    inner.files.made(stored.id, length);
+                    Ok(Draft::new(&inner, Extent { place: Place::File { blob: stored.id }, length }))
+                })
+                .await
+            }
+            State::Failed => Err(EngineError::Abandoned),
+        }
+    }
+}
+
+async fn begin(inner: Arc<Inner>, keys: ContentKeys) -> Result<Much, EngineError> {
+    let waits = inner.files.blobs.waits();
+    let open = run(waits, move || {
+        let sealer = inner.files.blobs.blocking().create()?;
+        let keys = keys.for_place(inner.packs.engine(), &Place::File { blob: sealer.id() });
+        Ok(Box::new(Open { sealer, keys, index: 0 }))
+    });
+    Ok(Much { lot: Lot::new(), spare: None, file: Work::Ready(open.await?), waits })
+}
+
+impl Much {
+    /// A full lot stays until more comes, since the last chunk is sealed as the last.
+    async fn take(&mut self, mut bytes: &[u8]) -> Result<(), EngineError> {
+        while !bytes.is_empty() {
+            if self.lot.is_full() {
+                self.write_lot().await?;
+            }
+            let taken = self.lot.fill(bytes);
+            bytes = &bytes[taken..];
+        }
+        Ok(())
+    }
+
+    /// Hands the lot over as soon as the one before it is written, and does not wait for it.
+    async fn write_lot(&mut self) -> Result<(), EngineError> {
+        let mut open = self.wait().await?;
+        let spare = self.spare.take().unwrap_or_else(Lot::new);
+        let mut lot = std::mem::replace(&mut self.lot, spare);
+        if !self.waits {
+            open.write(&mut lot, false)?;
+            (self.file, self.spare) = (Work::Ready(open), Some(lot));
+            return Ok(());
+        }
+        self.file = Work::Busy(spawn_blocking(move || {
+            open.write(&mut lot, false)?;
+            Ok((open, lot))
+        }));
+        Ok(())
+    }
+
+    /// Waits until nothing is being written, and takes the file.
+    async fn wait(&mut self) -> Result<Box<Open>, EngineError> {
+        if let Work::Busy(writing) = &mut self.file {
+            let done = writing.await;
+            self.file = Work::Gone;
+            let (open, lot) = joined(done)?;
+            (self.file, self.spare) = (Work::Ready(open), Some(lot));
+        }
+        match std::mem::replace(&mut self.file, Work::Gone) {
+            Work::Ready(open) => Ok(open),
+            Work::Busy(_) | Work::Gone => Err(EngineError::Abandoned),
+        }
+    }
+
+    async fn last(mut self) -> Result<(Box<Open>, Lot), EngineError> {
+        let open = self.wait().await?;
+        Ok((open, self.lot))
+    }
+}

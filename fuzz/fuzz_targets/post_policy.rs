@@ -1,0 +1,5 @@
+//! See `fogbank_fuzz::identity`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fogbank_fuzz::identity::post_policy(data));

@@ -1,0 +1,119 @@
+//! What a call acts on: the ARNs that its row's `on` yields.
+//!
+//! A bucket may be named in four ways: by its name, by an access point's ARN or alias, and by an access point's name and
+//! account in one (what clients put into the host). All but the first are resolved by [`crate::access::facts`], since
+//! that takes a look into the store. In directory buckets (`base--use1-az4--x-s3`) whoever may create a session may do
+//! everything with objects, so there it is always the bucket that is asked about.
+
+use base::{AccountId, Arn, Region};
+use s3_api as api;
+use service::Call;
+
+use crate::S3;
+use crate::directory::{bucket_arn, object_arn};
+use crate::error::Error;
+use crate::model::bucket_name::is_directory_name;
+
+/// What asks for a session, and stands for all that is done with objects in a directory bucket.
+pub const SESSION: &str = "s3express:CreateSession";
+
+/// Inputs that name a bucket.
+pub trait InBucket {
+    fn bucket(&self) -> &str;
+}
+
+/// Inputs that name an object.
+pub trait AtKey: InBucket {
+    fn key(&self) -> &str;
+}
+
+macro_rules! in_bucket {
+    ($($input:ident)*) => { $(impl InBucket for api::$input {
+        fn bucket(&self) -> &str {
+            &self.bucket
+        }
+    })* };
+}
+
+macro_rules! at_key {
+    ($($input:ident)*) => { $(
+        in_bucket! { $input }
+        impl AtKey for api::$input {
+            fn key(&self) -> &str {
+                &self.key
+            }
+        }
+    )* };
+}
+
+in_bucket! {
+    CreateBucketInput CreateSessionInput DeleteBucketAnalyticsConfigurationInput DeleteBucketCorsInput
+    DeleteBucketEncryptionInput DeleteBucketInput DeleteBucketIntelligentTieringConfigurationInput
+    DeleteBucketInventoryConfigurationInput DeleteBucketLifecycleInput DeleteBucketMetricsConfigurationInput
+    DeleteBucketOwnershipControlsInput DeleteBucketPolicyInput DeleteBucketReplicationInput
+    DeleteBucketTaggingInput DeleteBucketWebsiteInput DeleteObjectsInput DeletePublicAccessBlockInput
+    GetBucketAbacInput GetBucketAccelerateConfigurationInput GetBucketAclInput
+    GetBucketAnalyticsConfigurationInput GetBucketCorsInput GetBucketEncryptionInput
+    GetBucketIntelligentTieringConfigurationInput GetBucketInventoryConfigurationInput
+    GetBucketLifecycleConfigurationInput GetBucketLifecycleInput GetBucketLocationInput GetBucketLoggingInput
+    GetBucketMetricsConfigurationInput GetBucketNotificationConfigurationInput GetBucketNotificationInput
+    GetBucketOwnershipControlsInput GetBucketPolicyInput GetBucketPolicyStatusInput GetBucketReplicationInput
+    GetBucketRequestPaymentInput GetBucketTaggingInput GetBucketVersioningInput GetBucketWebsiteInput
+    GetObjectLockConfigurationInput GetPublicAccessBlockInput HeadBucketInput
+    ListBucketAnalyticsConfigurationsInput ListBucketIntelligentTieringConfigurationsInput
+    ListBucketInventoryConfigurationsInput ListBucketMetricsConfigurationsInput ListMultipartUploadsInput
+    ListObjectVersionsInput ListObjectsInput ListObjectsV2Input PutBucketAbacInput
+    PutBucketAccelerateConfigurationInput PutBucketAclInput PutBucketAnalyticsConfigurationInput
+    PutBucketCorsInput PutBucketEncryptionInput PutBucketIntelligentTieringConfigurationInput
+    PutBucketInventoryConfigurationInput PutBucketLifecycleConfigurationInput PutBucketLifecycleInput
+    PutBucketLoggingInput PutBucketMetricsConfigurationInput PutBucketNotificationConfigurationInput
+    PutBucketNotificationInput PutBucketOwnershipControlsInput PutBucketPolicyInput
+    PutBucketReplicationInput PutBucketRequestPaymentInput PutBucketTaggingInput PutBucketVersioningInput
+    PutBucketWebsiteInput PutObjectLockConfigurationInput PutPublicAccessBlockInput
+}
+
+at_key! {
+    AbortMultipartUploadInput CompleteMultipartUploadInput CopyObjectInput CreateMultipartUploadInput
+    DeleteObjectAnnotationInput DeleteObjectInput DeleteObjectTaggingInput GetObjectAclInput
+    GetObjectAnnotationInput GetObjectAttributesInput GetObjectInput GetObjectLegalHoldInput
+    GetObjectRetentionInput GetObjectTaggingInput GetObjectTorrentInput HeadObjectInput
+    ListObjectAnnotationsInput ListPartsInput PutObjectAclInput PutObjectAnnotationInput PutObjectInput
+    PutObjectLegalHoldInput PutObjectRetentionInput PutObjectTaggingInput RenameObjectInput
+    RestoreObjectInput SelectObjectContentInput UpdateObjectEncryptionInput UploadPartCopyInput
+    UploadPartInput
+}
+
+/// Operations on a bucket and on what it holds as a whole.
+pub fn by_bucket(_: &S3, call: &Call, input: &impl InBucket) -> Result<Vec<Arn>, Error> {
+    Ok(vec![of_bucket(call.region, call.account, input.bucket())])
+}
+
+/// Operations on one object, whether it exists or not.
+pub fn by_key(_: &S3, call: &Call, input: &impl AtKey) -> Result<Vec<Arn>, Error> {
+    Ok(vec![of_object(call.region, call.account, input.bucket(), input.key())])
+}
+
+/// Operations on all buckets of the caller.
+pub fn all_buckets<I>(_: &S3, _: &Call, _: &I) -> Result<Vec<Arn>, Error> {
+    Ok(Vec::new())
+}
+
+/// The ARN that stands for a bucket, however it was named.
+pub fn of_bucket(region: Region, account: AccountId, name: &str) -> Arn {
+    match name.parse::<Arn>() {
+        Ok(arn) => arn,
+        Err(_) if is_directory_name(name) => {
+            Arn::regional("s3express", region, account, format!("bucket/{name}"))
+        }
+        Err(_) => bucket_arn(region, name),
+    }
+}
+
+/// The ARN that stands for an object: in an access point named by its ARN it is `…:accesspoint/name/object/key`.
+pub fn of_object(region: Region, account: AccountId, bucket: &str, key: &str) -> Arn {
+    match bucket.parse::<Arn>() {
+        Ok(arn) => format!("{arn}/object/{key}").parse().expect("an ARN stays one with more at its end"),
+        Err(_) if is_directory_name(bucket) => of_bucket(region, account, bucket),
+        Err(_) => object_arn(region, bucket, key),
+    }
+}
