@@ -2,6 +2,7 @@
 
 import pathlib
 import random
+import socket
 import tempfile
 import tomllib
 
@@ -69,6 +70,23 @@ def clock_advance(server):
     return server.advance
 
 
+# ---- names of this machine --------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def names_below_localhost():
+    """Names below `localhost` are this machine's (RFC 6761), which not every resolver knows."""
+    resolve = socket.getaddrinfo
+
+    def resolve_here(host, *more, **named):
+        below = isinstance(host, str) and host.endswith(".localhost")
+        return resolve("127.0.0.1" if below or host == "localhost" else host, *more, **named)
+
+    socket.getaddrinfo = resolve_here
+    yield
+    socket.getaddrinfo = resolve
+
+
 # ---- clients ---------------------------------------------------------------------------
 
 
@@ -78,6 +96,9 @@ def make_client(endpoint, service, key="test", secret="test", token=None, region
     core.set_credentials(key, secret, token)
     coverage_gate.watch(core)
     settings = {"retries": {"total_max_attempts": 1}, "read_timeout": 40, **config}
+    if service == "s3control":
+        # Its clients put the account before the host.
+        endpoint = endpoint.replace("127.0.0.1", "localhost")
     return boto3.Session(botocore_session=core).client(
         service,
         region_name=region,
@@ -114,6 +135,23 @@ def sts(client):
 @pytest.fixture(scope="session")
 def kms(client):
     return client("kms")
+
+
+@pytest.fixture(scope="session")
+def s3(client):
+    return client("s3")
+
+
+@pytest.fixture
+def bucket(s3):
+    """bucket(**CreateBucket's parameters) makes a bucket and returns its name."""
+
+    def make(s3=s3, **given):
+        name = expect.name(prefix="b")
+        s3.create_bucket(Bucket=name, **given)
+        return name
+
+    return make
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ TELLING = {
     "GenerateDataKey",
     "GenerateDataKeyPair",
     "GenerateRandom",
+    "GetObject",
     "GetParameter",
     "GetParameterHistory",
     "GetParameters",
@@ -45,8 +46,27 @@ def plant(cloud):
     agree(cloud, kms)
     keep_secrets(cloud, key)
     keep_parameters(cloud, key)
+    keep_objects(cloud, key)
     for attributes in ({"KmsMasterKeyId": key}, {"SqsManagedSseEnabled": "true"}):
         keep_messages(cloud, attributes)
+
+
+def keep_objects(cloud, kms_key):
+    s3, name = cloud.client("s3"), f"marks-{os.urandom(8).hex()}"
+    s3.create_bucket(Bucket=name)
+    rule = {"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    customer_key = cloud.keep("a key of a client", os.urandom(16).hex())
+    brought = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": customer_key}
+    by_kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+    for number, given in enumerate(({}, by_kms, brought)):
+        content = text(cloud, f"the content of object {number}").encode()
+        s3.put_object(Bucket=name, Key="k", Body=content, **given)
+        assert s3.get_object(Bucket=name, Key="k", **(brought if given is brought else {}))["Body"].read() == content
+        s3.put_object(Bucket=name, Key="long", Body=content * 10_000, **given)
+    cloud.refused(s3.put_object, Bucket=name, Key="k", Body=b"", **{**brought, "SSECustomerAlgorithm": "DES"})
+    cloud.refused(s3.put_object, Bucket=name, Key="k", Body=b"", **brought, ServerSideEncryption="AES256")
+    cloud.refused(s3.get_object, Bucket=name, Key="k", SSECustomerAlgorithm="AES256", SSECustomerKey=customer_key[1:])
 
 
 def encrypt(cloud, kms, key):

@@ -56,9 +56,14 @@ class Caller:
         self.credentials = credentials
 
     def __call__(self, *arguments):
+        printed = self.text(*arguments)
+        return json.loads(printed) if printed.strip() else {}
+
+    def text(self, *arguments):
+        """What the CLI prints, for commands that print no JSON."""
         done = self._run(*arguments)
         assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
-        return json.loads(done.stdout) if done.stdout.strip() else {}
+        return done.stdout
 
     def refused(self, *arguments):
         """What the CLI says of a call that must fail."""

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import samples
+import samples_s3
 import server as servers
 from conftest import make_client
 
@@ -40,6 +41,8 @@ def somebody(server):
     root = make_client(server.endpoint, "iam", key=ACCOUNT)
     name = f"nobody-{uuid.uuid4().hex[:8]}"
     root.create_user(UserName=name)
+    samples_s3.prepare(make_client(server.endpoint, "s3", key=ACCOUNT))
+    samples_s3.prepare_control(make_client(server.endpoint, "s3control", key=ACCOUNT), ACCOUNT)
     key = root.create_access_key(UserName=name)["AccessKey"]
     clients = {}
 
@@ -59,7 +62,12 @@ def somebody(server):
 
 def call(client, service, operation, endpoint):
     """What the least request ends with: an error's code and message, or nothing."""
-    parameters = samples.least(model(service).operation_model(operation), endpoint=endpoint, account=ACCOUNT)
+    described = model(service).operation_model(operation)
+    parameters = samples.least(described, endpoint=endpoint, account=ACCOUNT)
+    if service == "s3":
+        parameters = samples_s3.least(described, parameters)
+    if service == "s3control":
+        parameters = samples_s3.least_of_control(described, parameters, ACCOUNT)
     method = getattr(client(service), botocore.xform_name(operation))
     try:
         method(**parameters)

@@ -47,10 +47,16 @@ impl Shelf {
     }
 }
 
+/// What cargo says when the script runs: a script that was built for one checkout may run for another.
+fn folder(variable: &str) -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "this is how cargo talks to a build script")]
+    let folder = std::env::var_os(variable);
+    PathBuf::from(folder.expect("cargo sets it"))
+}
+
 fn main() {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/authorization");
-    #[expect(clippy::disallowed_methods, reason = "this is how cargo tells a build script where to write")]
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let models = folder("CARGO_MANIFEST_DIR").join("../../models/authorization");
+    let out = folder("OUT_DIR");
     println!("cargo::rerun-if-changed={}", models.display());
 
     let mut shelf = Shelf::default();

@@ -12,11 +12,11 @@ use gateway::{Authority, Controls, Cors, Gateway, GatewayConfig, Tls};
 use iam::{Iam, IamParts};
 use identity::sigv4::SecretAccessKey;
 use kms::{Kms, KmsParts};
+use object_engine::ObjectEngine;
 use organizations::{Organizations, OrganizationsParts};
 use outbound::{Outbound, Roots};
-use object_engine::ObjectEngine;
 use queue_engine::QueueEngine;
-use s3::{S3, S3Parts};
+use s3::{S3, S3Control, S3Parts};
 use secretsmanager::{SecretsManager, SecretsManagerParts};
 use service::{
     Access, AnyService, Aws, DevKeys, Dispatcher, Keyring, PageTokens, Principal, SealingKey, Tasks, Throttle,
@@ -28,6 +28,7 @@ use sts::{Sts, StsParts};
 use vault::{MasterKey, Vault};
 
 use crate::admin;
+use crate::buckets;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::folder::{Folder, RootCredentials};
@@ -98,6 +99,7 @@ impl Cloud {
             ids: ids.clone(),
             clock: clock.clone(),
         });
+        let bucket_ports = buckets::ports(&services.s3, &ground.aws, &clock);
         let dispatcher = ground.dispatcher(services, throttle);
         let admin = admin::handler(admin::Parts {
             dev: config.dev,
@@ -118,7 +120,7 @@ impl Cloud {
             tasks: tasks.clone(),
             config: gateway_config(config),
             catalog: catalog_api::CATALOG,
-            buckets: gateway::BucketPorts::default(),
+            buckets: bucket_ports,
         });
         let root = if config.dev { RootCredentials::dev() } else { account.expect("made outside --dev") };
         Ok(Cloud { gateway, tls, root, tasks, store: keepers.store, _folder: folder })
@@ -152,9 +154,8 @@ impl Keepers {
             let queues = scope.spawn(|| {
                 QueueEngine::open(&queue_room, clock.clone(), ids.clone(), queue_engine::Options::default())
             });
-            let objects = scope.spawn(|| {
-                ObjectEngine::open(&object_room, ids.clone(), object_engine::Options::default())
-            });
+            let objects = scope
+                .spawn(|| ObjectEngine::open(&object_room, ids.clone(), object_engine::Options::default()));
             let authority = scope.spawn(|| Authority::open(&tls_room, ids.clone(), clock.wall()));
             let account = root_key(folder, config.dev, ids)?;
             let panicked = |_| anyhow!("a part of the cloud panicked while it was opened");
@@ -223,6 +224,7 @@ struct Services {
     kms: Arc<Kms>,
     organizations: Arc<Organizations>,
     s3: Arc<S3>,
+    s3control: Arc<S3Control>,
     secretsmanager: Arc<SecretsManager>,
     sqs: Arc<Sqs>,
     ssm: Arc<Ssm>,
@@ -268,6 +270,7 @@ impl Ground {
             pages: pages.clone(),
             tasks: tasks.clone(),
             aws: aws.clone(),
+            keyring: keyring.clone(),
         });
         let secretsmanager = SecretsManager::new(SecretsManagerParts {
             store: store.clone(),
@@ -312,7 +315,18 @@ impl Ground {
             ssm.background(),
         ];
         background.into_iter().flatten().for_each(|task| tasks.start(task));
-        Ok(Services { iam, kms, organizations, s3, secretsmanager, sqs, ssm, sts, access })
+        Ok(Services {
+            iam,
+            kms,
+            organizations,
+            s3control: S3Control::new(s3.clone()),
+            s3,
+            secretsmanager,
+            sqs,
+            ssm,
+            sts,
+            access,
+        })
     }
 
     fn dispatcher(&self, services: Services, throttle: Throttle) -> Arc<Dispatcher> {
@@ -335,6 +349,7 @@ impl Services {
             self.kms,
             self.organizations,
             self.s3,
+            self.s3control,
             self.secretsmanager,
             self.sqs,
             self.ssm,
@@ -392,7 +407,10 @@ mod tests {
                     OperationActions::Different(actions) => actions.iter().map(ToString::to_string).collect(),
                     OperationActions::Same(action) | OperationActions::Unknown(action) => vec![action],
                 };
-                let asked = format!("{}:{}", service.spec().signing_name, row.action);
+                let asked = match row.action.contains(':') {
+                    true => row.action.to_owned(),
+                    false => format!("{}:{}", service.spec().signing_name, row.action),
+                };
                 assert!(
                     known.contains(&asked),
                     "{name} {operation} asks for {asked}, and should for {known:?}"

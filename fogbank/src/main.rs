@@ -4,6 +4,7 @@
 
 mod admin;
 mod attempts;
+mod buckets;
 mod client;
 mod commands;
 mod compose;

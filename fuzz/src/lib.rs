@@ -9,4 +9,5 @@ pub mod identity;
 pub mod models;
 pub mod policy;
 pub mod s3;
+pub mod select;
 pub mod wire;

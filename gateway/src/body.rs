@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
@@ -170,7 +171,7 @@ pub(crate) fn stream(
 ) -> (ByteStream, StreamOutcome) {
     let outcome = StreamOutcome::default();
     let length = verifier.decoded_bytes().or(body.announced());
-    let trailers = LateTrailers::default();
+    let trailers = LateTrailers::announcing(verifier.announced_trailers().to_vec());
     let state = Streaming {
         body,
         verifier: Some(verifier),
@@ -187,7 +188,7 @@ pub(crate) fn stream(
         }
         Some((item.map_err(std::io::Error::other), state))
     });
-    let stream = ByteStream::new(chunks).with_trailers(trailers);
+    let stream = ByteStream::new(chunks.fuse()).with_trailers(trailers);
     (length.into_iter().fold(stream, ByteStream::with_length), outcome)
 }
 

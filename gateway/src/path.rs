@@ -1,22 +1,21 @@
 //! The path of a request, step by step: route → verify → read → dispatch → write.
 
+mod head;
 mod upload;
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use base::Region;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use identity::sigv2;
-use identity::sigv4::{self, AuthError, PayloadVerifier, RequestParts, Trailers, authorization};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use identity::sigv4::{self, AuthError, PayloadVerifier, Trailers, authorization};
 use schema::{Auth, Fault, Protocol, Service};
-use service::{Call, Notes, Source, Target};
+use service::Target;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
@@ -27,12 +26,10 @@ use crate::connection::{InFlight, Peer};
 use crate::limits::{EAGER_BODY_BYTES_MAX, HEADER_BYTES_MAX};
 use crate::metrics::Counted;
 use crate::refuse::{NOBODY, Refusal};
-use crate::route::{self, Candidates, Head, Route, Step};
+use crate::route::{self, Candidates, Route, Step};
 use crate::verify::{Caller, Presented, Signed, Unproven};
 use crate::{cors, own};
 
-const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
-const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
 const OLDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 
 /// Answers one request, whatever it is.
@@ -44,6 +41,7 @@ pub(crate) async fn answer(
 ) -> Response<ReplyBody> {
     let (parts, body) = request.into_parts();
     let mut unread = Unread::new(body, &parts.headers, &inner.tasks);
+    let waited = unread.waits();
     let counted = Counted::new(&inner.metrics.in_flight);
     let entry = inner.directory.buckets();
     let host = entry.and_then(|entry| buckets::read_host(host_of(&parts), entry.spec.endpoint_prefix));
@@ -66,14 +64,16 @@ pub(crate) async fn answer(
             request_id: &request_id,
         };
         buckets::finish(website.answer(request).await, &request_id)
-    } else if host.is_none() && own::is_own(&parts) {
+    } else if own::is_own(&parts) && host.as_ref().is_none_or(BucketHost::is_guessed) {
         own::answer(inner, peer, &parts, &mut unread).await
     } else {
         call(inner, peer, &parts, host.as_ref(), &mut unread).await
     };
     drop(counted);
     share(inner, &parts, host.as_ref(), &mut response).await;
-    if peer.busy {
+    let is_refused = response.status.is_client_error() || response.status.is_server_error();
+    // A client that was never told to go on will not send its body; what it sends next needs a new connection.
+    if peer.busy || (waited && is_refused) {
         response.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let mut reply = Response::new(ReplyBody::new(response.body, Some(in_flight)));
@@ -263,14 +263,6 @@ impl Asked<'_> {
         self.dispatch(route, seen, caller, stream.into(), Some(outcome), started).await
     }
 
-    /// In HTTP/1.1, a request without any word on its length has no body, which need not be meant.
-    fn is_without_length(&self) -> bool {
-        let headers = &self.parts.headers;
-        self.parts.version < Version::HTTP_2
-            && !headers.contains_key(header::CONTENT_LENGTH)
-            && !headers.contains_key(header::TRANSFER_ENCODING)
-    }
-
     /// What is presented, with signatures of Version 2 where they are taken.
     fn presented<'a>(
         &'a self,
@@ -377,17 +369,6 @@ impl Asked<'_> {
         }
     }
 
-    fn bucket_headers(&self, seen: &Seen<'_>, body: &wire::Body) -> Cow<'_, http::HeaderMap> {
-        let is_presigned = seen.presented.as_ref().is_some_and(Presented::is_presigned);
-        let length = match body {
-            wire::Body::Stream(stream) => stream.length(),
-            wire::Body::Bytes(bytes) => Some(bytes.len() as u64),
-        };
-        let decoded = self.parts.headers.contains_key("x-amz-decoded-content-length");
-        let query = is_presigned.then(|| self.query());
-        buckets::input_headers(&self.parts.headers, query, length.filter(|_| decoded))
-    }
-
     fn check_head(&self) -> Result<(), Refusal> {
         let Parts { headers, uri, .. } = self.parts;
         let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
@@ -425,95 +406,6 @@ impl Asked<'_> {
     fn is_worth_refusing_early(&self, unread: &Unread) -> bool {
         let large = unread.announced().is_none_or(|bytes| bytes > EAGER_BODY_BYTES_MAX);
         unread.waits() || large
-    }
-
-    fn head<'h>(&'h self, signing_name: Option<&'h str>) -> Head<'h> {
-        let text = |name: &HeaderName| self.parts.headers.get(name).and_then(|value| value.to_str().ok());
-        Head {
-            method: &self.parts.method,
-            path: self.parts.uri.path(),
-            query: self.query(),
-            host: self.host(),
-            target: text(&TARGET),
-            content_type: text(&header::CONTENT_TYPE).unwrap_or(""),
-            smithy_protocol: text(&SMITHY_PROTOCOL),
-            signing_name,
-            headers: Some(&self.parts.headers),
-            buckets: self.host,
-        }
-    }
-
-    fn request_parts(&self) -> RequestParts<'_> {
-        let is_http2 = self.parts.version == Version::HTTP_2;
-        RequestParts {
-            method: self.parts.method.as_str(),
-            path: self.parts.uri.path(),
-            query: self.query(),
-            headers: &self.parts.headers,
-            authority: self.parts.uri.authority().filter(|_| is_http2).map(|authority| authority.as_str()),
-        }
-    }
-
-    fn query(&self) -> &str {
-        self.parts.uri.query().unwrap_or("")
-    }
-
-    fn host(&self) -> &str {
-        host_of(self.parts)
-    }
-
-    /// Scheme and authority as the client used them.
-    fn endpoint(&self) -> String {
-        let scheme = if self.peer.tls { "https://" } else { "http://" };
-        [scheme, self.host()].concat()
-    }
-
-    /// The query, with the parameter that the path stands for in services which have such.
-    fn query_with_path(&self, route: &Route<'_>, body: &wire::Body, endpoint: &str) -> Cow<'_, str> {
-        let (query, path) = (self.query(), self.parts.uri.path());
-        let name = match (route.entry.spec.path_parameter, route.protocol) {
-            (Some(name), Protocol::AwsQuery) if path.len() > 1 => name,
-            _ => return Cow::Borrowed(query),
-        };
-        let form = body.whole().unwrap_or_default();
-        let given = route::parameter(&form, name).or_else(|| route::parameter(query.as_bytes(), name));
-        if given.is_some() {
-            return Cow::Borrowed(query);
-        }
-        let separator = if query.is_empty() { "" } else { "&" };
-        let url = [endpoint, path].concat();
-        Cow::Owned(format!("{query}{separator}{name}={}", utf8_percent_encode(&url, NON_ALPHANUMERIC)))
-    }
-
-    fn call_of(&self, caller: Caller, endpoint: String) -> Call {
-        let agent = self.parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        Call {
-            request_id: self.request_id.clone(),
-            account: caller.principal.account,
-            principal: caller.principal,
-            region: caller.region.unwrap_or_else(|| self.region()),
-            source: Source {
-                ip: Some(self.peer.address.ip()),
-                user_agent: agent.map(str::to_owned),
-                endpoint,
-                secure_transport: self.peer.tls,
-                signature: caller.signature,
-                tls_version: self.peer.tls_version.map(str::to_owned),
-                ..Source::default()
-            },
-            now: self.inner.dispatcher.clock.now(),
-            depth: 0,
-            notes: Notes::default(),
-        }
-    }
-
-    fn region(&self) -> Region {
-        route::region_of(self.host())
-    }
-
-    /// The protocol of an answer to a request that was not understood.
-    fn likely_protocol(&self) -> Protocol {
-        route::likely_protocol(&self.head(None))
     }
 }
 

@@ -45,6 +45,7 @@ const HEADERS_TOO_LARGE: ErrorCode = ErrorCode::sender("RequestHeaderSectionTooL
 const TIMEOUT: ErrorCode = ErrorCode::sender("RequestTimeout", 400);
 const TIMEOUT_JSON: ErrorCode = ErrorCode::sender("RequestTimeoutException", 408);
 const INCOMPLETE_BODY: ErrorCode = ErrorCode::sender("IncompleteBody", 400);
+const INVALID_URI: ErrorCode = ErrorCode::sender("InvalidURI", 400);
 const LENGTH_MISSING: ErrorCode = ErrorCode::sender("MissingContentLength", 411);
 const BAD_REQUEST: ErrorCode = ErrorCode::sender("BadRequest", 400);
 
@@ -69,6 +70,11 @@ impl Refusal {
                 Fault::new(&INVALID_ACTION, format!("The action {action} is not valid for this endpoint."))
             }
             Why::UnknownOperation(_) => Fault::new(&UNKNOWN_OPERATION, ""),
+            Why::Undecodable => Fault::new(&INVALID_URI, "Couldn't parse the specified URI."),
+            // A browser's question without what it asks about.
+            Why::NoSuchMethod { method, .. } if method == "OPTIONS" => {
+                Fault::new(&BAD_REQUEST, "Insufficient information. Origin request header needed.")
+            }
             Why::NoSuchMethod { method, resource_type } => {
                 let message = "The specified method is not allowed against this resource.";
                 let fields = vec![("Method", method), ("ResourceType", resource_type.to_owned())];

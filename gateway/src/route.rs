@@ -92,6 +92,8 @@ pub(crate) enum Why {
         method: String,
         resource_type: &'static str,
     },
+    /// The path is not UTF-8, so that it names no object.
+    Undecodable,
     MissingAction,
     /// The action exists, but not in this version of the API.
     WrongVersion {
@@ -243,7 +245,8 @@ fn named<'d>(directory: &'d Directory, head: &Head<'_>) -> Vec<&'d Entry> {
     }
     let mut found = entries(by_name);
     // What the host says comes first among those that share the signing name.
-    found.sort_by_key(|entry| !by_host.iter().any(|at| std::ptr::eq(*entry, &directory.services()[*at])));
+    let is_by_host = |entry: &Entry| by_host.iter().any(|at| std::ptr::eq(entry, &directory.services()[*at]));
+    found.sort_by_key(|entry| (!is_by_host(entry), !entry.spec.buckets));
     found
 }
 
@@ -322,12 +325,16 @@ fn rest<'d>(
     });
     // Services that share a signing name: `/{Bucket}/{Key+}` of the one takes any path of the other.
     if let Some((entry, operation, labels)) = found.min_by_key(|(_, _, labels)| labels.count()) {
+        let by_alias = head.signing_name.is_some_and(|name| entry.spec.signing_aliases.contains(&name));
+        let operation = if by_alias { of_alias(operation) } else { operation };
         let route = find(entry, operation, rest_protocol(entry))?;
         return Ok(Route { labels: Some(labels), ..route });
     }
     let rest = entries.iter().copied().find(|entry| speaks_rest(entry.spec));
     let first = rest.unwrap_or(first);
-    let why = if first.spec.buckets {
+    let why = if first.spec.buckets && percent_decode(path.as_bytes()).decode_utf8().is_err() {
+        Why::Undecodable
+    } else if first.spec.buckets {
         Why::NoSuchMethod { method: head.method.to_string(), resource_type: resource_type(&path) }
     } else if rest.is_some() {
         Why::NoSuchPath
@@ -338,6 +345,12 @@ fn rest<'d>(
         Why::UnknownOperation(String::new())
     };
     Err(Unrouted { service: Some(first.spec), protocol: rest_protocol(first), why })
+}
+
+/// Two lists have the same path. That of directory buckets is signed for the name that goes with them.
+fn of_alias(operation: &'static str) -> &'static str {
+    const SAME_PATH: &[(&str, &str)] = &[("ListBuckets", "ListDirectoryBuckets")];
+    SAME_PATH.iter().find(|(plain, _)| *plain == operation).map_or(operation, |(_, of_alias)| of_alias)
 }
 
 /// What a path stands for where there are buckets.

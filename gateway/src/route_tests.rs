@@ -422,7 +422,7 @@ fn the_bucket_may_be_in_the_host() {
         ("b.objects.localhost", "/v20180820/points", Some("objects"), "GetObject"),
         ("b.objects.us-east-1.amazonaws.com", "/", None, "ListObjects"),
         ("objects-us-west-2.amazonaws.com", "/b", None, "ListObjects"),
-        ("b.localhost:4566", "/k", Some("objects"), "GetObject"),
+        ("box.localhost:4566", "/k", Some("objects"), "GetObject"),
         ("objects.localhost:4566", "/b", Some("objects"), "ListObjects"),
     ] {
         let head = Head { host, path, signing_name, ..get };

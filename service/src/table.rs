@@ -16,6 +16,8 @@ pub trait AnyService: Any + Send + Sync {
     fn rows(&self) -> &'static [Row];
     /// Words the violations of the model's constraints as this service does.
     fn invalid(&self, violations: Vec<Violation>) -> Fault;
+    /// Whether the operations look at such a value themselves, and say what is wrong with it in their own words.
+    fn excuses(&self, violation: &Violation) -> bool;
     /// A refusal in the service's own words, where they are not everyone's.
     fn denied(&self, refused: &Refused<'_>) -> Option<Fault>;
     /// What this service knows of one of its resources that matters to permissions: its policy, its tags. `action`
@@ -33,6 +35,11 @@ pub trait AnyService: Any + Send + Sync {
 /// What every service's error enum can do.
 pub trait ServiceError: Into<Fault> {
     fn invalid(violations: Vec<Violation>) -> Self;
+
+    /// Constraints of the model that the service's operations look after themselves.
+    fn excuses(_violation: &Violation) -> bool {
+        false
+    }
 
     /// A refusal in other words than everyone's.
     fn denied(_refused: &Refused<'_>) -> Option<Self>
@@ -162,6 +169,10 @@ macro_rules! service {
 
             fn invalid(&self, violations: Vec<$crate::schema::Violation>) -> $crate::schema::Fault {
                 <$error as $crate::ServiceError>::invalid(violations).into()
+            }
+
+            fn excuses(&self, violation: &$crate::schema::Violation) -> bool {
+                <$error as $crate::ServiceError>::excuses(violation)
             }
 
             fn denied(&self, refused: &$crate::Refused<'_>) -> Option<$crate::schema::Fault> {

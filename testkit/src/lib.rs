@@ -7,11 +7,11 @@ use std::time::Duration;
 use base::{AccountId, Clock, Ids, Region, Timestamp};
 use iam::{Iam, IamParts};
 use kms::{Kms, KmsParts};
+use object_engine::ObjectEngine;
 use organizations::{Organizations, OrganizationsParts};
 use outbound::{Outbound, Roots};
-use object_engine::ObjectEngine;
 use queue_engine::QueueEngine;
-use s3::{S3, S3Parts};
+use s3::{S3, S3Control, S3Parts};
 use schema::{Fault, OperationType};
 use secretsmanager::{SecretsManager, SecretsManagerParts};
 use service::{
@@ -43,6 +43,7 @@ pub struct Cloud {
 
 /// What all services stand on.
 struct Ground<'a> {
+    keyring: &'a Arc<Keyring>,
     store: &'a Store,
     clock: &'a Clock,
     ids: &'a Ids,
@@ -72,6 +73,7 @@ impl Ground<'_> {
             pages: self.pages.clone(),
             tasks: tasks.clone(),
             aws: self.aws.clone(),
+            keyring: self.keyring.clone(),
         })
     }
 
@@ -127,7 +129,8 @@ impl Cloud {
             tasks: tasks.clone(),
         });
         let vault = Vault::new(MasterKey::new([9; 32]));
-        let ground = Ground { store: &store, clock: &clock, ids: &ids, pages: &pages, aws: &aws };
+        let ground =
+            Ground { keyring: &keyring, store: &store, clock: &clock, ids: &ids, pages: &pages, aws: &aws };
         let kms = ground.kms(&vault);
         let objects = ObjectEngine::in_memory(ids.clone());
         let s3 = ground.s3(&objects, &vault, &tasks);
@@ -166,7 +169,17 @@ impl Cloud {
             ids: ids.clone(),
             throttle: Throttle::new(None),
             access,
-            services: vec![iam.clone(), kms, organizations, s3, secretsmanager, sqs, ssm, sts],
+            services: vec![
+                iam.clone(),
+                kms,
+                organizations,
+                S3Control::new(s3.clone()),
+                s3,
+                secretsmanager,
+                sqs,
+                ssm,
+                sts,
+            ],
         }));
         aws.connect(&dispatcher);
         Cloud {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use base::Ids;
 use bytes::Bytes;
+use fogbank_object::limits::PACKED_BYTES_MAX;
 use fogbank_object::{ContentKey, ContentKeys, Extent, ObjectEngine, Options};
 
 /// As the binary has it.
@@ -37,7 +38,9 @@ async fn main() {
     let only = std::env::args().nth(2);
     let wanted = |what: &str| only.as_ref().is_none_or(|only| only == what);
     if wanted("small") {
-        for (bytes, total) in [(4 << 10, 100_000), (64 << 10, 20_000), (256 << 10, 4_000)] {
+        let packed = [(4 << 10, 100_000), (64 << 10, 20_000), (PACKED_BYTES_MAX, 4_000)];
+        // The last is the first that has a file of its own.
+        for (bytes, total) in packed.into_iter().chain([(PACKED_BYTES_MAX + 1, 4_000)]) {
             small(&engine, &keys, bytes, total).await;
         }
     }

@@ -1,30 +1,25 @@
 //! Large content: a file each, whose bytes are sealed chunks.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use blobs::{BlobError, BlobId, Blobs, stored_bytes};
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::error::EngineError;
 use crate::extent::{Extent, Place};
-use crate::limits::GRACE_SECONDS_MAX;
+use crate::limits::{GRACE_SECONDS_MAX, READS_AT_ONCE};
 use crate::seal::sealed_bytes;
-
-/// Files that are made within this time of each other are remembered as one lot.
-const LOT_PERIOD: Duration = Duration::from_secs(1);
 
 pub struct Files {
     pub blobs: Blobs,
+    /// Visits to threads that may wait, for reading.
+    pub reads: Arc<Semaphore>,
     counted: Mutex<Counted>,
-    /// What this process made, lot by lot.
-    made: Mutex<VecDeque<Made>>,
-}
-
-struct Made {
-    first: Instant,
-    last: Instant,
-    files: Vec<BlobId>,
+    /// What this process made of late, and when.
+    made: Mutex<VecDeque<(Instant, BlobId)>>,
 }
 
 /// How many files there are. Those of earlier processes are counted in the background, in the order of their ids.
@@ -39,7 +34,8 @@ struct Counted {
 
 impl Files {
     pub fn new(blobs: Blobs) -> Files {
-        Files { blobs, counted: Mutex::default(), made: Mutex::default() }
+        let reads = Arc::new(Semaphore::new(READS_AT_ONCE));
+        Files { blobs, reads, counted: Mutex::default(), made: Mutex::default() }
     }
 
     /// Notes a file that was just finished.
@@ -47,15 +43,9 @@ impl Files {
         let now = Instant::now();
         {
             let mut made = self.made.lock();
-            match made.back_mut() {
-                Some(lot) if now - lot.first < LOT_PERIOD => {
-                    lot.last = now;
-                    lot.files.push(blob);
-                }
-                _ => made.push_back(Made { first: now, last: now, files: vec![blob] }),
-            }
+            made.push_back((now, blob));
             let grace = Duration::from_secs(GRACE_SECONDS_MAX);
-            while made.front().is_some_and(|lot| now - lot.last > grace) {
+            while made.front().is_some_and(|(at, _)| now - *at > grace) {
                 made.pop_front();
             }
         }
@@ -67,8 +57,8 @@ impl Files {
     /// Those of this process that were not there yet at that time.
     pub fn made_after(&self, then: Option<Instant>) -> Vec<BlobId> {
         let made = self.made.lock();
-        let young = made.iter().filter(|lot| then.is_none_or(|then| lot.last > then));
-        young.flat_map(|lot| &lot.files).copied().collect()
+        let young = made.iter().rev().take_while(|(at, _)| then.is_none_or(|then| *at > then));
+        young.map(|(_, blob)| *blob).collect()
     }
 
     /// Durable when it returns; may wait for the disk.

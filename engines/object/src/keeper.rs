@@ -105,21 +105,25 @@ impl Keeper {
 }
 
 impl Inner {
+    /// One thing that fails does not keep the others from being done. What is not given back now is so after the next
+    /// start.
     fn keep(&self, work: Work) -> Result<(), EngineError> {
+        let mut done = Ok(());
         if work.first_look {
-            self.packs.seal_recovered()?;
-            self.files.count()?;
+            done = done.and(self.journal.prepare());
+            done = done.and(self.packs.seal_recovered());
+            done = done.and(self.files.count());
         }
-        self.discard_all(&work.unwanted)?;
-        self.punch(work.holes)?;
+        done = done.and(self.discard_all(&work.unwanted));
+        done = done.and(self.punch(work.holes));
         let empty = if work.first_look { self.packs.empty() } else { work.empty };
         for pack in empty {
-            self.packs.remove_if_empty(pack)?;
+            done = done.and(self.packs.remove_if_empty(pack).map(drop));
         }
-        if self.journal.is_long(self.journal_bytes_max) {
-            self.summarise()?;
+        if done.is_ok() && self.journal.is_long(self.journal_bytes_max) {
+            done = self.summarise();
         }
-        Ok(())
+        done
     }
 
     fn discard_all(&self, extents: &[Extent]) -> Result<(), EngineError> {
@@ -145,14 +149,15 @@ impl Inner {
                 _ => joined.push((pack, start..end)),
             }
         }
+        let mut done = Ok(());
         for (pack, hole) in joined {
             match self.packs.punch(pack, hole) {
                 // It went as a whole.
                 Ok(()) | Err(EngineError::NotFound) => {}
-                Err(error) => return Err(error),
+                Err(error) => done = Err(error),
             }
         }
-        Ok(())
+        done
     }
 
     fn summarise(&self) -> Result<(), EngineError> {
@@ -168,6 +173,7 @@ impl Inner {
         }
         // What is said no more must be gone: a pack that came back would come back full.
         self.packs.sync_names()?;
-        self.journal.summarise(&before, &frames)
+        self.journal.summarise(&before, &frames)?;
+        self.journal.prepare()
     }
 }

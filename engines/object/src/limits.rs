@@ -50,11 +50,18 @@ pub const CHUNKS_AT_ONCE: usize = blobs::limits::CHUNKS_AT_ONCE;
 /// How many such visits a reader has under way, besides what it has ready.
 pub const READ_AHEAD: usize = 3;
 
+/// How many such visits there are at a time for all readers, so that hundreds of them do not become hundreds of
+/// threads. Whoever finds none free waits its turn.
+pub const READS_AT_ONCE: usize = 16;
+
 /// The most extents one call frees; more are freed in several commits.
 pub const FREE_EXTENTS_MAX: usize = 10_000;
 
 /// A journal of frees beyond this is written anew, if the options say nothing else.
 pub const JOURNAL_BYTES: u64 = 4 << 20;
+
+/// More files of the journal are made one: every start begins one.
+pub const JOURNAL_FILES_MAX: usize = 16;
 
 /// The longest grace period of a sweep; what this process wrote earlier than that counts as old.
 pub const GRACE_SECONDS_MAX: u64 = 60 * 60;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use blobs::{Blob, BlobId, SEAL_BYTES};
 use bytes::Bytes;
 use futures_util::stream::{Stream, try_unfold};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::engine::{Inner, joined, run};
@@ -31,6 +32,7 @@ struct Rest {
     file: Arc<OpenFile>,
     chunks: Range<u64>,
     under_way: VecDeque<JoinHandle<Result<Parts, EngineError>>>,
+    reads: Arc<Semaphore>,
     waits: bool,
 }
 
@@ -57,14 +59,17 @@ impl Reader {
         let mut wanted = chunks_of(&range);
         let first = next_lot(&mut wanted);
         let (opener, waits) = (Arc::clone(inner), inner.files.blobs.waits());
+        let reads = Arc::clone(&inner.files.reads);
+        let permit = permit(&reads).await;
         let (file, ready) = run(waits, move || {
+            let _permit = permit;
             let blob = opener.files.open(id, length)?;
             let file = OpenFile { blob, keys, length, range };
             let ready = file.read(first)?;
             Ok((Arc::new(file), ready))
         })
         .await?;
-        let mut rest = Rest { file, chunks: wanted, under_way: VecDeque::new(), waits };
+        let mut rest = Rest { file, chunks: wanted, under_way: VecDeque::new(), reads, waits };
         rest.read_ahead();
         Ok(Reader { ready, rest: Some(rest) })
     }
@@ -92,6 +97,10 @@ impl Reader {
     }
 }
 
+async fn permit(reads: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    Arc::clone(reads).acquire_owned().await.expect("nobody closes it")
+}
+
 /// Takes as many chunks as are read at once.
 fn next_lot(chunks: &mut Range<u64>) -> Range<u64> {
     let end = chunks.end.min(chunks.start + CHUNKS_AT_ONCE as u64);
@@ -99,17 +108,30 @@ fn next_lot(chunks: &mut Range<u64>) -> Range<u64> {
 }
 
 impl Rest {
+    /// As far as others leave room for it.
     fn read_ahead(&mut self) {
         while self.waits && self.under_way.len() < READ_AHEAD && !self.chunks.is_empty() {
-            let (file, lot) = (Arc::clone(&self.file), next_lot(&mut self.chunks));
-            self.under_way.push_back(spawn_blocking(move || file.read(lot)));
+            let Ok(permit) = Arc::clone(&self.reads).try_acquire_owned() else { return };
+            self.begin(permit);
         }
+    }
+
+    fn begin(&mut self, permit: OwnedSemaphorePermit) {
+        let (file, lot) = (Arc::clone(&self.file), next_lot(&mut self.chunks));
+        self.under_way.push_back(spawn_blocking(move || {
+            let _permit = permit;
+            file.read(lot)
+        }));
     }
 
     async fn next_lot(&mut self) -> Result<Option<Parts>, EngineError> {
         if !self.waits {
             let lot = next_lot(&mut self.chunks);
             return if lot.is_empty() { Ok(None) } else { self.file.read(lot).map(Some) };
+        }
+        if self.under_way.is_empty() && !self.chunks.is_empty() {
+            let permit = permit(&self.reads).await;
+            self.begin(permit);
         }
         let Some(first) = self.under_way.front_mut() else { return Ok(None) };
         let done = first.await;

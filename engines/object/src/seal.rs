@@ -28,6 +28,11 @@ pub fn sealed_bytes(length: u64) -> u64 {
     length + chunks(length) * TAGS_BYTES as u64
 }
 
+/// The length of the content that takes up so much when it is sealed.
+pub fn content_bytes(sealed: u64) -> u64 {
+    sealed.saturating_sub(sealed.div_ceil(CHUNK_BYTES as u64) * TAGS_BYTES as u64)
+}
+
 /// The length of a chunk with its tags.
 pub fn chunk_bytes(length: u64, index: u64) -> usize {
     let content = length.saturating_sub(index * CONTENT_BYTES as u64).min(CONTENT_BYTES as u64);
@@ -153,7 +158,7 @@ mod tests {
         ] {
             assert_eq!((chunks(length), sealed_bytes(length)), (count, bytes), "{length}");
             let sum: usize = (0..count).map(|index| chunk_bytes(length, index)).sum();
-            assert_eq!(sum as u64, bytes);
+            assert_eq!((sum as u64, content_bytes(bytes)), (bytes, length));
             for layers in [1, 2] {
                 let sealed = seal_all(&keys(layers, &PLACE), &vec![7; length as usize], 0, 0);
                 assert_eq!(sealed.len() as u64, bytes);

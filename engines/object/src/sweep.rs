@@ -13,6 +13,7 @@ use crate::limits::FREE_EXTENTS_MAX;
 use crate::packs::frame::{Kind, START_BYTES, Spot, footprint};
 use crate::packs::walk::{Step, Walk};
 use crate::packs::{Freed, Pack};
+use crate::seal::content_bytes;
 
 /// A sweep that has begun. Everything that somebody refers to has to be marked before it is finished; twice does no
 /// harm. Takes four bytes of memory for a packed extent, and some twenty for one with a file.
@@ -70,19 +71,30 @@ impl Sweep {
     /// Frees what nobody marked, unless it was written after the sweep began or less than `grace` before; an hour is
     /// the longest grace. What was being written then, and was not kept yet, is younger than any sensible grace.
     pub async fn finish(self, grace: Duration) -> Result<SweepReport, EngineError> {
+        self.end(grace, true).await
+    }
+
+    /// What [`Sweep::finish`] would free without a grace; it stays where it is.
+    pub async fn count(self) -> Result<SweepReport, EngineError> {
+        self.end(Duration::ZERO, false).await
+    }
+
+    async fn end(self, grace: Duration, frees: bool) -> Result<SweepReport, EngineError> {
         let Sweep { inner, begun, marks } = self;
         let then = begun.checked_sub(grace);
         let sweeper = Arc::clone(&inner);
         let (frames, mut report) = run(true, move || {
             let mut report = SweepReport::default();
-            sweeper.sweep_files(&marks.files, then, &mut report)?;
+            sweeper.sweep_files(&marks.files, then, frees, &mut report)?;
             Ok((sweeper.unmarked_frames(marks, then)?, report))
         })
         .await?;
         for frames in frames.chunks(FREE_EXTENTS_MAX) {
             report.freed_extents += frames.len() as u64;
             report.freed_bytes += frames.iter().map(|frame| u64::from(frame.length)).sum::<u64>();
-            inner.journal.free(frames.to_vec()).await?;
+            if frees {
+                inner.journal.free(frames.to_vec()).await?;
+            }
         }
         Ok(report)
     }
@@ -93,6 +105,7 @@ impl Inner {
         &self,
         marked: &HashSet<BlobId>,
         then: Option<Instant>,
+        frees: bool,
         report: &mut SweepReport,
     ) -> Result<(), EngineError> {
         // Listed first: what is made afterwards is not in the list.
@@ -106,16 +119,19 @@ impl Inner {
         }
         let young: HashSet<BlobId> = self.files.made_after(then).into_iter().collect();
         for id in unmarked.into_iter().filter(|id| !young.contains(id)) {
-            let length = match self.files.blobs.blocking().open(id) {
+            let sealed = match self.files.blobs.blocking().open(id) {
                 Ok(blob) => blob.stored().length,
                 Err(BlobError::NotFound(_)) => continue,
                 // Nobody wants it, so its damage harms nobody.
                 Err(BlobError::Corrupt { .. }) => 0,
                 Err(error) => return Err(error.into()),
             };
-            self.files.free(&[Extent { place: Place::File { blob: id }, length }])?;
+            if frees {
+                let length = content_bytes(sealed);
+                self.files.free(&[Extent { place: Place::File { blob: id }, length }])?;
+            }
             report.freed_extents += 1;
-            report.freed_bytes += length;
+            report.freed_bytes += sealed;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod credentials;
 mod doctor;
 mod env;
 mod explain;
+mod fsck;
 mod status;
 mod up;
 mod user;
@@ -40,6 +41,8 @@ pub enum Command {
     Status(status::Arguments),
     /// Tell what is missing on this host, and how to get it
     Doctor,
+    /// Check everything that a stopped cloud keeps of objects
+    Fsck(fsck::Arguments),
     /// Print the version
     Version,
     /// Show or turn the cloud's clock (with up --dev)
@@ -62,6 +65,7 @@ impl Command {
             Command::Explain(arguments) => explain::run(&arguments, environment),
             Command::Status(arguments) => status::run(&arguments, environment),
             Command::Doctor => Ok(doctor::run(environment)),
+            Command::Fsck(arguments) => fsck::run(&arguments, environment),
             Command::Version => Ok(version::run()),
             Command::Clock(arguments) => clock::run(&arguments, environment),
             Command::Ca(arguments) => ca::run(&arguments, environment),

@@ -32,12 +32,23 @@ enum Body {
 
 /// The headers that follow a body. Whoever makes the stream sets them before its end.
 #[derive(Clone, Debug, Default)]
-pub struct LateTrailers(Arc<OnceLock<Vec<(String, String)>>>);
+pub struct LateTrailers(Arc<Trailers>);
+
+#[derive(Debug, Default)]
+struct Trailers {
+    announced: Vec<String>,
+    values: OnceLock<Vec<(String, String)>>,
+}
 
 impl LateTrailers {
+    /// Trailers of which it is known beforehand which there will be.
+    pub fn announcing(names: Vec<String>) -> LateTrailers {
+        LateTrailers(Arc::new(Trailers { announced: names, values: OnceLock::new() }))
+    }
+
     /// Names are in lower case. Only the first call counts.
     pub fn set(&self, trailers: Vec<(String, String)>) {
-        drop(self.0.set(trailers));
+        drop(self.0.values.set(trailers));
     }
 }
 
@@ -81,7 +92,12 @@ impl ByteStream {
 
     /// The headers that followed the body, verified, with names in lower case; nothing before the stream has ended.
     pub fn trailers(&self) -> &[(String, String)] {
-        self.0.trailers.0.get().map_or(&[], Vec::as_slice)
+        self.0.trailers.0.values.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Which headers will follow the body, in lower case, where that is known beforehand.
+    pub fn announced_trailers(&self) -> &[String] {
+        &self.0.trailers.0.announced
     }
 
     /// The whole body, where it is at hand; `None` where it streams.
@@ -198,12 +214,13 @@ mod tests {
 
     #[test]
     fn a_stream_knows_its_length_before_and_its_trailers_after() {
-        let late = LateTrailers::default();
+        let late = LateTrailers::announcing(vec!["x-amz-checksum-crc32".to_owned()]);
         let pieces = futures_util::stream::iter([Ok(Bytes::from_static(b"abc"))]);
         let stream = ByteStream::new(pieces).with_length(3).with_trailers(late.clone());
         let clone = stream.clone();
         drop(stream.take());
         assert_eq!((clone.length(), clone.trailers()), (Some(3), &[][..]));
+        assert_eq!(clone.announced_trailers(), ["x-amz-checksum-crc32"]);
         late.set(vec![("x-amz-checksum-crc32".to_owned(), "AAAAAA==".to_owned())]);
         assert_eq!(clone.trailers()[0].1, "AAAAAA==");
         assert_eq!(ByteStream::from(Bytes::from_static(b"ab")).length(), Some(2));

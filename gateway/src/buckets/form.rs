@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use identity::post_policy::limits::FIELDS_BYTES_MAX;
 use identity::post_policy::{Form, FormError, LengthRange};
@@ -62,7 +62,7 @@ impl Upload {
     /// The file, as a stream that ends in an error unless it is as long as it shall be.
     pub fn into_stream(self, range: LengthRange, outcome: StreamOutcome) -> ByteStream {
         let state = (Some(self.file), 0, range, outcome);
-        ByteStream::new(futures_util::stream::unfold(state, |(file, bytes, range, outcome)| async move {
+        let pieces = futures_util::stream::unfold(state, |(file, bytes, range, outcome)| async move {
             let mut file = file?;
             let read = match file.chunk().await {
                 Ok(Some(piece)) => {
@@ -82,7 +82,8 @@ impl Upload {
                     Some((Err(error), (None, bytes, range, outcome)))
                 }
             }
-        }))
+        });
+        ByteStream::new(pieces.fuse())
     }
 }
 

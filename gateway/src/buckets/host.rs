@@ -26,6 +26,13 @@ pub(crate) enum BucketHost {
     },
 }
 
+impl BucketHost {
+    /// Whether this may well be no bucket at all.
+    pub fn is_guessed(&self) -> bool {
+        matches!(self, BucketHost::Bucket(bucket) if bucket.guessed)
+    }
+}
+
 /// A bucket that stands in front of the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostBucket {

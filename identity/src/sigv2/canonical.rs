@@ -73,6 +73,12 @@ pub(super) fn string_to_sign(
         out.extend_from_slice(bucket.as_bytes());
     }
     out.extend_from_slice(request.path.as_bytes());
+    // S3 takes a lone bucket for a folder ("the auth_path must be terminated with a '/'", say botocore's handlers).
+    let lone_bucket =
+        request.path.strip_prefix('/').is_some_and(|path| !path.is_empty() && !path.contains('/'));
+    if bucket.is_none() && lone_bucket {
+        out.push(b'/');
+    }
     append_parameters(&mut out, request.query);
     out
 }
@@ -181,6 +187,8 @@ mod tests {
              x-amz-acl:public-read\nx-amz-meta-filechecksum:0x02661779\n\
              x-amz-meta-reviewedby:joe@johnsmith.net,jane@johnsmith.net\n/static.example.com/db-backup.dat.gz",
         );
+        check("GET", "/b?acl", &[], None, date, &format!("GET\n\n\n{date}\n/b/?acl"));
+        check("GET", "/b/k", &[], None, date, &format!("GET\n\n\n{date}\n/b/k"));
         check("GET", "/", &[], None, date, &format!("GET\n\n\n{date}\n/"));
     }
 

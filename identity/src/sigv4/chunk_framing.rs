@@ -82,6 +82,11 @@ impl ChunkVerifier {
         self.decoded_bytes
     }
 
+    /// The names of the trailers that are to come, in lower case.
+    pub fn announced_trailers(&self) -> &[String] {
+        &self.expected_trailers
+    }
+
     /// Takes the next piece of the body, of any size, and gives the payload in it to `sink`, without copying.
     /// After an error nothing more is taken.
     pub fn push(&mut self, piece: Bytes, sink: &mut dyn FnMut(Bytes)) -> Result<(), AuthError> {

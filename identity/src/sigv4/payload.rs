@@ -123,6 +123,14 @@ impl PayloadVerifier {
         }
     }
 
+    /// The names of the trailers that are to come, in lower case.
+    pub fn announced_trailers(&self) -> &[String] {
+        match self {
+            PayloadVerifier::Chunked(chunks) => chunks.announced_trailers(),
+            _ => &[],
+        }
+    }
+
     /// Takes the next piece of the body, of any size, and gives the payload in it to `sink`, without copying.
     pub fn push(&mut self, piece: Bytes, sink: &mut dyn FnMut(Bytes)) -> Result<(), AuthError> {
         match self {

@@ -43,7 +43,10 @@ impl Keys for RequestKeys<'_> {
         if let Some(global) = key.strip_prefix("aws:") {
             return self.global(global);
         }
-        // Tags of a resource also go under the service's own name (`iam:ResourceTag`, `ec2:ResourceTag`).
+        // What is known of any resource also goes under the service's own name (`iam:ResourceTag`, `s3:ResourceAccount`).
+        if key.ends_with(":resourceaccount") {
+            return owned(self.facts.owner_of(self.ask.resource)?.to_string());
+        }
         if let Some(name) = key.split_once(":resourcetag/").map(|(_, name)| name) {
             return one(tag(&self.facts.tags, name)?);
         }

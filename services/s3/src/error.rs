@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use schema::{ErrorCode, Fault, Violation};
+use schema::{ErrorCode, Fault, Violation, Why};
 use service::Refused;
 use store::StoreError;
 
@@ -42,6 +42,11 @@ const fn kind(name: &'static str, status: u16, message: &'static str) -> Kind {
 pub static ACCESS_CONTROL_LIST_NOT_SUPPORTED: Kind =
     kind("AccessControlListNotSupported", 400, "The bucket does not allow ACLs");
 pub static ACCESS_DENIED: Kind = kind("AccessDenied", 403, "Access Denied");
+pub static ACCESS_POINT_ALREADY_OWNED: Kind = kind(
+    "AccessPointAlreadyOwnedByYou",
+    409,
+    "Your previous request to create the named accesspoint succeeded and you already own it.",
+);
 pub static BAD_DIGEST: Kind =
     kind("BadDigest", 400, "The Content-MD5 you specified did not match what we received.");
 pub static BAD_REQUEST: Kind = kind("BadRequest", 400, "Bad Request");
@@ -69,7 +74,8 @@ pub static CONDITIONAL_REQUEST_CONFLICT: Kind = kind(
     409,
     "The conditional request cannot succeed due to a conflicting operation against this resource.",
 );
-pub static CROSS_LOCATION_LOGGING: Kind = kind("CrossLocationLoggingProhibited", 403, "Cross S3 location logging not allowed.");
+pub static CROSS_LOCATION_LOGGING: Kind =
+    kind("CrossLocationLoggingProhibited", 403, "Cross S3 location logging not allowed.");
 pub static ENTITY_TOO_LARGE: Kind =
     kind("EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size");
 pub static ENTITY_TOO_SMALL: Kind =
@@ -84,17 +90,15 @@ pub static ILLEGAL_LOCATION: Kind = kind(
     400,
     "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.",
 );
-pub static ILLEGAL_VERSIONING: Kind = kind("IllegalVersioningConfigurationException", 400, "The Versioning element must be specified");
+pub static ILLEGAL_VERSIONING: Kind =
+    kind("IllegalVersioningConfigurationException", 400, "The Versioning element must be specified");
 pub static INCOMPLETE_BODY: Kind = kind(
     "IncompleteBody",
     400,
     "You did not provide the number of bytes specified by the Content-Length HTTP header",
 );
-pub static INVALID_ACCESS_POINT_ALIAS: Kind = kind(
-    "InvalidAccessPointAliasError",
-    400,
-    "The specified access point alias name is not valid.",
-);
+pub static INVALID_ACCESS_POINT_ALIAS: Kind =
+    kind("InvalidAccessPointAliasError", 400, "The specified access point alias name is not valid.");
 pub static INVALID_ARGUMENT: Kind = kind("InvalidArgument", 400, "Invalid Argument");
 pub static INVALID_BUCKET_ACL: Kind = kind(
     "InvalidBucketAclWithObjectOwnership",
@@ -104,7 +108,8 @@ pub static INVALID_BUCKET_ACL: Kind = kind(
 pub static INVALID_BUCKET_NAME: Kind = kind("InvalidBucketName", 400, "The specified bucket is not valid.");
 pub static INVALID_BUCKET_STATE: Kind =
     kind("InvalidBucketState", 409, "The request is not valid with the current state of the bucket.");
-pub static INVALID_CONFIGURATION_ID: Kind = kind("InvalidConfigurationId", 400, "The specified configuration id is invalid.");
+pub static INVALID_CONFIGURATION_ID: Kind =
+    kind("InvalidConfigurationId", 400, "The specified configuration id is invalid.");
 pub static INVALID_DIGEST: Kind = kind("InvalidDigest", 400, "The Content-MD5 you specified was invalid.");
 pub static INVALID_ENCRYPTION_ALGORITHM: Kind = kind(
     "InvalidEncryptionAlgorithmError",
@@ -113,7 +118,8 @@ pub static INVALID_ENCRYPTION_ALGORITHM: Kind = kind(
 );
 pub static INVALID_LOCATION: Kind =
     kind("InvalidLocationConstraint", 400, "The specified location-constraint is not valid");
-pub static INVALID_LOGGING_TARGET: Kind = kind("InvalidTargetBucketForLogging", 400, "The target bucket for logging does not exist");
+pub static INVALID_LOGGING_TARGET: Kind =
+    kind("InvalidTargetBucketForLogging", 400, "The target bucket for logging does not exist");
 pub static INVALID_OBJECT_STATE: Kind =
     kind("InvalidObjectState", 403, "The operation is not valid for the object's storage class");
 pub static INVALID_PART: Kind = kind(
@@ -144,8 +150,7 @@ pub static INVALID_REQUEST: Kind = kind("InvalidRequest", 400, "Invalid Request"
 pub static INVALID_S3_DESTINATION: Kind = kind("InvalidS3DestinationBucket", 400, "Invalid bucket name");
 pub static INVALID_STORAGE_CLASS: Kind =
     kind("InvalidStorageClass", 400, "The storage class you specified is not valid");
-pub static INVALID_TAG: Kind =
-    kind("InvalidTag", 400, "The tag provided was not a valid tag.");
+pub static INVALID_TAG: Kind = kind("InvalidTag", 400, "The tag provided was not a valid tag.");
 pub static KEY_TOO_LONG: Kind = kind("KeyTooLongError", 400, "Your key is too long");
 pub static KMS_DISABLED: Kind = kind("KMS.DisabledException", 400, "The KMS key is not enabled.");
 pub static KMS_INVALID_KEY_USAGE: Kind =
@@ -153,44 +158,47 @@ pub static KMS_INVALID_KEY_USAGE: Kind =
 pub static KMS_INVALID_STATE: Kind =
     kind("KMS.KMSInvalidStateException", 400, "The KMS key's state does not allow this.");
 pub static KMS_NOT_FOUND: Kind = kind("KMS.NotFoundException", 400, "The KMS key does not exist.");
-pub static LOCK_CONFIGURATION_NOT_FOUND: Kind = kind("ObjectLockConfigurationNotFoundError", 404, "Object Lock configuration does not exist for this bucket");
+pub static LOCK_CONFIGURATION_NOT_FOUND: Kind = kind(
+    "ObjectLockConfigurationNotFoundError",
+    404,
+    "Object Lock configuration does not exist for this bucket",
+);
 pub static MALFORMED_ACL: Kind = kind(
     "MalformedACLError",
     400,
     "The XML you provided was not well-formed or did not validate against our published schema",
 );
-pub static MALFORMED_POLICY: Kind =
-    kind("MalformedPolicy", 400, "This policy contains invalid Json");
+pub static MALFORMED_POLICY: Kind = kind("MalformedPolicy", 400, "This policy contains invalid Json");
 pub static MALFORMED_XML: Kind = kind(
     "MalformedXML",
     400,
     "The XML you provided was not well-formed or did not validate against our published schema",
 );
-pub static METADATA_TOO_LARGE: Kind = kind(
-    "MetadataTooLarge",
-    400,
-    "Your metadata headers exceed the maximum allowed metadata size",
-);
+pub static METADATA_TOO_LARGE: Kind =
+    kind("MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size");
 pub static METHOD_NOT_ALLOWED: Kind =
     kind("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
-pub static MISSING_CONTENT_LENGTH: Kind =
-    kind("MissingContentLength", 411, "You must provide the Content-Length HTTP header.");
 pub static MISSING_SECURITY_HEADER: Kind =
     kind("MissingSecurityHeader", 400, "Your request was missing a required header");
 pub static NO_SUCH_ACCESS_POINT: Kind =
     kind("NoSuchAccessPoint", 404, "The specified accesspoint does not exist");
+pub static NO_SUCH_ACCESS_POINT_POLICY: Kind =
+    kind("NoSuchAccessPointPolicy", 404, "The specified accesspoint policy does not exist");
 pub static NO_SUCH_BUCKET: Kind = kind("NoSuchBucket", 404, "The specified bucket does not exist");
 pub static NO_SUCH_BUCKET_POLICY: Kind = kind("NoSuchBucketPolicy", 404, "The bucket policy does not exist");
-pub static NO_SUCH_CONFIGURATION: Kind = kind("NoSuchConfiguration", 404, "The specified configuration does not exist.");
+pub static NO_SUCH_CONFIGURATION: Kind =
+    kind("NoSuchConfiguration", 404, "The specified configuration does not exist.");
 pub static NO_SUCH_CORS: Kind = kind("NoSuchCORSConfiguration", 404, "The CORS configuration does not exist");
 pub static NO_SUCH_KEY: Kind = kind("NoSuchKey", 404, "The specified key does not exist.");
-pub static NO_SUCH_LIFECYCLE: Kind = kind("NoSuchLifecycleConfiguration", 404, "The lifecycle configuration does not exist");
+pub static NO_SUCH_LIFECYCLE: Kind =
+    kind("NoSuchLifecycleConfiguration", 404, "The lifecycle configuration does not exist");
 pub static NO_SUCH_OBJECT_LOCK_CONFIGURATION: Kind = kind(
     "NoSuchObjectLockConfiguration",
     404,
     "The specified object does not have a ObjectLock configuration",
 );
-pub static NO_SUCH_PUBLIC_ACCESS_BLOCK: Kind = kind("NoSuchPublicAccessBlockConfiguration", 404, "The public access block configuration was not found");
+pub static NO_SUCH_PUBLIC_ACCESS_BLOCK: Kind =
+    kind("NoSuchPublicAccessBlockConfiguration", 404, "The public access block configuration was not found");
 pub static NO_SUCH_TAG_SET: Kind = kind("NoSuchTagSet", 404, "The TagSet does not exist");
 pub static NO_SUCH_UPLOAD: Kind = kind(
     "NoSuchUpload",
@@ -202,8 +210,10 @@ pub static NO_SUCH_VERSION: Kind = kind("NoSuchVersion", 404, "The specified ver
 pub static NOT_IMPLEMENTED: Kind =
     kind("NotImplemented", 501, "A header you provided implies functionality that is not implemented");
 pub static NOT_MODIFIED: Kind = kind("NotModified", 304, "Not Modified");
-pub static NO_SUCH_WEBSITE: Kind = kind("NoSuchWebsiteConfiguration", 404, "The specified bucket does not have a website configuration");
-pub static OWNERSHIP_NOT_FOUND: Kind = kind("OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found");
+pub static NO_SUCH_WEBSITE: Kind =
+    kind("NoSuchWebsiteConfiguration", 404, "The specified bucket does not have a website configuration");
+pub static OWNERSHIP_NOT_FOUND: Kind =
+    kind("OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found");
 pub static PERMANENT_REDIRECT: Kind = kind(
     "PermanentRedirect",
     301,
@@ -212,7 +222,8 @@ pub static PERMANENT_REDIRECT: Kind = kind(
 );
 pub static PRECONDITION_FAILED: Kind =
     kind("PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold");
-pub static REPLICATION_NOT_FOUND: Kind = kind("ReplicationConfigurationNotFoundError", 404, "The replication configuration was not found");
+pub static REPLICATION_NOT_FOUND: Kind =
+    kind("ReplicationConfigurationNotFoundError", 404, "The replication configuration was not found");
 pub static RESTORE_ALREADY_IN_PROGRESS: Kind =
     kind("RestoreAlreadyInProgress", 409, "Object restore is already in progress");
 pub static SERVICE_UNAVAILABLE: Kind = kind(
@@ -223,7 +234,11 @@ pub static SERVICE_UNAVAILABLE: Kind = kind(
 pub static SLOW_DOWN: Kind = kind("SlowDown", 503, "Please reduce your request rate.");
 pub static TOO_MANY_BUCKETS: Kind =
     kind("TooManyBuckets", 400, "You have attempted to create more buckets than allowed");
-pub static TOO_MANY_CONFIGURATIONS: Kind = kind("TooManyConfigurations", 400, "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.");
+pub static TOO_MANY_CONFIGURATIONS: Kind = kind(
+    "TooManyConfigurations",
+    400,
+    "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.",
+);
 pub static UNEXPECTED_CONTENT: Kind = kind("UnexpectedContent", 400, "This request does not support content");
 
 impl Error {
@@ -313,8 +328,14 @@ impl From<EngineError> for Error {
 }
 
 impl service::ServiceError for Error {
-    fn invalid(_: Vec<Violation>) -> Error {
-        Error::new(&MALFORMED_XML)
+    fn invalid(violations: Vec<Violation>) -> Error {
+        let own = crate::operations::reencrypt::invalid(&violations);
+        own.unwrap_or_else(|| crate::model::violations::worded(&violations))
+    }
+
+    /// A header or parameter with a value that S3 does not know is no malformed document: each has its own error.
+    fn excuses(violation: &Violation) -> bool {
+        matches!(violation.why, Why::NotInEnum(_)) && !violation.path.contains('.')
     }
 
     fn denied(refused: &Refused<'_>) -> Option<Error> {

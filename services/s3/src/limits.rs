@@ -135,3 +135,13 @@ pub const LIST_CONFIGURATIONS_MAX: usize = 100;
 
 /// Of the id of one.
 pub const CONFIGURATION_ID_CHARS_MAX: usize = 64;
+
+/// How long a session with a directory bucket lasts.
+pub const SESSION_TIME: Duration = Duration::from_secs(300);
+
+/// What one page of ListAccessPoints shows.
+pub const LIST_ACCESS_POINTS_MAX: usize = 1000;
+
+/// Contents that fsck verifies at the same time, and objects that it names.
+pub const FSCK_AT_ONCE_MAX: usize = 4;
+pub const FSCK_FINDINGS_MAX: usize = 1000;

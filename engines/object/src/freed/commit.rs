@@ -9,6 +9,7 @@ use crate::freed::{
     ENTRY_BYTES, HEAD_BYTES, Journal, Log, MAGIC, RESERVE_BYTES, Request, SUMMARY_ENTRIES, SUMMARY_MAGIC,
     UNFINISHED_SUFFIX, encode, name, write,
 };
+use crate::limits::JOURNAL_FILES_MAX;
 use crate::packs::{Freed, Packs, Released};
 
 impl Journal {
@@ -50,6 +51,10 @@ impl Journal {
                 let mut queue = self.queue.lock();
                 while queue.requests.is_empty() {
                     if queue.stopping {
+                        drop(queue);
+                        if let Err(error) = self.trim() {
+                            tracing::warn!(%error, "the journal of frees keeps more room than it needs");
+                        }
                         return;
                     }
                     self.asked.wait(&mut queue);
@@ -110,16 +115,41 @@ impl Journal {
         let name = name(log.next);
         let file = self.medium.create(&name)?;
         log.next += 1;
-        log.names.push(name);
+        log.names.push(name.clone());
+        log.name = name;
         self.medium.sync_names()?;
         (log.file, log.end, log.reserved) = (Some(Arc::clone(&file)), 0, 0);
         Ok(file)
     }
 
+    /// Begins a file, so that there is room to free something even when the disk is full.
+    pub fn prepare(&self) -> Result<(), EngineError> {
+        let mut log = self.log.lock();
+        if log.file.is_none() {
+            let file = self.create(&mut log)?;
+            file.reserve(RESERVE_BYTES)?;
+            log.reserved = RESERVE_BYTES;
+        }
+        Ok(())
+    }
+
+    /// Gives back what was reserved for nothing.
+    pub fn trim(&self) -> Result<(), EngineError> {
+        let mut log = self.log.lock();
+        let Some(file) = log.file.take() else { return Ok(()) };
+        if log.end > 0 {
+            return Ok(file.truncate(log.end)?);
+        }
+        let name = std::mem::take(&mut log.name);
+        log.names.retain(|other| *other != name);
+        Ok(self.medium.remove(&name)?)
+    }
+
     /// Whether it is worth the while to write a summary.
     pub fn is_long(&self, bytes_max: u64) -> bool {
         let log = self.log.lock();
-        log.bytes > bytes_max && log.bytes > 3 * log.summary_bytes
+        let is_grown = log.bytes > bytes_max && log.bytes > 3 * log.summary_bytes;
+        is_grown || log.names.len() > JOURNAL_FILES_MAX
     }
 
     /// Closes the file that is written to. Everything in the files so far is in force, and their names are returned.

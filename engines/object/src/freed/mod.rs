@@ -67,6 +67,8 @@ struct Request {
 struct Log {
     /// None until something is written, and after a failure.
     file: Option<Arc<dyn MediumFile>>,
+    /// Of that file.
+    name: String,
     end: u64,
     reserved: u64,
     /// The number of the next file.

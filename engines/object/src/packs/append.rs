@@ -51,8 +51,7 @@ pub enum Fill {
 pub struct Content {
     /// The whole frame, with its header.
     pub bytes: Vec<u8>,
-    /// As of the header.
-    pub checksum: u32,
+    pub header: Header,
     /// Given out with the answer; dropped, and thereby freed, if nobody waits for it any more.
     pub draft: Draft,
     pub answer: oneshot::Sender<Result<Draft, EngineError>>,
@@ -185,12 +184,12 @@ impl Packs {
         };
         let chunk_keys = keys.for_place(&self.engine, &extent.place);
         let mut bytes = seal_all(&chunk_keys, content, HEADER_BYTES, length as usize);
+        let sealed = (bytes.len() - HEADER_BYTES) as u32;
         bytes.resize(length as usize, 0);
         let checksum = crc32c::crc32c(&bytes[HEADER_BYTES..]);
-        let body = length - HEADER_BYTES as u32;
-        let header = Header { kind: Kind::Content, first_of_commit: false, length: body, checksum };
+        let header = Header { kind: Kind::Content, first_of_commit: false, length: sealed, checksum };
         bytes[..HEADER_BYTES].copy_from_slice(&header.encode(&self.engine, spot));
-        let content = Content { bytes, checksum, draft: draft(extent), answer, _room: room };
+        let content = Content { bytes, header, draft: draft(extent), answer, _room: room };
         reserved.fill(Fill::Content(Box::new(content)));
         Ok(())
     }

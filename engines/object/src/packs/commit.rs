@@ -124,15 +124,17 @@ impl Packs {
     }
 
     fn header(&self, slot: &Slot, first_of_commit: bool) -> [u8; HEADER_BYTES] {
-        let length = slot.length - HEADER_BYTES as u32;
-        let (kind, checksum) = match &slot.fill {
+        let header = match &slot.fill {
             Fill::Content(content) if !first_of_commit => {
                 return *content.bytes.first_chunk().expect("a frame begins with its header");
             }
-            Fill::Content(content) => (Kind::Content, content.checksum),
-            _ => (Kind::Padding, 0),
+            Fill::Content(content) => content.header,
+            _ => {
+                let length = slot.length - HEADER_BYTES as u32;
+                Header { kind: Kind::Padding, first_of_commit, length, checksum: 0 }
+            }
         };
-        Header { kind, first_of_commit, length, checksum }.encode(&self.engine, slot.spot)
+        Header { first_of_commit, ..header }.encode(&self.engine, slot.spot)
     }
 
     /// Its name is synced before anything is written to it, so that its number is used once.

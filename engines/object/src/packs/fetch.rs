@@ -13,7 +13,7 @@ use crate::limits::{CACHED_READ_BYTES_MAX, CHUNK_BYTES};
 use crate::medium::MediumFile;
 use crate::packs::Packs;
 use crate::packs::frame::{HEADER_BYTES, Header, Kind, Spot, footprint};
-use crate::seal::{ChunkKeys, Unopened, chunk_bytes, chunks, chunks_of, part_of};
+use crate::seal::{ChunkKeys, Unopened, chunk_bytes, chunks, chunks_of, part_of, sealed_bytes};
 
 /// What has to be read for a range.
 struct Wanted {
@@ -97,7 +97,7 @@ impl Packs {
         let (header, body) = bytes.split_at(HEADER_BYTES);
         let damage = match Header::decode(header, &self.engine, spot) {
             Some(header) if header.kind == Kind::Content => {
-                if header.length as usize != body.len() {
+                if u64::from(header.length) != sealed_bytes(length) {
                     Some(Damage::Length)
                 } else {
                     (header.checksum != crc32c::crc32c(body)).then_some(Damage::Bytes)
@@ -125,8 +125,8 @@ impl Wanted {
         let mut at = 0;
         if chunks_wanted.start == 0 {
             let header = Header::decode(&read, engine, self.spot).ok_or(Unopened)?;
-            let expected = footprint(self.extent.length) - HEADER_BYTES as u32;
-            if header.kind != Kind::Content || header.length != expected {
+            let expected = sealed_bytes(self.extent.length);
+            if header.kind != Kind::Content || u64::from(header.length) != expected {
                 return Err(Unopened);
             }
             at = HEADER_BYTES;

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! pack    start ‖ content, padding … ‖ seal, once the pack takes no more
-//! frame   header, 16 bytes ‖ what the header announces, a multiple of 16
+//! frame   header, 16 bytes ‖ what the header announces ‖ zeros up to a multiple of 16
 //! header  "fo" ‖ kind ‖ flags ‖ length of what follows ‖ its crc32c ‖ crc32c of all this, the engine, pack and offset
 //! seal    header ‖ bytes of padding in the pack, 4 ‖ zeros, 12
 //! ```
 //!
-//! Numbers are little-endian. A content frame carries sealed chunks and zeros up to the next multiple of 16, and its
-//! checksum is over both. Of padding only the header counts. Since the header's checksum covers where it is, neither
+//! Numbers are little-endian. A content frame carries sealed chunks, and its checksum is over them and the zeros. Of
+//! padding only the header counts. Since the header's checksum covers where it is, neither
 //! a frame in the wrong place nor what an earlier life of the disk block held is taken for one.
 
 use crate::keys::EngineId;
@@ -38,7 +38,7 @@ pub struct Header {
     pub kind: Kind,
     /// All frames before it were synced before it was written.
     pub first_of_commit: bool,
-    /// Of what follows, in bytes.
+    /// Of what follows, in bytes, without the zeros at the end.
     pub length: u32,
     pub checksum: u32,
 }
@@ -57,6 +57,11 @@ pub fn footprint(length: u64) -> u32 {
 }
 
 impl Header {
+    /// What follows, with the zeros at the end.
+    pub fn body_bytes(&self) -> u64 {
+        u64::from(self.length).next_multiple_of(HEADER_BYTES as u64)
+    }
+
     pub fn encode(&self, engine: &EngineId, spot: Spot) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..2].copy_from_slice(&MAGIC);

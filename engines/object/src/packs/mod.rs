@@ -196,6 +196,17 @@ impl Packs {
         });
     }
 
+    /// A frame that is known to be free was written, even if recovery found only a hole where it was.
+    pub fn reach(&self, frames: &[Freed]) {
+        let packs = self.packs.read();
+        for frame in frames {
+            if let Some(pack) = packs.get(&frame.spot.pack) {
+                let mut state = pack.state.lock();
+                state.end = state.end.max(u32::try_from(frame.end()).unwrap_or(u32::MAX));
+            }
+        }
+    }
+
     /// From now on these frames are free. That has to be on disk already.
     pub fn release(&self, frames: &[Freed]) -> Released {
         let packs = self.packs.read();

@@ -42,8 +42,7 @@ pub fn recover(
             damaged.clear();
         }
         if !intact {
-            let length = (HEADER_BYTES as u32).saturating_add(header.length).min(size - offset);
-            damaged.push(Freed { spot: Spot { pack, offset }, length });
+            damaged.push(Freed { spot: Spot { pack, offset }, length: walk.at() - offset });
         }
         end = walk.at();
     }

@@ -4,7 +4,7 @@ use crate::error::EngineError;
 use crate::keys::EngineId;
 use crate::limits::WALK_BYTES;
 use crate::medium::MediumFile;
-use crate::packs::frame::{HEADER_BYTES, Header, Spot};
+use crate::packs::frame::{HEADER_BYTES, Header, Kind, Spot};
 
 pub enum Step {
     Frame {
@@ -57,7 +57,7 @@ impl<'a> Walk<'a> {
             self.at = self.find_header()?;
             return Ok(Some(Step::Gap { offset, length: self.at - offset }));
         };
-        let length = HEADER_BYTES as u64 + u64::from(header.length);
+        let length = HEADER_BYTES as u64 + header.body_bytes();
         let fits = u64::from(offset) + length <= u64::from(self.end);
         let intact = fits && (!self.verifies || self.is_intact(offset, &header)?);
         self.at = if fits { offset + length as u32 } else { self.end };
@@ -65,11 +65,10 @@ impl<'a> Walk<'a> {
     }
 
     fn is_intact(&mut self, offset: u32, header: &Header) -> Result<bool, EngineError> {
-        use crate::packs::frame::Kind;
         if header.kind != Kind::Content {
             return Ok(true);
         }
-        let length = header.length as usize;
+        let length = header.body_bytes() as usize;
         let body = self.bytes(offset + HEADER_BYTES as u32, length)?;
         Ok(body.len() == length && crc32c::crc32c(body) == header.checksum)
     }

@@ -57,9 +57,9 @@ fn a_draft_that_is_not_kept_goes() {
 fn a_put_that_nobody_waits_for_leaves_nothing() {
     on_all(async |engine| {
         for _ in 0..50 {
-            let put = engine.put(&keys(), content(1, 1000));
+            let keys = keys();
             // Polled once, which hands it in, and dropped.
-            drop(futures_util::FutureExt::now_or_never(put));
+            drop(futures_util::FutureExt::now_or_never(engine.put(&keys, content(1, 1000))));
         }
         // All that came before is committed with this, and freed before that.
         let last = put(&engine, &content(2, 1000)).await;

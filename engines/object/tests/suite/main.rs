@@ -1,10 +1,6 @@
 //! What the engine does, seen from outside: in a folder, in memory, and on a disk that fails.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test may panic, and waits for its tasks"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod content;
 mod crash;

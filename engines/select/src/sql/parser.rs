@@ -160,7 +160,7 @@ impl Parser {
         if !table.text.eq_ignore_ascii_case("s3object") {
             return Err(Code::EvaluatorBindingDoesNotExist.into());
         }
-        let mut steps = self.from_steps()?;
+        let mut steps = self.row_steps()?;
         // The object is a list of its root values, which is what the first wildcard is for.
         if !steps.is_empty() && steps.remove(0) != FromStep::EveryElement {
             return Err(Code::InvalidKeyPath.into());
@@ -179,7 +179,7 @@ impl Parser {
         }
     }
 
-    fn from_steps(&mut self) -> Result<Vec<FromStep>, SelectError> {
+    fn row_steps(&mut self) -> Result<Vec<FromStep>, SelectError> {
         let mut steps = Vec::new();
         loop {
             let star_follows = matches!(self.peek_at(1), TokenKind::Star);

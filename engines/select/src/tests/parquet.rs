@@ -187,3 +187,66 @@ fn damage_is_survived() {
         }
     }
 }
+
+const PYARROW: [&[u8]; 2] = [
+    include_bytes!("../../tests/vectors/pyarrow_snappy.parquet"),
+    include_bytes!("../../tests/vectors/pyarrow_gzip_v2.parquet"),
+];
+
+#[test]
+fn what_pyarrow_writes_is_read() {
+    for object in PYARROW {
+        for (sql, expected) in [
+            ("SELECT id, small, city, kind FROM S3Object", "1,1,Oslo,a\n2,-2,Rome,b\n3,,,a\n4,4,Oslo,a\n"),
+            ("SELECT temp, half, ok FROM S3Object", "1.5,0.1,true\n-2.25,0.2,false\n,0.3,\n1e+20,,true\n"),
+            (
+                "SELECT price, s.\"day\" FROM S3Object s",
+                "12.50,2020-02-29\n-0.01,\n,1969-12-31\n99999999.99,2000-01-01\n",
+            ),
+            (
+                "SELECT s.\"at\", ns FROM S3Object s WHERE id = 4",
+                "2017-01-02T03:04:05.006000Z,2017-10-13T16:02:11.123456789Z\n",
+            ),
+            ("SELECT tags[0], point.y, m.a, raw FROM S3Object", "x,a,,bytes\n,,,\n,b,,\nz,c,1,more\n"),
+            ("SELECT SUM(price), COUNT(city), MAX(half) FROM S3Object", "100000012.48,3,0.3\n"),
+            ("SELECT id FROM S3Object WHERE city = 'Oslo' AND id > 1", "4\n"),
+        ] {
+            let result =
+                answer(sql, request(Input::Parquet, csv_output()), Pieces(Bytes::from_static(object), 100));
+            assert_eq!(result.as_deref(), Ok(expected), "{sql}");
+        }
+        let nested = answer(
+            "SELECT tags, point, m FROM S3Object LIMIT 1",
+            request(Input::Parquet, json_output()),
+            Bytes::from_static(object),
+        );
+        let expected = "{\"tags\":[\"x\",\"y\"],\"point\":{\"x\":1,\"y\":\"a\"},\"m\":{\"k\":1}}\n";
+        assert_eq!(nested.as_deref(), Ok(expected));
+    }
+    let zstd = include_bytes!("../../tests/vectors/pyarrow_zstd.parquet");
+    let result =
+        answer("SELECT id FROM S3Object", request(Input::Parquet, csv_output()), Bytes::from_static(zstd));
+    assert_eq!(
+        result.expect_err("a codec S3 does not have").code(),
+        Code::ParquetUnsupportedCompressionCodec
+    );
+}
+
+/// Several bytes at once, as no accident does it.
+#[test]
+fn malice_is_survived() {
+    for object in PYARROW {
+        let footer_at = object.len() - 8 - 2000;
+        for at in (0..object.len()).step_by(13).chain((footer_at..object.len()).step_by(5)) {
+            for pattern in
+                [&[0xff; 5][..], &[0xff, 0xff, 0xff, 0xff, 0x07], &[0x1c; 9], &[0x19, 0xfc, 0xff, 0x7f]]
+            {
+                let mut damaged = object.to_vec();
+                let end = (at + pattern.len()).min(damaged.len());
+                damaged[at..end].copy_from_slice(&pattern[..end - at]);
+                let request = request(Input::Parquet, json_output());
+                drop(answer("SELECT * FROM S3Object", request, Bytes::from(damaged)));
+            }
+        }
+    }
+}

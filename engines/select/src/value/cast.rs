@@ -36,17 +36,17 @@ impl Type {
 
     /// For `x IS type`.
     pub(crate) fn describes(self, value: &Value<'_>) -> bool {
-        match (self, value) {
+        matches!(
+            (self, value),
             (Type::Bool, Value::Bool(_))
-            | (Type::Int, Value::Int(_))
-            | (Type::Float, Value::Float(_))
-            | (Type::Decimal, Value::Decimal(_))
-            | (Type::String, Value::String(_))
-            | (Type::Timestamp, Value::Timestamp(_))
-            | (Type::Missing, Value::Missing)
-            | (Type::Null, Value::Null | Value::Missing) => true,
-            _ => false,
-        }
+                | (Type::Int, Value::Int(_))
+                | (Type::Float, Value::Float(_))
+                | (Type::Decimal, Value::Decimal(_))
+                | (Type::String, Value::String(_))
+                | (Type::Timestamp, Value::Timestamp(_))
+                | (Type::Missing, Value::Missing)
+                | (Type::Null, Value::Null | Value::Missing)
+        )
     }
 }
 

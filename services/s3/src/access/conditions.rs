@@ -5,9 +5,7 @@
 //! Reference: "Actions, resources, and condition keys for Amazon S3" of the service authorization reference.
 
 use base::Timestamp;
-use schema::{
-    ByteStream, Document, Entries, EventStream, Items, Member, Place, Structure, WriteValue, Writer,
-};
+use schema::{ByteStream, Document, Entries, EventStream, Items, Member, Place, Structure, Writer};
 use service::Call;
 
 use crate::S3;
@@ -60,12 +58,18 @@ pub fn sent(_: &S3, call: &Call, input: &dyn Structure) -> Found {
         }
     });
     let operation = input.shape().name;
-    let reads = READS.iter().any(|verb| operation.starts_with(verb));
-    found.push(one("s3express:SessionMode", if reads { "ReadOnly" } else { "ReadWrite" }));
+    found.push(one("s3express:SessionMode", session_mode(operation, input)));
     if let Some(creates) = creates_object(operation) {
         found.push(one("s3:ObjectCreationOperation", creates));
     }
     found
+}
+
+/// What a session has to allow, and for CreateSession what it is asked to.
+fn session_mode(operation: &str, input: &dyn Structure) -> String {
+    let asked = operation.starts_with("CreateSession").then(|| text_of(input, "SessionMode")).flatten();
+    let reads = READS.iter().any(|verb| operation.starts_with(verb));
+    asked.unwrap_or_else(|| if reads { "ReadOnly" } else { "ReadWrite" }.to_owned())
 }
 
 /// The text of a member of an input, by its name in the model.

@@ -27,6 +27,8 @@ const UNLOCKED: &[&str] = &["DeleteBucketPolicy", "GetBucketPolicy", "PutBucketP
 const OF_THE_ACCOUNT: &[&str] =
     &["CreateBucket", "CreateAccessPoint", "ListAllMyBuckets", "ListAllMyDirectoryBuckets"];
 
+const OF_TAGS: &[&str] = &["ListTagsForResource", "TagResource", "UntagResource"];
+
 /// Actions on an object that whoever owns the object decides, rather than the owner of the bucket.
 const OF_THE_OBJECT: &[&str] = &[
     "DeleteObjectTagging",
@@ -86,7 +88,12 @@ pub async fn facts(
     let place = s3.directory.place(&named.bucket).await?;
     let mut facts = of_bucket(s3, action, &place.bucket, named.key.as_deref(), input).await?;
     if let Some(point) = place.access_point {
+        facts.arn = Some(arn_in(&place.bucket, named.key.as_deref()));
         facts = through(&point, named.key.as_deref(), facts);
+        // What is done with the point itself is no affair of the bucket's.
+        if action.contains("AccessPoint") || OF_TAGS.contains(&action) {
+            facts.behind = None;
+        }
     }
     Ok(facts)
 }
@@ -123,16 +130,12 @@ async fn of_bucket(
     input: Option<&dyn Structure>,
 ) -> Result<ResourceFacts, Error> {
     let block = s3.directory.block(bucket).await?;
-    let arn = match key.filter(|_| !bucket.record.is_directory()) {
-        Some(key) => object_arn(bucket.region(), &bucket.name, key),
-        None => bucket.arn(),
-    };
     let settings = &bucket.record.settings;
     let tags = if settings.abac { settings.tags.clone() } else { BTreeMap::new() };
-    let mut keys = vec![("s3:ResourceAccount".to_owned(), bucket.account().to_string())];
-    keys.extend(tags.iter().map(|(key, value)| (format!("s3:BucketTag/{key}"), value.clone())));
+    let keys = tags.iter().map(|(key, value)| (format!("s3:BucketTag/{key}"), value.clone())).collect();
     let mut facts = ResourceFacts {
-        arn: Some(arn),
+        // The ARN of a directory bucket has its owner's account, which the caller did not name.
+        arn: bucket.record.is_directory().then(|| bucket.arn()),
         action: bucket.record.is_directory().then(|| directory_action(action)),
         owner: Some(bucket.account()),
         policy: bucket.policy(block),
@@ -148,6 +151,14 @@ async fn of_bucket(
         of_object(&mut facts, bucket, block, &object);
     }
     Ok(facts)
+}
+
+/// The ARN of a bucket, or of an object in it.
+fn arn_in(bucket: &Bucket, key: Option<&str>) -> Arn {
+    match key.filter(|_| !bucket.record.is_directory()) {
+        Some(key) => object_arn(bucket.region(), &bucket.name, key),
+        None => bucket.arn(),
+    }
 }
 
 fn directory_action(action: &str) -> String {
@@ -215,7 +226,6 @@ fn through(point: &Arc<AccessPoint>, key: Option<&str>, mut behind: ResourceFact
     behind.keys.extend(keys.clone());
     let tags = point.record.tags.iter();
     keys.extend(tags.map(|(key, value)| (format!("s3:AccessPointTag/{key}"), value.clone())));
-    keys.push(("s3:ResourceAccount".to_owned(), point.account.to_string()));
     ResourceFacts {
         arn: Some(arn),
         owner: Some(point.account),

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::stream::Fuse;
 use futures_util::{Stream, StreamExt};
 use object_engine::EngineError;
 use schema::ByteStream;
@@ -12,7 +13,7 @@ use crate::error::{Error, INCOMPLETE_BODY};
 use crate::limits::{LOT_BYTES, PUT_BYTES_MAX};
 
 pub struct Lots {
-    pieces: Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> + Send>>,
+    pieces: Fuse<Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> + Send>>>,
     /// What the sender said, where it did.
     announced: Option<u64>,
     /// So far.
@@ -21,7 +22,7 @@ pub struct Lots {
 
 impl Lots {
     pub fn new(body: &ByteStream) -> Lots {
-        Lots { announced: body.length(), pieces: body.take(), bytes: 0 }
+        Lots { announced: body.length(), pieces: body.take().fuse(), bytes: 0 }
     }
 
     /// So far; all of it, once the end was met.
@@ -118,6 +119,22 @@ mod tests {
             }
         }
         assert!(Lots::new(&ByteStream::default()).all().await.unwrap().is_empty());
+    }
+
+    /// A stream may panic when it is asked again after its end.
+    #[tokio::test]
+    async fn a_body_is_not_asked_again_after_its_end() {
+        let once = |length| {
+            let piece = futures_util::stream::unfold(length > 0, |left| async move {
+                left.then(|| (Ok(Bytes::from_static(b"abc")), false))
+            });
+            ByteStream::new(piece).with_length(length)
+        };
+        assert!(Lots::new(&once(0)).all().await.unwrap().is_empty());
+        assert_eq!(Lots::new(&once(3)).all().await.unwrap(), "abc");
+        let mut lots = Lots::new(&once(3));
+        assert_eq!(lots.next().await.unwrap().concat(), b"abc");
+        assert!(lots.next().await.unwrap().is_empty() && lots.next().await.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -73,11 +73,6 @@ pub async fn receive_under(
     receive::receive(s3, settled, declared, body).await
 }
 
-/// Content that does not come from a client: takes it in as it is.
-pub async fn receive_bytes(s3: &S3, settled: &Settled, bytes: Bytes) -> Result<Received, Error> {
-    receive_under(s3, settled, &Declared::default(), &ByteStream::from(bytes)).await
-}
-
 /// A range of content, decrypted. The caller's permission to decrypt is asked for first. `reading` was entered
 /// ([`crate::readers`]) before the object was looked up; it is held until the stream is at its end, or dropped.
 pub async fn open(
@@ -106,11 +101,14 @@ pub async fn read(
     if length == 0 {
         return Ok(ByteStream::default());
     }
-    let parts = parts_of(&content.extents, &range);
+    let mut parts = parts_of(&content.extents, &range);
     if length <= READ_AT_ONCE_BYTES_MAX {
         return Ok(ByteStream::from(read_at_once(s3, keys, &parts, length).await?));
     }
-    let pieces = pieces(s3.engine.clone(), keys.clone(), parts);
+    // The beginning is read before the answer is, so that an object that cannot be read is an error.
+    let (extent, within) = parts.remove(0);
+    let first = s3.engine.read(&extent, keys, within).await?.into_stream();
+    let pieces = first.chain(pieces(s3.engine.clone(), keys.clone(), parts));
     let pieces = pieces.map(move |piece| {
         let _held = &reading;
         piece.map_err(std::io::Error::other)

@@ -75,7 +75,8 @@ pub fn upload_checksum(
         return match kind {
             None => Ok(None),
             Some(_) => refuse(
-                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.".into(),
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
+                    .into(),
             ),
         };
     };
@@ -109,7 +110,10 @@ pub fn upload_checksum(
 
 /// Whether a part's checksum is of the upload's algorithm. Where the parts' checksums are summed up, each has to bring
 /// its own.
-pub fn check_part_algorithm(upload: Option<UploadChecksum>, declared: Option<Algorithm>) -> Result<(), Error> {
+pub fn check_part_algorithm(
+    upload: Option<UploadChecksum>,
+    declared: Option<Algorithm>,
+) -> Result<(), Error> {
     let Some(upload) = upload else { return Ok(()) };
     match declared {
         Some(declared) if declared == upload.algorithm => Ok(()),
@@ -289,10 +293,13 @@ fn object_checksum(upload: UploadChecksum, parts: &[(u16, PartRecord)]) -> Optio
 fn check_checksum(computed: Option<&Checksum>, expected: &Expected) -> Result<(), Error> {
     for (algorithm, given) in &expected.checksums {
         let bad = || {
-            let message = format!("The {} you specified did not match the calculated checksum.", lower(*algorithm));
+            let message =
+                format!("The {} you specified did not match the calculated checksum.", lower(*algorithm));
             Err(Error::worded(&BAD_DIGEST, message))
         };
-        let Some(computed) = computed.filter(|computed| computed.algorithm == *algorithm) else { return bad() };
+        let Some(computed) = computed.filter(|computed| computed.algorithm == *algorithm) else {
+            return bad();
+        };
         let value = STANDARD.encode(&computed.bytes);
         let matches = match computed.kind {
             Kind::FullObject => *given == value,

@@ -105,12 +105,13 @@ fn check_form(document: &Value) -> Result<(), Error> {
 
 fn words(error: &PolicyError) -> String {
     match error {
-        PolicyError::InvalidPrincipal { .. } | PolicyError::InvalidFederated | PolicyError::EmptyPrincipal => {
-            INVALID_PRINCIPAL.to_owned()
-        }
-        PolicyError::NoActions | PolicyError::NoVendor | PolicyError::TooManyColons | PolicyError::BadVendor(_) => {
-            INVALID_ACTION.to_owned()
-        }
+        PolicyError::InvalidPrincipal { .. }
+        | PolicyError::InvalidFederated
+        | PolicyError::EmptyPrincipal => INVALID_PRINCIPAL.to_owned(),
+        PolicyError::NoActions
+        | PolicyError::NoVendor
+        | PolicyError::TooManyColons
+        | PolicyError::BadVendor(_) => INVALID_ACTION.to_owned(),
         PolicyError::NoResources
         | PolicyError::NotArn(_)
         | PolicyError::BadPartition { .. }
@@ -135,10 +136,8 @@ fn replace_canonical_users(document: &mut Value) -> Result<bool, Error> {
         for element in ["Principal", "NotPrincipal"] {
             let Some(principal) = statement.get_mut(element).and_then(Value::as_object_mut) else { continue };
             let Some(users) = principal.remove("CanonicalUser") else { continue };
-            let mut named: Vec<Value> = texts(principal.get("AWS").unwrap_or(&Value::Null))
-                .into_iter()
-                .map(Value::from)
-                .collect();
+            let mut named: Vec<Value> =
+                texts(principal.get("AWS").unwrap_or(&Value::Null)).into_iter().map(Value::from).collect();
             for id in texts(&users) {
                 let account = account_of(id).ok_or_else(|| malformed(INVALID_PRINCIPAL))?;
                 named.push(format!("arn:aws:iam::{account}:root").into());
@@ -151,7 +150,8 @@ fn replace_canonical_users(document: &mut Value) -> Result<bool, Error> {
 }
 
 fn check_statement(statement: &Value, holder: Holder<'_>) -> Result<(), Error> {
-    let actions = texts(statement.get("Action").or_else(|| statement.get("NotAction")).unwrap_or(&Value::Null));
+    let actions =
+        texts(statement.get("Action").or_else(|| statement.get("NotAction")).unwrap_or(&Value::Null));
     let resources =
         texts(statement.get("Resource").or_else(|| statement.get("NotResource")).unwrap_or(&Value::Null));
     for action in &actions {
@@ -170,8 +170,12 @@ fn check_statement(statement: &Value, holder: Holder<'_>) -> Result<(), Error> {
         return Ok(());
     }
     let of_objects = |resource: &&str| resource.len() > holder.arn.len();
-    let (has_objects, has_bucket) =
-        (resources.iter().any(of_objects), resources.iter().any(|resource| !of_objects(&resource) || resource.ends_with('*') && !resource.contains(holder.objects)));
+    let (has_objects, has_bucket) = (
+        resources.iter().any(of_objects),
+        resources.iter().any(|resource| {
+            !of_objects(&resource) || resource.ends_with('*') && !resource.contains(holder.objects)
+        }),
+    );
     for action in &actions {
         let name = action.split_once(':').map_or("*", |(_, name)| name);
         let applies = match kind_of(name) {
@@ -263,7 +267,10 @@ mod tests {
         for (action, resource) in [
             (r#""s3:GetObject""#, r#""arn:aws:s3:::logs/*""#),
             (r#""s3:ListBucket""#, r#""arn:aws:s3:::logs""#),
-            (r#"["s3:ListBucket","s3:GetObject"]"#, r#"["arn:aws:s3:::logs","arn:aws:s3:::logs/home/${aws:username}/*"]"#),
+            (
+                r#"["s3:ListBucket","s3:GetObject"]"#,
+                r#"["arn:aws:s3:::logs","arn:aws:s3:::logs/home/${aws:username}/*"]"#,
+            ),
             (r#""s3:*""#, r#""arn:aws:s3:::logs*""#),
             (r#""*""#, r#""arn:aws:s3:::logs/*""#),
             (r#""s3:Get*""#, r#""arn:aws:s3:::logs/a""#),
@@ -279,18 +286,34 @@ mod tests {
             (r#""s3:Nonsense""#, r#""arn:aws:s3:::logs/*""#, INVALID_ACTION),
             (r#""sqs:SendMessage""#, r#""arn:aws:s3:::logs/*""#, INVALID_ACTION),
         ] {
-            assert_eq!(with("\"*\"", action, resource).err().as_deref(), Some(message), "{action} {resource}");
+            assert_eq!(
+                with("\"*\"", action, resource).err().as_deref(),
+                Some(message),
+                "{action} {resource}"
+            );
         }
     }
 
     #[test]
     fn what_is_missing_is_named() {
         for (statement, message) in [
-            (r#"{"Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::logs"}"#, "Missing required field Effect"),
-            (r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::logs"}"#, "Missing required field Principal"),
-            (r#"{"Effect":"Allow","Principal":"*","Resource":"arn:aws:s3:::logs"}"#, "Missing required field Action"),
+            (
+                r#"{"Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::logs"}"#,
+                "Missing required field Effect",
+            ),
+            (
+                r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::logs"}"#,
+                "Missing required field Principal",
+            ),
+            (
+                r#"{"Effect":"Allow","Principal":"*","Resource":"arn:aws:s3:::logs"}"#,
+                "Missing required field Action",
+            ),
             (r#"{"Effect":"Allow","Principal":"*","Action":"s3:*"}"#, "Missing required field Resource"),
-            (r#"{"Effect":"Maybe","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::logs"}"#, "Invalid effect: Maybe"),
+            (
+                r#"{"Effect":"Maybe","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::logs"}"#,
+                "Invalid effect: Maybe",
+            ),
             ("", "Could not parse the policy: Statement is empty!"),
         ] {
             assert_eq!(check(statement).err().as_deref(), Some(message), "{statement}");

@@ -26,7 +26,9 @@ fn check_rule(rule: &CORSRule) -> Result<(), Error> {
         return Err(Error::new(&MALFORMED_XML));
     }
     if let Some(method) = rule.allowed_methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
-        return refused(format!("Found unsupported HTTP method in CORS config. Unsupported method is {method}"));
+        return refused(format!(
+            "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
+        ));
     }
     let many = |text: &&String| text.matches('*').count() > 1;
     if let Some(origin) = rule.allowed_origins.iter().find(many) {
@@ -59,7 +61,12 @@ pub struct Allowed {
 }
 
 /// The first rule that lets a request of this origin through; `headers` are those it asks for.
-pub fn allowed(configuration: &CORSConfiguration, origin: &str, method: &str, headers: &[&str]) -> Option<Allowed> {
+pub fn allowed(
+    configuration: &CORSConfiguration,
+    origin: &str,
+    method: &str,
+    headers: &[&str],
+) -> Option<Allowed> {
     configuration.cors_rules.iter().find_map(|rule| by_rule(rule, origin, method, headers))
 }
 
@@ -114,7 +121,8 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_fits_answers() {
-        let rules = vec![rule(&["http://www.example.com"], &["PUT"], &["x-amz-*"]), rule(&["*"], &["GET"], &[])];
+        let rules =
+            vec![rule(&["http://www.example.com"], &["PUT"], &["x-amz-*"]), rule(&["*"], &["GET"], &[])];
         let configuration = CORSConfiguration { cors_rules: rules };
         let put = allowed(&configuration, "http://www.example.com", "PUT", &["X-Amz-Date"]).unwrap();
         assert_eq!((put.origin.as_str(), put.credentials), ("http://www.example.com", true));

@@ -139,7 +139,9 @@ fn narrowing(filter: &LifecycleRuleFilter) -> Result<Narrowing, Error> {
         return Err(bad_argument("The TagKey you have provided is invalid"));
     }
     if above.is_some_and(|size| size < 0) || below.is_some_and(|size| size <= 0) {
-        return Err(bad_argument("'ObjectSizeGreaterThan' and 'ObjectSizeLessThan' must be positive integers"));
+        return Err(bad_argument(
+            "'ObjectSizeGreaterThan' and 'ObjectSizeLessThan' must be positive integers",
+        ));
     }
     if let (Some(above), Some(below)) = (above, below)
         && below <= above + 1

@@ -59,7 +59,11 @@ pub enum Step {
 impl Query {
     /// An empty delimiter is as good as none.
     pub fn new(prefix: Option<String>, delimiter: Option<String>, limit: usize) -> Query {
-        Query { prefix: prefix.unwrap_or_default(), delimiter: delimiter.filter(|text| !text.is_empty()), limit }
+        Query {
+            prefix: prefix.unwrap_or_default(),
+            delimiter: delimiter.filter(|text| !text.is_empty()),
+            limit,
+        }
     }
 
     /// The common prefix that a key is shown under, if it is in a group.
@@ -87,9 +91,9 @@ impl<'q, T> Page<'q, T> {
         Page { query, items: Vec::new(), groups: Vec::new(), last_group: false, is_truncated: false }
     }
 
-    /// Nothing is to be shown, so nothing needs to be looked at.
-    pub fn is_empty_on_request(&self) -> bool {
-        self.query.limit == 0
+    /// Whether anything is to be shown, and so to be looked at.
+    pub fn takes_any(&self) -> bool {
+        self.query.limit > 0
     }
 
     /// How many keys and groups it has.
@@ -166,7 +170,8 @@ pub fn is_encoded(encoding: Option<&s3_api::EncodingType>) -> Result<bool, Error
 }
 
 /// What stays as it is in the encoding of names: as in forms, and slashes.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/').remove(b' ');
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/').remove(b' ');
 
 /// A name as an answer shows it.
 pub fn shown(name: &str, is_encoded: bool) -> String {
@@ -191,9 +196,13 @@ mod tests {
     }
 
     /// A page as the operations fill it: seeks where they seek, on a sorted set.
-    fn page(keys: &BTreeSet<String>, query: &Query, marker: Option<&str>) -> (Vec<String>, Vec<String>, bool) {
+    fn page(
+        keys: &BTreeSet<String>,
+        query: &Query,
+        marker: Option<&str>,
+    ) -> (Vec<String>, Vec<String>, bool) {
         let mut page = Page::new(query);
-        if page.is_empty_on_request() {
+        if !page.takes_any() {
             return (Vec::new(), Vec::new(), false);
         }
         let mut from = match query.start(marker) {
@@ -202,7 +211,8 @@ mod tests {
             Start::Over(group) => Bound::Excluded(beyond(&group)),
         };
         loop {
-            let next = keys.range((from.clone(), Bound::Unbounded)).find(|key| key.starts_with(&query.prefix));
+            let next =
+                keys.range((from.clone(), Bound::Unbounded)).find(|key| key.starts_with(&query.prefix));
             let Some(key) = next else { break };
             from = match page.take(key.clone(), |key| key) {
                 Step::Next => Bound::Excluded(key.clone()),
@@ -229,7 +239,21 @@ mod tests {
 
     fn text(length: usize) -> impl Strategy<Value = String> {
         let piece = prop::sample::select(vec![
-            "a", "b", "/", "//", "\0", "\u{1}", "é", "日本", "\u{10ffff}", "\u{ffff}", " ", "+", "%", "&", "-",
+            "a",
+            "b",
+            "/",
+            "//",
+            "\0",
+            "\u{1}",
+            "é",
+            "日本",
+            "\u{10ffff}",
+            "\u{ffff}",
+            " ",
+            "+",
+            "%",
+            "&",
+            "-",
         ]);
         prop::collection::vec(piece, 0..=length).prop_map(|pieces| pieces.concat())
     }

@@ -83,8 +83,7 @@ mod tests {
             (until(Compliance, 1_001), false, true, false),
             (until(Compliance, 1_000), false, false, true),
         ] {
-            let described =
-                Described { retention, legal_hold: Some(legal_hold), ..Described::default() };
+            let described = Described { retention, legal_hold: Some(legal_hold), ..Described::default() };
             let found = is_deletable(&described, bypass, NOW);
             assert_eq!(found, deletable, "{retention:?} {legal_hold} {bypass}");
         }

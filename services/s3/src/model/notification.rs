@@ -25,8 +25,6 @@ pub enum EventName {
     ObjectTaggingDelete,
     ObjectAclPut,
     ObjectRetentionPut,
-    ObjectAnnotationPut,
-    ObjectAnnotationDelete,
     LifecycleTransition { to: StorageClass },
     LifecycleExpirationDelete,
     LifecycleExpirationDeleteMarkerCreated,
@@ -71,8 +69,6 @@ impl EventName {
             EventName::ObjectTaggingDelete => "s3:ObjectTagging:Delete",
             EventName::ObjectAclPut => "s3:ObjectAcl:Put",
             EventName::ObjectRetentionPut => "s3:ObjectRetention:Put",
-            EventName::ObjectAnnotationPut => "s3:ObjectAnnotation:Put",
-            EventName::ObjectAnnotationDelete => "s3:ObjectAnnotation:Delete",
             EventName::LifecycleTransition { .. } => "s3:LifecycleTransition",
             EventName::LifecycleExpirationDelete => "s3:LifecycleExpiration:Delete",
             EventName::LifecycleExpirationDeleteMarkerCreated => "s3:LifecycleExpiration:DeleteMarkerCreated",
@@ -91,8 +87,6 @@ impl EventName {
             | EventName::ObjectTaggingDelete
             | EventName::ObjectAclPut
             | EventName::ObjectRetentionPut
-            | EventName::ObjectAnnotationPut
-            | EventName::ObjectAnnotationDelete
             | EventName::ObjectRestoreDelete => "2.3",
             _ => "2.1",
         }

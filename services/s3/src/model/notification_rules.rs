@@ -44,9 +44,9 @@ pub fn complete(configuration: &mut api::NotificationConfiguration, ids: &Ids) -
         check_filter(rule)?;
         let arn = rule.arn.parse::<Arn>().ok().filter(|arn| arn.service() == rule.service);
         let has_place = |arn: &Arn| arn.region().is_some() && arn.account().is_some();
-        let arn = arn.filter(has_place).ok_or_else(|| {
-            Error::argument("The ARN could not be parsed", kind_of(rule.service), rule.arn)
-        })?;
+        let arn = arn
+            .filter(has_place)
+            .ok_or_else(|| Error::argument("The ARN could not be parsed", kind_of(rule.service), rule.arn))?;
         arns.push(arn);
     }
     check_overlaps(&rules)?;
@@ -193,8 +193,12 @@ mod tests {
     #[test]
     fn two_rules_may_not_ask_for_the_same() {
         let put = "s3:ObjectCreated:Put";
-        assert!(check(vec![rule(None, put, &[("prefix", "a/")]), rule(None, put, &[("prefix", "b/")])]).is_ok());
-        assert!(check(vec![rule(None, put, &[("suffix", ".a")]), rule(None, put, &[("suffix", ".b")])]).is_ok());
+        assert!(
+            check(vec![rule(None, put, &[("prefix", "a/")]), rule(None, put, &[("prefix", "b/")])]).is_ok()
+        );
+        assert!(
+            check(vec![rule(None, put, &[("suffix", ".a")]), rule(None, put, &[("suffix", ".b")])]).is_ok()
+        );
         for rules in [
             vec![rule(Some("x"), put, &[("prefix", "a")]), rule(Some("x"), put, &[("prefix", "b")])],
             vec![rule(None, put, &[]), rule(None, "s3:ObjectCreated:*", &[("prefix", "b")])],

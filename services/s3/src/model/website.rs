@@ -7,7 +7,8 @@ use crate::error::{Error, INVALID_ARGUMENT, INVALID_REQUEST, MALFORMED_XML};
 use crate::limits::ROUTING_RULES_MAX;
 
 pub fn check(configuration: &WebsiteConfiguration) -> Result<(), Error> {
-    let WebsiteConfiguration { error_document, index_document, redirect_all_requests_to, routing_rules } = configuration;
+    let WebsiteConfiguration { error_document, index_document, redirect_all_requests_to, routing_rules } =
+        configuration;
     if let Some(redirect) = redirect_all_requests_to {
         if error_document.is_some() || index_document.is_some() || routing_rules.is_some() {
             let message = "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.";
@@ -20,7 +21,11 @@ pub fn check(configuration: &WebsiteConfiguration) -> Result<(), Error> {
         return Err(Error::argument(message, "IndexDocument", "null"));
     };
     if index.suffix.is_empty() || index.suffix.contains('/') {
-        return Err(Error::argument("The IndexDocument Suffix is not well formed", "IndexDocument", &index.suffix));
+        return Err(Error::argument(
+            "The IndexDocument Suffix is not well formed",
+            "IndexDocument",
+            &index.suffix,
+        ));
     }
     if let Some(error) = error_document.as_ref().filter(|error| error.key.is_empty()) {
         return Err(Error::argument("The ErrorDocument Key is not well formed", "ErrorDocument", &error.key));
@@ -112,7 +117,8 @@ mod tests {
     fn a_site_has_an_index_or_sends_everybody_elsewhere() {
         assert!(check(&site(Vec::new())).is_ok());
         let elsewhere = RedirectAllRequestsTo { host_name: "example.com".to_owned(), protocol: None };
-        let elsewhere = WebsiteConfiguration { redirect_all_requests_to: Some(elsewhere), ..Default::default() };
+        let elsewhere =
+            WebsiteConfiguration { redirect_all_requests_to: Some(elsewhere), ..Default::default() };
         assert!(check(&elsewhere).is_ok());
         let both = WebsiteConfiguration {
             error_document: Some(ErrorDocument { key: "error.html".to_owned() }),
@@ -122,7 +128,9 @@ mod tests {
         assert!(check(&WebsiteConfiguration::default()).is_err());
         for suffix in ["", "a/b"] {
             let index = IndexDocument { suffix: suffix.to_owned() };
-            assert!(check(&WebsiteConfiguration { index_document: Some(index), ..Default::default() }).is_err());
+            assert!(
+                check(&WebsiteConfiguration { index_document: Some(index), ..Default::default() }).is_err()
+            );
         }
     }
 

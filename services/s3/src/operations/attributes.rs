@@ -66,9 +66,7 @@ fn check_wanted(wanted: &[ObjectAttributes]) -> Result<(), Error> {
     }
     let unknown = wanted.iter().find(|attribute| matches!(attribute, ObjectAttributes::Unknown(_)));
     match unknown {
-        Some(name) => {
-            Err(Error::argument("Invalid attribute name specified.", HEADER, name.as_str()))
-        }
+        Some(name) => Err(Error::argument("Invalid attribute name specified.", HEADER, name.as_str())),
         None => Ok(()),
     }
 }

@@ -31,8 +31,8 @@ use crate::model::lifecycle::{Rules, SmallObjects, Subject, expiration_header};
 use crate::model::upload_id::UploadId;
 use crate::model::version::{VersionId, place_prefix};
 use crate::records::{
-    CURRENT, Content, Encryption, ObjectRecord, PARTS, PartRecord, UPLOADS, UploadRecord, VERSIONS, VersionRecord,
-    VersionTail, Versioning,
+    CURRENT, Content, Encryption, ObjectRecord, PARTS, PartRecord, UPLOADS, UploadRecord, VERSIONS,
+    VersionRecord, VersionTail, Versioning,
 };
 
 pub async fn complete_multipart_upload(
@@ -107,7 +107,8 @@ async fn check_keys(
     if customer.is_some() {
         check_customer(&upload.encryption, customer.as_ref())?;
     }
-    if upload.checksum.is_some() && matches!(upload.encryption, Encryption::Kms(_) | Encryption::Dual { .. }) {
+    if upload.checksum.is_some() && matches!(upload.encryption, Encryption::Kms(_) | Encryption::Dual { .. })
+    {
         unlock(s3, call, &upload.encryption, None).await?;
     }
     Ok(())
@@ -206,7 +207,8 @@ impl Completion<'_> {
         let found = match CURRENT.get(tx, &bucket, self.key).await?.filter(is_it) {
             None if versioning != Versioning::Never => {
                 let prefix = place_prefix(self.key);
-                let older = VERSIONS.scan(tx, &bucket, Select::prefix(&prefix), COMPLETED_VERSIONS_MAX).await?;
+                let older =
+                    VERSIONS.scan(tx, &bucket, Select::prefix(&prefix), COMPLETED_VERSIONS_MAX).await?;
                 older.records.into_iter().find_map(|(_, record)| match record {
                     VersionRecord::Object(object) => Some(*object).filter(is_it),
                     VersionRecord::Marker(_) => None,

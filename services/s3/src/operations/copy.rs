@@ -6,8 +6,8 @@
 
 use base::AccountId;
 use s3_api::{
-    ChecksumAlgorithm, CopyObjectInput, CopyObjectOutput, CopyObjectResult, MetadataDirective, PutObjectInput,
-    TaggingDirective,
+    ChecksumAlgorithm, CopyObjectInput, CopyObjectOutput, CopyObjectResult, MetadataDirective,
+    PutObjectInput, TaggingDirective,
 };
 use service::Call;
 
@@ -201,6 +201,7 @@ async fn describe(
         guard::permitted(s3, call, &source.bucket, &source.key, action).await?;
         guard::general_purpose(bucket)?;
         guard::permitted(s3, call, bucket, &input.key, "PutObjectTagging").await?;
+        s3.directory.expect_tags(bucket).await?;
         described.tags.clone_from(&from.tags);
     }
     Ok((described, owner))

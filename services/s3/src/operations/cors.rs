@@ -1,29 +1,15 @@
-//! Cross-origin rules of a bucket, and what they say of a browser's request.
+//! Cross-origin rules of a bucket. Browsers are answered by the gateway, which asks [`crate::S3::cross_origin`].
 
 use s3_api::{
-    CORSConfiguration, DeleteBucketCorsInput, DeleteBucketCorsOutput, GetBucketCorsInput, GetBucketCorsOutput,
-    PutBucketCorsInput, PutBucketCorsOutput,
+    CORSConfiguration, DeleteBucketCorsInput, DeleteBucketCorsOutput, GetBucketCorsInput,
+    GetBucketCorsOutput, PutBucketCorsInput, PutBucketCorsOutput,
 };
 use service::{Call, Kept};
 
 use super::reach_bucket;
 use crate::S3;
 use crate::error::{Error, NO_SUCH_CORS};
-use crate::model::cors::{self, Allowed};
-
-/// What a bucket's rules say of a request from an origin, for whoever answers browsers. `headers` are those that the
-/// request asks for. Nothing if the bucket is not there, has no rules, or none lets the request through.
-pub async fn allowed(
-    s3: &S3,
-    bucket: &str,
-    origin: &str,
-    method: &str,
-    headers: &[&str],
-) -> Result<Option<Allowed>, Error> {
-    let Some(bucket) = s3.directory.find(bucket).await? else { return Ok(None) };
-    let configuration = bucket.record.settings.cors.as_deref();
-    Ok(configuration.and_then(|configuration| cors::allowed(configuration, origin, method, headers)))
-}
+use crate::model::cors;
 
 pub async fn put_bucket_cors(
     s3: &S3,

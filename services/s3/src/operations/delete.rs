@@ -64,8 +64,7 @@ pub async fn delete_object(
         size: input.if_match_size.and_then(|size| u64::try_from(size).ok()),
     };
     conditions.permitted(s3, call, &bucket, &input.key).await?;
-    let bypass =
-        guard::bypass(s3, call, &bucket, &input.key, input.bypass_governance_retention).await?;
+    let bypass = guard::bypass(s3, call, &bucket, &input.key, input.bypass_governance_retention).await?;
     let stamp = Stamp::draw(&s3.ids, call.now);
     let removal = &Removal { key: input.key, version, conditions, bypass, stamp };
     let bucket = &*bucket;
@@ -84,9 +83,7 @@ pub async fn delete_object(
 pub async fn remove(tx: &Tx, bucket: &Bucket, call: &Call, removal: &Removal) -> Result<Saved, Error> {
     let Removal { key, version, conditions, bypass, stamp } = removal;
     let saved = match version {
-        None => {
-            saving::delete(tx, bucket, key, *stamp, |newest| conditions.check(newest, bucket)).await?
-        }
+        None => saving::delete(tx, bucket, key, *stamp, |newest| conditions.check(newest, bucket)).await?,
         Some(id) => {
             if *conditions != Conditions::default() {
                 let versioning = saving::versioning(tx, bucket).await?;

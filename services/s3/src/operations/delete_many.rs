@@ -6,9 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use s3_api::{
-    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, Error as KeyError, ObjectIdentifier,
-};
+use s3_api::{DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, Error as KeyError, ObjectIdentifier};
 use service::Call;
 
 use super::delete::{Conditions, Removal, action_of, remove};
@@ -73,7 +71,10 @@ async fn prepare(
 ) -> Result<Removal, Error> {
     let ObjectIdentifier { key, version_id, e_tag, last_modified_time, size } = object;
     let action = action_of(version_id.is_some());
-    guard::permitted(s3, call, bucket, &key, action).await?;
+    let one = |name: &str, value: &Option<String>| Some((name.to_owned(), vec![value.clone()?]));
+    let keys: Vec<_> =
+        [one("s3:VersionId", &version_id), one("s3:if-match", &e_tag)].into_iter().flatten().collect();
+    guard::permitted_with(s3, call, bucket, &key, action, &keys).await?;
     let version = match version_id.as_deref() {
         Some(text) => Some(VersionId::parse(text).ok_or_else(|| Error::new(&NO_SUCH_VERSION))?),
         None => None,

@@ -4,8 +4,9 @@
 
 use s3_api as api;
 use s3_api::{
-    DeleteBucketEncryptionInput, DeleteBucketEncryptionOutput, GetBucketEncryptionInput, GetBucketEncryptionOutput,
-    PutBucketEncryptionInput, PutBucketEncryptionOutput, ServerSideEncryptionConfiguration,
+    DeleteBucketEncryptionInput, DeleteBucketEncryptionOutput, GetBucketEncryptionInput,
+    GetBucketEncryptionOutput, PutBucketEncryptionInput, PutBucketEncryptionOutput,
+    ServerSideEncryptionConfiguration,
 };
 use service::{Call, Kept};
 
@@ -44,11 +45,15 @@ fn checked(
         _ => return Err(malformed()),
     };
     if default.kms_master_key_id.is_some() && !is_kms {
-        let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
-        return Err(Error::worded(&INVALID_ARGUMENT, message).with("ArgumentName", "ApplyServerSideEncryptionByDefault"));
+        let message =
+            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
+        return Err(Error::worded(&INVALID_ARGUMENT, message)
+            .with("ArgumentName", "ApplyServerSideEncryptionByDefault"));
     }
     rule.bucket_key_enabled.get_or_insert(bucket.record.is_directory() && is_kms);
-    if let Some(blocked) = rule.blocked_encryption_types.as_ref().and_then(|blocked| blocked.encryption_type.as_ref()) {
+    if let Some(blocked) =
+        rule.blocked_encryption_types.as_ref().and_then(|blocked| blocked.encryption_type.as_ref())
+    {
         let is_known = |kind: &api::EncryptionType| matches!(kind.as_str(), "NONE" | "SSE-C");
         if blocked.len() != 1 || !blocked.iter().all(is_known) {
             return Err(malformed());

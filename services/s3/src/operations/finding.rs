@@ -3,6 +3,7 @@
 //! Surprising, and so at AWS: a key whose newest version is a delete marker is missing (404) for those who read, and
 //! refuses the method (405) to those who change; a delete marker that is named by its id refuses both.
 
+use base::Timestamp;
 use service::Call;
 use store::Tx;
 
@@ -13,7 +14,7 @@ use crate::directory::Bucket;
 use crate::error::{Error, METHOD_NOT_ALLOWED, NO_SUCH_KEY, NO_SUCH_VERSION};
 use crate::events::{self, Event, EventName};
 use crate::model::version::VersionId;
-use crate::records::{MarkerRecord, ObjectRecord, VersionRecord};
+use crate::records::{CURRENT, MarkerRecord, ObjectRecord, VersionRecord};
 
 /// A version that has content.
 #[derive(Clone, Debug)]
@@ -48,8 +49,7 @@ pub async fn read(
     version: Option<VersionId>,
     method: &'static str,
 ) -> Result<Found, Error> {
-    let found =
-        s3.store.read(|tx| async move { find(&tx, bucket, key, version, method).await }).await;
+    let found = s3.store.read(|tx| async move { find(&tx, bucket, key, version, method).await }).await;
     match found {
         Err(error) => Err(hide(s3, call, bucket, key, version, error).await),
         found => found,
@@ -87,15 +87,20 @@ pub async fn find(
         None => newest(tx, bucket, key, method).await,
         Some(id) => match saving::version(tx, bucket.id(), key, id).await? {
             Some((VersionRecord::Object(object), is_current)) => Ok(Found { object, is_current }),
-            Some((VersionRecord::Marker(marker), _)) => Err(of_marker(not_allowed(method), &marker)),
-            None => {
-                Err(Error::new(&NO_SUCH_VERSION).with("Key", key).with("VersionId", id.to_string()))
+            Some((VersionRecord::Marker(marker), _)) => {
+                let modified = Timestamp::from_secs(marker.modified.as_secs()).to_http_date();
+                Err(of_marker(not_allowed(method), &marker).with_header("Last-Modified", modified))
             }
+            None => Err(Error::new(&NO_SUCH_VERSION).with("Key", key).with("VersionId", id.to_string())),
         },
     }
 }
 
 async fn newest(tx: &Tx, bucket: &Bucket, key: &str, method: &'static str) -> Result<Found, Error> {
+    // What is there is there whatever the bucket's versioning is, and a bucket that holds it is there, too.
+    if let Some(object) = CURRENT.get(tx, &bucket.id(), key).await? {
+        return Ok(Found { object: Box::new(object), is_current: true });
+    }
     let versioning = saving::versioning(tx, bucket).await?;
     match saving::newest(tx, bucket.id(), key, versioning).await? {
         Newest::Object(object) => Ok(Found { object, is_current: true }),

@@ -40,12 +40,24 @@ pub async fn permitted(
     key: &str,
     action: &'static str,
 ) -> Result<(), Error> {
+    permitted_with(s3, call, bucket, key, action, &[]).await
+}
+
+/// The same with what the request says of the object, for the conditions of policies.
+pub async fn permitted_with(
+    s3: &S3,
+    call: &Call,
+    bucket: &Bucket,
+    key: &str,
+    action: &'static str,
+    keys: &[(String, Vec<String>)],
+) -> Result<(), Error> {
     if bucket.record.is_directory() {
         // A session is leave for everything.
         return Ok(());
     }
     let arn = bucket.object_arn(key);
-    let ask = Ask { prefix: "s3", action, resource: Some(&arn), keys: &[], input: None };
+    let ask = Ask { prefix: "s3", action, resource: Some(&arn), keys, input: None };
     access::require(s3, call, &ask, bucket.account()).await
 }
 
@@ -132,9 +144,8 @@ fn retention_of(headers: &LockHeaders<'_>, now: Timestamp) -> Result<Option<Rete
         (None, Some(_)) => Err(Error::argument(BOTH, MODE, "")),
         (Some(mode), Some(until)) => {
             let known = RetentionMode::parse(mode.as_str());
-            let mode = known.ok_or_else(|| {
-                Error::argument("Unknown wormMode directive.", MODE, mode.as_str())
-            })?;
+            let mode =
+                known.ok_or_else(|| Error::argument("Unknown wormMode directive.", MODE, mode.as_str()))?;
             in_future(until, now, UNTIL)?;
             Ok(Some(Retention { mode, until }))
         }

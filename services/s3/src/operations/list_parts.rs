@@ -17,7 +17,11 @@ use crate::model::etag::ETag;
 use crate::model::listing::{limit, negative};
 use crate::records::{Encryption, PARTS, PartRecord};
 
-pub async fn list_parts(s3: &S3, call: &Call, input: api::ListPartsInput) -> Result<api::ListPartsOutput, Error> {
+pub async fn list_parts(
+    s3: &S3,
+    call: &Call,
+    input: api::ListPartsInput,
+) -> Result<api::ListPartsOutput, Error> {
     let bucket = reach(s3, call, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let request_charged = requester_pays(&bucket, call, input.request_payer.as_ref())?;
     let limit = limit(input.max_parts, "max-parts")?;

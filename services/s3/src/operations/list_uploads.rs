@@ -98,7 +98,7 @@ async fn fill(
         From::Start(start) => cursor.start(start),
         From::Upload(place) => cursor.start_after(place.clone()),
     };
-    while query.limit > 0 && cursor.peek(page.room()).await?.is_some() {
+    while page.takes_any() && cursor.peek(page.room()).await?.is_some() {
         let found = cursor.take().expect("it was peeked at");
         let id = UploadId::of_place(&found.place).expect("places are made of ids");
         match page.take(found.key, |key| upload(key, &id, &found.record, show)) {

@@ -10,6 +10,7 @@ use service::Call;
 use store::{Select, StoreError, Tx};
 
 use super::cursor::{Cursor, Found, Places};
+use super::guard::requester_pays;
 use super::lists::{Show, checksum_algorithm, checksum_type, common_prefixes};
 use super::reach::reach;
 use crate::S3;
@@ -27,6 +28,7 @@ pub async fn list_object_versions(
     input: api::ListObjectVersionsInput,
 ) -> Result<api::ListObjectVersionsOutput, Error> {
     let bucket = reach(s3, call, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let request_charged = requester_pays(&bucket, call, input.request_payer.as_ref())?;
     if bucket.record.is_directory() {
         return Err(Error::new(&METHOD_NOT_ALLOWED));
     }
@@ -65,7 +67,7 @@ pub async fn list_object_versions(
         max_keys: Some(query.limit as i32),
         common_prefixes: common_prefixes(&page.groups, encoded),
         encoding_type: input.encoding_type,
-        request_charged: None,
+        request_charged,
     })
 }
 
@@ -112,7 +114,12 @@ struct Merged<'a> {
 }
 
 impl<'a> Merged<'a> {
-    async fn start(tx: &'a Tx, bucket: BucketId, query: &Query, after: &After<'_>) -> Result<Merged<'a>, StoreError> {
+    async fn start(
+        tx: &'a Tx,
+        bucket: BucketId,
+        query: &Query,
+        after: &After<'_>,
+    ) -> Result<Merged<'a>, StoreError> {
         let current = Cursor::new(tx, &CURRENT, bucket, Places::Keys, query);
         let older = Cursor::new(tx, &VERSIONS, bucket, Places::Spread, query);
         let start = query.start(Some(after.key));
@@ -187,7 +194,7 @@ async fn fill(
 ) -> Result<Versions, StoreError> {
     let mut page = Page::new(query);
     let mut merged = Merged::start(tx, bucket.id(), query, after).await?;
-    while query.limit > 0 {
+    while page.takes_any() {
         let Some((key, record, is_latest)) = merged.next(page.room()).await? else { break };
         match page.take(key, |key| entry(key, &record, is_latest, show)) {
             Step::Next => {}

@@ -10,6 +10,7 @@ use service::Call;
 use store::{StoreError, Tx};
 
 use super::cursor::{Cursor, Found, Places};
+use super::guard::requester_pays;
 use super::reach::reach;
 use crate::S3;
 use crate::directory::Bucket;
@@ -27,6 +28,7 @@ pub async fn list_objects(
     input: api::ListObjectsInput,
 ) -> Result<api::ListObjectsOutput, Error> {
     let bucket = reach(s3, call, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let request_charged = requester_pays(&bucket, call, input.request_payer.as_ref())?;
     if bucket.record.is_directory() {
         return Err(Error::new(&METHOD_NOT_ALLOWED));
     }
@@ -42,11 +44,11 @@ pub async fn list_objects(
         marker: Some(shown(&marker, encoded)),
         next_marker: next_marker.map(|next| shown(&next, encoded)),
         contents: contents(page.objects, encoded),
-        name: Some(input.bucket),
+        name: Some(bucket.name.clone()),
         max_keys: Some(query.limit as i32),
         common_prefixes: common_prefixes(&page.groups, encoded),
         encoding_type: input.encoding_type,
-        request_charged: None,
+        request_charged,
         prefix: Some(shown(&query.prefix, encoded)),
         delimiter: query.delimiter.map(|delimiter| shown(&delimiter, encoded)),
     })
@@ -58,6 +60,7 @@ pub async fn list_objects_v2(
     input: api::ListObjectsV2Input,
 ) -> Result<api::ListObjectsV2Output, Error> {
     let bucket = reach(s3, call, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
+    let request_charged = requester_pays(&bucket, call, input.request_payer.as_ref())?;
     let encoded = is_encoded(input.encoding_type.as_ref())?;
     let query = Query::new(input.prefix, input.delimiter, limit(input.max_keys, MAX_KEYS)?);
     if bucket.record.is_directory() {
@@ -74,7 +77,7 @@ pub async fn list_objects_v2(
     Ok(api::ListObjectsV2Output {
         is_truncated: Some(page.is_truncated),
         contents: contents(page.objects, encoded),
-        name: Some(input.bucket),
+        name: Some(bucket.name.clone()),
         max_keys: Some(query.limit as i32),
         common_prefixes: common_prefixes(&page.groups, encoded),
         encoding_type: input.encoding_type,
@@ -84,7 +87,7 @@ pub async fn list_objects_v2(
             .next
             .map(|next| s3.pages.make(&token_purpose(&bucket), call.account, &next)),
         start_after: input.start_after.map(|start| shown(&start, encoded)),
-        request_charged: None,
+        request_charged,
         prefix: Some(shown(&query.prefix, encoded)),
         delimiter: query.delimiter.map(|delimiter| shown(&delimiter, encoded)),
     })
@@ -230,12 +233,18 @@ async fn page(s3: &S3, bucket: &Bucket, query: &Query, start: Start, show: &Show
     Ok(page)
 }
 
-async fn fill(tx: &Tx, bucket: &Bucket, query: &Query, start: &Start, show: &Show) -> Result<Objects, StoreError> {
+async fn fill(
+    tx: &Tx,
+    bucket: &Bucket,
+    query: &Query,
+    start: &Start,
+    show: &Show,
+) -> Result<Objects, StoreError> {
     let mut page = Page::new(query);
     let mut objects = Cursor::new(tx, &CURRENT, bucket.id(), Places::Keys, query).start(start);
     let mut uploads = (bucket.record.is_directory() && query.delimiter.is_some())
         .then(|| Cursor::new(tx, &UPLOADS, bucket.id(), Places::Spread, query).start(start));
-    while query.limit > 0 {
+    while page.takes_any() {
         let room = page.room();
         let upload = match &mut uploads {
             Some(uploads) => next_group(uploads, query, room).await?,
@@ -264,7 +273,8 @@ async fn fill(tx: &Tx, bucket: &Bucket, query: &Query, start: &Start, show: &Sho
             }
         }
     }
-    let last = page.last_group().map(str::to_owned).or_else(|| page.last_item().and_then(|item| item.key.clone()));
+    let last =
+        page.last_group().map(str::to_owned).or_else(|| page.last_item().and_then(|item| item.key.clone()));
     let next = last.filter(|_| page.is_truncated);
     Ok(Objects { is_truncated: page.is_truncated, objects: page.items, groups: page.groups, next })
 }

@@ -11,9 +11,7 @@ use service::Call;
 use super::finding::{self, Change};
 use super::{guard, reach};
 use crate::S3;
-use crate::error::{
-    ACCESS_DENIED, Error, MALFORMED_XML, NO_SUCH_OBJECT_LOCK_CONFIGURATION, NOT_IMPLEMENTED,
-};
+use crate::error::{ACCESS_DENIED, Error, MALFORMED_XML, NO_SUCH_OBJECT_LOCK_CONFIGURATION, NOT_IMPLEMENTED};
 use crate::events::EventName;
 use crate::model::lock;
 use crate::records::{Retention, RetentionMode};

@@ -3,7 +3,8 @@
 
 use s3_api as api;
 use s3_api::{
-    GetBucketLoggingInput, GetBucketLoggingOutput, LoggingEnabled, PutBucketLoggingInput, PutBucketLoggingOutput,
+    GetBucketLoggingInput, GetBucketLoggingOutput, LoggingEnabled, PutBucketLoggingInput,
+    PutBucketLoggingOutput,
 };
 use service::{Call, Kept};
 
@@ -57,12 +58,16 @@ async fn check(s3: &S3, bucket: &Bucket, enabled: &LoggingEnabled) -> Result<(),
     grants.iter().try_for_each(check_grant)?;
     let takes = |permission: Permission| {
         let grants = settings.acl.iter().flat_map(|acl| &acl.grants);
-        grants.into_iter().any(|grant| grant.grantee == Grantee::LogDelivery && grant.permission == permission)
+        grants
+            .into_iter()
+            .any(|grant| grant.grantee == Grantee::LogDelivery && grant.permission == permission)
     };
     // Whether the policy of the target lets the log in shows when it is delivered.
     let by_list = settings.ownership != Ownership::BucketOwnerEnforced && settings.policy.is_none();
     if by_list && !(takes(Permission::Write) && takes(Permission::ReadAcp)) {
-        return refused("You must give the log-delivery group WRITE and READ_ACP permissions to the target bucket");
+        return refused(
+            "You must give the log-delivery group WRITE and READ_ACP permissions to the target bucket",
+        );
     }
     if let Some(format) = &enabled.target_object_key_format
         && format.simple_prefix.is_some() == format.partitioned_prefix.is_some()

@@ -6,10 +6,12 @@
 
 use base::Arn;
 use s3_api::{
-    GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput, NotificationConfiguration,
-    PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput,
+    GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput,
+    NotificationConfiguration, PutBucketNotificationConfigurationInput,
+    PutBucketNotificationConfigurationOutput,
 };
 use service::{Call, Kept};
+use sqs_api::{GetQueueUrl, GetQueueUrlInput};
 
 use super::reach_bucket;
 use crate::S3;
@@ -35,7 +37,10 @@ pub async fn put_bucket_notification_configuration(
         return Err(Error::argument(ELSEWHERE, "Arn", arn.as_str()));
     }
     if configuration.event_bridge_configuration.is_some() {
-        return Err(unreachable_destination("EventBridgeConfiguration", "There is no event bus to deliver to"));
+        return Err(unreachable_destination(
+            "EventBridgeConfiguration",
+            "There is no event bus to deliver to",
+        ));
     }
     if input.skip_destination_validation != Some(true) {
         for destination in &destinations {
@@ -59,7 +64,8 @@ async fn test(s3: &S3, call: &Call, bucket: &Bucket, destination: &Arn) -> Resul
         "sns" => ("topic", "publish notifications from this bucket"),
         _ => ("function", "invoke it for this bucket"),
     };
-    let absent = || unreachable_destination(destination.as_str(), &format!("The destination {kind} does not exist"));
+    let absent =
+        || unreachable_destination(destination.as_str(), &format!("The destination {kind} does not exist"));
     if destination.service() == "sqs" && destination.resource().ends_with(".fifo") {
         let why = "The queue is a FIFO queue, which event notifications are not sent to";
         return Err(unreachable_destination(destination.as_str(), why));
@@ -69,12 +75,22 @@ async fn test(s3: &S3, call: &Call, bucket: &Bucket, destination: &Arn) -> Resul
         Ok(()) => Ok(()),
         Err(Undelivered::Unsupported) => Err(absent()),
         Err(Undelivered::Refused(fault)) if fault.status() >= 500 => Err(Error::Other(fault)),
-        Err(Undelivered::Refused(fault)) if fault.name().contains("DoesNotExist") => Err(absent()),
+        Err(Undelivered::Refused(_)) if is_missing(s3, call, destination).await => Err(absent()),
         Err(Undelivered::Refused(_)) => {
             let why = format!("Permissions on the destination {kind} do not allow S3 to {verb}");
             Err(unreachable_destination(destination.as_str(), &why))
         }
     }
+}
+
+/// Whether there is no such queue, as far as the caller may know: SQS tells strangers only that they may not.
+async fn is_missing(s3: &S3, call: &Call, destination: &Arn) -> bool {
+    let input = GetQueueUrlInput {
+        queue_name: destination.resource().to_owned(),
+        queue_owner_aws_account_id: destination.account().map(|account| account.to_string()),
+    };
+    let found = s3.aws.as_caller(call).call(GetQueueUrl, input).await;
+    found.is_err_and(|fault| fault.name().contains("DoesNotExist"))
 }
 
 fn unreachable_destination(destination: &str, why: &str) -> Error {

@@ -37,6 +37,9 @@ pub async fn put_object_tagging(
     guard::requester_pays(&bucket, call, input.request_payer.as_ref())?;
     let version = finding::version_id(input.version_id.as_deref())?;
     let tags = object_tags::from_set(input.tagging.tag_set)?;
+    if !tags.is_empty() {
+        s3.directory.expect_tags(&bucket).await?;
+    }
     let event = Some(EventName::ObjectTaggingPut);
     let change = Change { bucket: &bucket, key: &input.key, version, method: "PUT", event };
     let found = change

@@ -20,7 +20,8 @@ pub async fn put_bucket_ownership_controls(
 ) -> Result<PutBucketOwnershipControlsOutput, Error> {
     let bucket = reach_bucket(s3, call, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let [rule] = input.ownership_controls.rules.as_slice() else { return Err(Error::new(&MALFORMED_XML)) };
-    let ownership = Ownership::parse(rule.object_ownership.as_str()).ok_or_else(|| Error::new(&MALFORMED_XML))?;
+    let ownership =
+        Ownership::parse(rule.object_ownership.as_str()).ok_or_else(|| Error::new(&MALFORMED_XML))?;
     s3.directory
         .change(&bucket, |record| {
             let settings = &mut record.settings;
@@ -47,7 +48,9 @@ pub async fn get_bucket_ownership_controls(
         return Err(Error::new(&OWNERSHIP_NOT_FOUND).with("BucketName", &bucket.name));
     }
     let rule = api::OwnershipControlsRule { object_ownership: settings.ownership.as_str().into() };
-    Ok(GetBucketOwnershipControlsOutput { ownership_controls: Some(api::OwnershipControls { rules: vec![rule] }) })
+    Ok(GetBucketOwnershipControlsOutput {
+        ownership_controls: Some(api::OwnershipControls { rules: vec![rule] }),
+    })
 }
 
 pub async fn delete_bucket_ownership_controls(

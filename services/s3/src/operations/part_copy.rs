@@ -89,7 +89,8 @@ fn source_wish(input: &api::UploadPartCopyInput) -> SourceWish<'_> {
 /// `bytes=first-last`, both of them there.
 fn parse_range(text: &str) -> Result<Range<u64>, Error> {
     let bounds = text.strip_prefix("bytes=").and_then(|bounds| bounds.split_once('-'));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok());
+    let digits =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok());
     let range = bounds.and_then(|(first, last)| {
         let (first, last) = (digits(first)??, digits(last)??);
         Some(first..last.checked_add(1)?)
@@ -131,7 +132,16 @@ mod tests {
         };
         assert_eq!(of("bytes=0-9"), Ok(0..10));
         assert_eq!(of("bytes=3-3"), Ok(3..4));
-        for text in ["0-9", "bytes=0", "bytes=-5", "bytes=5-", "bytes=5-4", "bytes=a-b", "bytes=0-1,3-4", "bytes=+1-2"] {
+        for text in [
+            "0-9",
+            "bytes=0",
+            "bytes=-5",
+            "bytes=5-",
+            "bytes=5-4",
+            "bytes=a-b",
+            "bytes=0-1,3-4",
+            "bytes=+1-2",
+        ] {
             assert!(of(text).unwrap_err().contains("of the form bytes=first-last"), "{text}");
         }
         for text in ["bytes=0-10", "bytes=10-10", "bytes=99-100"] {

@@ -10,8 +10,8 @@ use super::saving::discard;
 use super::uploads::{find, no_such_upload};
 use crate::S3;
 use crate::content::{
-    CustomerHeaders, CustomerKey, Declared, EncryptionHeaders, EncryptionShown, EncryptionWish, Received, Settled,
-    admit, receive_under, show_checksum, unlock,
+    CustomerHeaders, CustomerKey, Declared, EncryptionHeaders, EncryptionShown, EncryptionWish, Received,
+    Settled, admit, receive_under, show_checksum, unlock,
 };
 use crate::directory::Bucket;
 use crate::error::{Error, INVALID_REQUEST};
@@ -19,7 +19,11 @@ use crate::model::assembly::{DEFAULT_ALGORITHM, check_part_algorithm, part_numbe
 use crate::model::upload_id::UploadId;
 use crate::records::{Encryption, PARTS, PartRecord, UPLOADS, UploadRecord, VersionTail};
 
-pub async fn upload_part(s3: &S3, call: &Call, input: api::UploadPartInput) -> Result<api::UploadPartOutput, Error> {
+pub async fn upload_part(
+    s3: &S3,
+    call: &Call,
+    input: api::UploadPartInput,
+) -> Result<api::UploadPartOutput, Error> {
     let bucket = reach(s3, call, &input.bucket, input.expected_bucket_owner.as_deref()).await?;
     let request_charged = requester_pays(&bucket, call, input.request_payer.as_ref())?;
     let number = part_number(input.part_number)?;
@@ -34,7 +38,9 @@ pub async fn upload_part(s3: &S3, call: &Call, input: api::UploadPartInput) -> R
     let wish = EncryptionWish::parse(EncryptionHeaders { customer, ..EncryptionHeaders::default() })?;
     let place = Destination::find(s3, &bucket, &input.key, &input.upload_id, number).await?;
     let upload = &place.upload;
-    if (upload.described.retention.is_some() || upload.described.legal_hold.is_some()) && !declared.is_checked() {
+    if (upload.described.retention.is_some() || upload.described.legal_hold.is_some())
+        && !declared.is_checked()
+    {
         let message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests with Object Lock \
                        parameters";
         return Err(Error::worded(&INVALID_REQUEST, message));

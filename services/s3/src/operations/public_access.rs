@@ -2,8 +2,9 @@
 //! Reference: "Blocking public access to your Amazon S3 storage" of the S3 guide.
 
 use s3_api::{
-    DeletePublicAccessBlockInput, DeletePublicAccessBlockOutput, GetPublicAccessBlockInput, GetPublicAccessBlockOutput,
-    PublicAccessBlockConfiguration, PutPublicAccessBlockInput, PutPublicAccessBlockOutput,
+    DeletePublicAccessBlockInput, DeletePublicAccessBlockOutput, GetPublicAccessBlockInput,
+    GetPublicAccessBlockOutput, PublicAccessBlockConfiguration, PutPublicAccessBlockInput,
+    PutPublicAccessBlockOutput,
 };
 use service::{Call, Kept};
 

@@ -97,6 +97,7 @@ pub async fn describe(
     if let Some(tagging) = input.tagging.as_deref().filter(|tagging| !tagging.is_empty()) {
         described.tags = object_tags::from_header(tagging)?;
         guard::permitted(s3, call, bucket, &input.key, "PutObjectTagging").await?;
+        s3.directory.expect_tags(bucket).await?;
     }
     let lock = LockHeaders {
         mode: input.object_lock_mode.as_ref(),

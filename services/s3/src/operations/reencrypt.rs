@@ -9,6 +9,7 @@ use s3_api::{
     ObjectEncryption, SSEKMSEncryption, ServerSideEncryption, UpdateObjectEncryptionInput,
     UpdateObjectEncryptionOutput,
 };
+use schema::Violation;
 use service::Call;
 use store::Tx;
 
@@ -56,12 +57,7 @@ fn wish(bucket: &Bucket, asked: &ObjectEncryption) -> Result<EncryptionWish, Err
     };
     let arn = kms_key_arn.parse::<Arn>().ok();
     let arn = arn.filter(|arn| arn.service() == "kms" && arn.resource().starts_with("key/"));
-    let arn = arn.ok_or_else(|| {
-        let message = "Requests that modify an object's encryption type to SSE-KMS require a valid Amazon Web \
-                       Services KMS key Amazon Resource Name (ARN). Confirm that you have a correctly formatted \
-                       KMS key ARN in your request, and then try again.";
-        Error::worded(&INVALID_REQUEST, message)
-    })?;
+    let arn = arn.ok_or_else(no_arn)?;
     if arn.account() != Some(bucket.account()) {
         let message = "The Amazon Web Services KMS key in the request must be owned by the same account as the \
                        bucket. Modify the request to specify a KMS key from the same account, and then try again.";
@@ -73,6 +69,18 @@ fn wish(bucket: &Bucket, asked: &ObjectEncryption) -> Result<EncryptionWish, Err
         bucket_key: *bucket_key_enabled,
         ..EncryptionHeaders::default()
     })
+}
+
+fn no_arn() -> Error {
+    let message = "Requests that modify an object's encryption type to SSE-KMS require a valid Amazon Web Services \
+                   KMS key Amazon Resource Name (ARN). Confirm that you have a correctly formatted KMS key ARN in \
+                   your request, and then try again.";
+    Error::worded(&INVALID_REQUEST, message)
+}
+
+/// A key's ARN that is none is not an error of the document here.
+pub fn invalid(violations: &[Violation]) -> Option<Error> {
+    violations.iter().any(|violation| violation.member == "KMSKeyArn").then(no_arn)
 }
 
 fn check(call: &Call, object: &ObjectRecord) -> Result<(), Error> {

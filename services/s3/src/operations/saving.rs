@@ -17,8 +17,8 @@ use crate::directory::{Bucket, no_such_bucket};
 use crate::error::Error;
 use crate::model::version::{VersionId, place, place_prefix};
 use crate::records::{
-    BucketId, CURRENT, GARBAGE, GarbageRecord, MOVED, MarkerRecord, NULL_VERSIONS, NullRecord, ObjectRecord, STATES,
-    VERSIONS, VersionRecord, VersionTail, Versioning,
+    BucketId, CURRENT, GARBAGE, GarbageRecord, MOVED, MarkerRecord, NULL_VERSIONS, NullRecord, ObjectRecord,
+    STATES, VERSIONS, VersionRecord, VersionTail, Versioning,
 };
 
 pub use replica::{Replicated, put_replica};
@@ -148,7 +148,13 @@ pub async fn delete(
         && *version == tail
     {
         let version_id = shown(versioning, Some(tail), *order);
-        return Ok(Saved { version_id, is_delete_marker: true, is_change: true, order: *order, has_garbage: true });
+        return Ok(Saved {
+            version_id,
+            is_delete_marker: true,
+            is_change: true,
+            order: *order,
+            has_garbage: true,
+        });
     }
     check(&newest)?;
     let order = next_order(&newest, now);
@@ -227,12 +233,19 @@ pub async fn rename(
     make_way(tx, bucket.id(), to, newest, versioning, &mut garbage).await?;
     CURRENT.delete(tx, &bucket.id(), from).await?;
     CURRENT.put(tx, &bucket.id(), to, &object).await?;
+    moved(tx, &object.content.extents, tail).await?;
     let has_garbage = discard(tx, garbage, tail).await?;
     Ok(Saved { order, is_change: true, has_garbage, ..Saved::default() })
 }
 
 /// Writes a version back that was changed in place: its tags, its lock, its class.
-pub async fn rewrite(tx: &Tx, bucket: BucketId, key: &str, object: &ObjectRecord, is_current: bool) -> Result<(), Error> {
+pub async fn rewrite(
+    tx: &Tx,
+    bucket: BucketId,
+    key: &str,
+    object: &ObjectRecord,
+    is_current: bool,
+) -> Result<(), Error> {
     if is_current {
         CURRENT.put(tx, &bucket, key, object).await?;
     } else {

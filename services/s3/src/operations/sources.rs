@@ -64,7 +64,8 @@ pub async fn find(s3: &S3, call: &Call, wish: SourceWish<'_>) -> Result<Source, 
     reach::check_owner(&bucket, wish.expected_owner)?;
     guard::requester_pays(&bucket, call, wish.payer)?;
     let action = if version.is_some() { "GetObjectVersion" } else { "GetObject" };
-    guard::permitted(s3, call, &bucket, &key, action).await?;
+    let keys: Vec<_> = version_id.map(|id| ("s3:VersionId".to_owned(), vec![id])).into_iter().collect();
+    guard::permitted_with(s3, call, &bucket, &key, action, &keys).await?;
     let reading = s3.readers.enter();
     let found = find_version(s3, call, &bucket, &key, version).await?;
     let (object, version_id) = (&found.object, found.version_id(&bucket));

@@ -14,9 +14,6 @@ use crate::directory::{bucket_arn, object_arn};
 use crate::error::Error;
 use crate::model::bucket_name::is_directory_name;
 
-/// What asks for a session, and stands for all that is done with objects in a directory bucket.
-pub const SESSION: &str = "s3express:CreateSession";
-
 /// Inputs that name a bucket.
 pub trait InBucket {
     fn bucket(&self) -> &str;

@@ -46,7 +46,8 @@ pub async fn create_multipart_upload(
     described.acl = acl;
     let settled = settle(s3, call, &bucket, &input.key, &wish).await?;
     let shown = EncryptionShown::of(&settled.encryption);
-    let id = UploadId { began: u64::try_from(call.now.as_millis()).unwrap_or(0) * 1000, tail: s3.ids.bytes() };
+    let id =
+        UploadId { began: u64::try_from(call.now.as_millis()).unwrap_or(0) * 1000, tail: s3.ids.bytes() };
     let record = UploadRecord {
         key: input.key.clone(),
         initiated: call.now,
@@ -151,6 +152,7 @@ async fn described(
     if let Some(tagging) = input.tagging.as_deref().filter(|tagging| !tagging.is_empty()) {
         described.tags = object_tags::from_header(tagging)?;
         permitted(s3, call, bucket, &input.key, "PutObjectTagging").await?;
+        s3.directory.expect_tags(bucket).await?;
     }
     let lock = LockHeaders {
         mode: input.object_lock_mode.as_ref(),
@@ -228,7 +230,9 @@ pub async fn parts(tx: &Tx, bucket: BucketId, id: &UploadId) -> Result<Vec<(Stri
 /// The upload that a request names.
 pub async fn find(tx: &Tx, bucket: &Bucket, key: &str, id: &str) -> Result<(UploadId, UploadRecord), Error> {
     let found = match UploadId::parse(id) {
-        Some(parsed) => UPLOADS.get(tx, &bucket.id(), &parsed.place(key)).await?.map(|record| (parsed, record)),
+        Some(parsed) => {
+            UPLOADS.get(tx, &bucket.id(), &parsed.place(key)).await?.map(|record| (parsed, record))
+        }
         None => None,
     };
     found.ok_or_else(|| no_such_upload(id))
@@ -239,7 +243,11 @@ pub fn no_such_upload(id: &str) -> Error {
 }
 
 /// `x-amz-abort-date` and `x-amz-abort-rule-id`: when the bucket's rules give an upload up that began then.
-pub fn abort_headers(bucket: &Bucket, key: &str, initiated: Timestamp) -> (Option<Timestamp>, Option<String>) {
+pub fn abort_headers(
+    bucket: &Bucket,
+    key: &str,
+    initiated: Timestamp,
+) -> (Option<Timestamp>, Option<String>) {
     let configuration = bucket.record.settings.lifecycle.as_ref();
     let rules = configuration.map(|configuration| Rules::of(configuration, SmallObjects::default()));
     match rules.and_then(|rules| rules.abort(key, initiated)) {

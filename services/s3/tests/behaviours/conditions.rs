@@ -43,7 +43,12 @@ async fn what_has_changed_is_not_read_by_those_who_say_so() {
     assert!(cloud.call(GetObject, both).await.is_ok(), "the tag goes before the date");
 }
 
-async fn put_if(cloud: &Cloud, key: &str, tag: Option<&str>, absent: bool) -> Result<PutObjectOutput, String> {
+async fn put_if(
+    cloud: &Cloud,
+    key: &str,
+    tag: Option<&str>,
+    absent: bool,
+) -> Result<PutObjectOutput, String> {
     let input = PutObjectInput {
         if_match: tag.map(str::to_owned),
         if_none_match: absent.then(|| "*".to_owned()),

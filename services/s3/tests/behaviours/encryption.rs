@@ -50,10 +50,13 @@ fn getting_with(key: &str, customer_key: &str) -> GetObjectInput {
 /// Lets the bucket take keys of clients, which none does by itself since April 2026.
 async fn allow_customer_keys(cloud: &Cloud) {
     let blocked = BlockedEncryptionTypes { encryption_type: Some(vec![EncryptionType::None]) };
-    set_encryption(cloud, ServerSideEncryptionRule {
-        blocked_encryption_types: Some(blocked),
-        ..ServerSideEncryptionRule::default()
-    })
+    set_encryption(
+        cloud,
+        ServerSideEncryptionRule {
+            blocked_encryption_types: Some(blocked),
+            ..ServerSideEncryptionRule::default()
+        },
+    )
     .await;
 }
 
@@ -71,11 +74,14 @@ async fn set_default(cloud: &Cloud, method: &str, kms_key: Option<&str>, bucket_
         sse_algorithm: method.into(),
         kms_master_key_id: kms_key.map(str::to_owned),
     };
-    set_encryption(cloud, ServerSideEncryptionRule {
-        apply_server_side_encryption_by_default: Some(default),
-        bucket_key_enabled: Some(bucket_key),
-        ..ServerSideEncryptionRule::default()
-    })
+    set_encryption(
+        cloud,
+        ServerSideEncryptionRule {
+            apply_server_side_encryption_by_default: Some(default),
+            bucket_key_enabled: Some(bucket_key),
+            ..ServerSideEncryptionRule::default()
+        },
+    )
     .await;
 }
 
@@ -148,9 +154,13 @@ async fn a_bucket_has_a_default_and_requests_may_say_otherwise() {
     assert_eq!(by_default.ssekms_key_id.as_deref(), Some(&*key));
     assert_eq!(by_default.bucket_key_enabled, Some(true));
     assert_eq!(get(&cloud, "k").await.bucket_key_enabled, Some(true));
-    let plain = PutObjectInput { server_side_encryption: Some("AES256".into()), ..putting("plain", "content") };
+    let plain =
+        PutObjectInput { server_side_encryption: Some("AES256".into()), ..putting("plain", "content") };
     let plain = cloud.call(PutObject, plain).await.unwrap();
-    assert_eq!((plain.server_side_encryption, plain.ssekms_key_id), (Some(ServerSideEncryption::Aes256), None));
+    assert_eq!(
+        (plain.server_side_encryption, plain.ssekms_key_id),
+        (Some(ServerSideEncryption::Aes256), None)
+    );
     assert_eq!(read(&cloud, "plain").await, b"content");
 }
 
@@ -167,10 +177,8 @@ async fn a_bare_key_id_is_one_of_the_buckets_owner() {
 async fn a_bucket_key_serves_for_a_while_and_an_own_key_asks_every_time() {
     let cloud = cloud(1).await;
     let key = key(&cloud).await;
-    let bucket_key = |name| PutObjectInput {
-        bucket_key_enabled: Some(true),
-        ..with_kms(name, Some(&key), "aws:kms")
-    };
+    let bucket_key =
+        |name| PutObjectInput { bucket_key_enabled: Some(true), ..with_kms(name, Some(&key), "aws:kms") };
     cloud.call(PutObject, bucket_key("bucket")).await.unwrap();
     cloud.call(PutObject, with_kms("own", Some(&key), "aws:kms")).await.unwrap();
     assert_eq!(read(&cloud, "bucket").await, b"secret content");
@@ -209,7 +217,10 @@ async fn kms_says_no_in_its_own_words() {
     let bare = Some("134f2428-cec1-4b25-a1ae-9048164dba47");
     let refused = cloud.call(PutObject, with_kms("k", bare, "aws:kms")).await.unwrap_err();
     assert_eq!(refused.message(), format!("Key '{missing}' does not exist"));
-    assert_eq!(code(cloud.call(PutObject, with_kms("k", Some("aws/s3"), "aws:kms")).await), "KMS.NotFoundException");
+    assert_eq!(
+        code(cloud.call(PutObject, with_kms("k", Some("aws/s3"), "aws:kms")).await),
+        "KMS.NotFoundException"
+    );
     let key = key(&cloud).await;
     let deletion = ScheduleKeyDeletionInput { key_id: key.clone(), ..ScheduleKeyDeletionInput::default() };
     cloud.call(ScheduleKeyDeletion, deletion).await.unwrap();
@@ -308,7 +319,8 @@ async fn nobody_without_a_name_reads_by_kms() {
     put(&cloud, "plain", "content").await;
     let got = as_nobody(&cloud, GetObject, getting("plain")).await.unwrap();
     assert_eq!(bytes_of(got).await, b"content");
-    let overriding = GetObjectInput { response_content_type: Some("text/html".to_owned()), ..getting("plain") };
+    let overriding =
+        GetObjectInput { response_content_type: Some("text/html".to_owned()), ..getting("plain") };
     let refused = as_nobody(&cloud, GetObject, overriding).await.unwrap_err();
     assert_eq!(refused.code(), "InvalidRequest");
 }

@@ -144,11 +144,8 @@ async fn a_locked_key_can_be_hidden_and_written_over_but_not_lost() {
     let input =
         DeleteObjectInput { bucket: LOCKED.to_owned(), key: "k".to_owned(), ..DeleteObjectInput::default() };
     assert_eq!(cloud.call(DeleteObject, input).await.unwrap().delete_marker, Some(true));
-    let input = GetObjectInput {
-        bucket: LOCKED.to_owned(),
-        version_id: Some(version.clone()),
-        ..getting("k")
-    };
+    let input =
+        GetObjectInput { bucket: LOCKED.to_owned(), version_id: Some(version.clone()), ..getting("k") };
     assert_eq!(bytes_of(cloud.call(GetObject, input).await.unwrap()).await, b"kept");
     let objects = vec![ObjectIdentifier {
         key: "k".to_owned(),
@@ -208,11 +205,56 @@ async fn a_lock_can_come_with_the_object_and_is_asked_for_in_full() {
         object_lock_mode: mode,
         object_lock_retain_until_date: until,
         checksum_algorithm: Some(ChecksumAlgorithm::Crc32),
-        checksum_crc32: Some("eFrWrA==".to_owned()),
+        checksum_crc32: Some("+yhqBg==".to_owned()),
         ..putting("k", "kept")
     };
     for (mode, until) in [(Some(ObjectLockMode::Compliance), None), (None, Some(until))] {
         let refused = cloud.call(PutObject, locked(mode, until)).await.unwrap_err();
         assert_eq!(refused.code(), "InvalidArgument", "{refused}");
+    }
+    let input = locked(Some(ObjectLockMode::Compliance), Some(until));
+    let version = cloud.call(PutObject, input).await.unwrap().version_id.unwrap();
+    assert_eq!(code(delete(&cloud, "k", &version, true).await), "AccessDenied");
+    cloud.advance(3 * DAY).await;
+    delete(&cloud, "k", &version, true).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bucket_gives_what_is_put_and_copied_its_lock() {
+    let cloud = locked_cloud(7).await;
+    let default = DefaultRetention {
+        mode: Some(ObjectLockRetentionMode::Compliance),
+        days: Some(5),
+        ..DefaultRetention::default()
+    };
+    let configuration = ObjectLockConfiguration {
+        object_lock_enabled: Some(ObjectLockEnabled::Enabled),
+        rule: Some(ObjectLockRule { default_retention: Some(default) }),
+    };
+    let input = PutObjectLockConfigurationInput {
+        bucket: LOCKED.to_owned(),
+        object_lock_configuration: Some(configuration),
+        ..PutObjectLockConfigurationInput::default()
+    };
+    cloud.call(PutObjectLockConfiguration, input).await.unwrap();
+    let put = PutObjectInput {
+        bucket: LOCKED.to_owned(),
+        checksum_crc32: Some("+yhqBg==".to_owned()),
+        ..putting("k", "kept")
+    };
+    let one = cloud.call(PutObject, put).await.unwrap().version_id.unwrap();
+    let copy = CopyObjectInput {
+        bucket: LOCKED.to_owned(),
+        key: "copy".to_owned(),
+        copy_source: format!("{LOCKED}/k"),
+        ..CopyObjectInput::default()
+    };
+    let two = cloud.call(CopyObject, copy).await.unwrap().version_id.unwrap();
+    for (key, version) in [("k", &one), ("copy", &two)] {
+        assert_eq!(code(delete(&cloud, key, version, true).await), "AccessDenied", "{key}");
+    }
+    cloud.advance(5 * DAY).await;
+    for (key, version) in [("k", &one), ("copy", &two)] {
+        delete(&cloud, key, version, false).await.unwrap();
     }
 }

@@ -1,12 +1,34 @@
 //! S3's behaviours, in process and with a hand-driven clock. Wire formats are the conformance suite's matter.
 
+mod access_points;
+mod acls;
+mod attributes;
+mod buckets;
 mod checksums;
 mod conditions;
+mod copy;
+mod directory_buckets;
 mod encryption;
+mod events;
+mod garbage;
+mod identities;
+mod lifecycle;
+mod list_uploads;
+mod list_versions;
+mod lists;
 mod locks;
+mod multipart;
 mod object_tags;
 mod objects;
+mod part_copies;
+mod policies;
 mod ranges;
+mod reencryption;
+mod renames;
+mod replication;
 mod restore;
+mod restores;
+mod select;
+mod settings;
 mod support;
 mod versions;

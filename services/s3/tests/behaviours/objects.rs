@@ -259,7 +259,8 @@ async fn there_are_no_torrents() {
 async fn the_owner_that_is_expected_must_be_the_owner() {
     let cloud = cloud(1).await;
     put(&cloud, "k", "content").await;
-    let expecting = |owner: &str| GetObjectInput { expected_bucket_owner: Some(owner.to_owned()), ..getting("k") };
+    let expecting =
+        |owner: &str| GetObjectInput { expected_bucket_owner: Some(owner.to_owned()), ..getting("k") };
     assert!(cloud.call(GetObject, expecting(OWNER)).await.is_ok());
     let refused = cloud.call(GetObject, expecting("111122223333")).await.unwrap_err();
     assert_eq!((refused.code(), refused.status()), ("AccessDenied", 403));

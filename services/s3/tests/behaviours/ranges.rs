@@ -49,7 +49,8 @@ async fn a_range_outside_of_the_object_is_refused() {
     let cloud = cloud(1).await;
     put(&cloud, "k", content(100)).await;
     put(&cloud, "empty", "").await;
-    for (key, asked) in [("k", "bytes=100-"), ("k", "bytes=-0"), ("empty", "bytes=0-"), ("empty", "bytes=-1")] {
+    for (key, asked) in [("k", "bytes=100-"), ("k", "bytes=-0"), ("empty", "bytes=0-"), ("empty", "bytes=-1")]
+    {
         let input = GetObjectInput { range: Some(asked.to_owned()), ..getting(key) };
         let refused = cloud.call(GetObject, input).await.unwrap_err();
         assert_eq!((refused.code(), refused.status()), ("InvalidRange", 416), "{key} {asked}");

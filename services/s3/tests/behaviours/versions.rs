@@ -70,7 +70,10 @@ async fn with_versioning_everything_is_kept_and_a_deletion_is_a_marker() {
     assert_eq!(read_version(&cloud, "k", &one).await, b"one");
 
     let undeleted = delete(&cloud, "k", Some(&marker)).await;
-    assert_eq!((undeleted.delete_marker, undeleted.version_id.as_deref()), (Some(true), Some(marker.as_str())));
+    assert_eq!(
+        (undeleted.delete_marker, undeleted.version_id.as_deref()),
+        (Some(true), Some(marker.as_str()))
+    );
     assert_eq!(read(&cloud, "k").await, b"two");
     let gone = delete(&cloud, "k", Some(&two)).await;
     assert_eq!((gone.delete_marker, gone.version_id), (None, Some(two.clone())));
@@ -103,7 +106,8 @@ async fn what_was_there_before_versioning_is_the_null_version() {
 async fn ids_that_cannot_be_ids_are_told_from_those_of_nothing() {
     let cloud = versioned_cloud(4).await;
     let version = put(&cloud, "k", "one").await.version_id.unwrap();
-    for (id, said) in [("", "Version id cannot be the empty string"), ("abc", "Invalid version id specified")] {
+    for (id, said) in [("", "Version id cannot be the empty string"), ("abc", "Invalid version id specified")]
+    {
         let fault = cloud.call(DeleteObject, deleting("k", Some(id))).await.unwrap_err();
         assert_eq!((fault.code(), fault.message()), ("InvalidArgument", said));
         assert_eq!(field(&fault, "ArgumentName"), Some("versionId"));
@@ -194,7 +198,6 @@ async fn the_bucket_that_is_meant_is_the_owners_that_is_expected() {
     let input =
         DeleteObjectInput { expected_bucket_owner: Some("111111111111".to_owned()), ..deleting("k", None) };
     assert_eq!(code(cloud.call(DeleteObject, input).await), "AccessDenied");
-    let input =
-        DeleteObjectInput { expected_bucket_owner: Some(OWNER.to_owned()), ..deleting("k", None) };
+    let input = DeleteObjectInput { expected_bucket_owner: Some(OWNER.to_owned()), ..deleting("k", None) };
     cloud.call(DeleteObject, input).await.unwrap();
 }

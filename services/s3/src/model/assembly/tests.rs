@@ -25,7 +25,9 @@ fn part(number: u16, size: u64, algorithm: Algorithm) -> PartRecord {
 
 /// Three parts of 5, 6 and 1 MiB.
 fn stored(algorithm: Algorithm) -> BTreeMap<u16, PartRecord> {
-    [(1, 5 * MIB), (2, 6 * MIB), (5, MIB)].map(|(number, size)| (number, part(number, size, algorithm))).into()
+    [(1, 5 * MIB), (2, 6 * MIB), (5, MIB)]
+        .map(|(number, size)| (number, part(number, size, algorithm)))
+        .into()
 }
 
 fn name(number: u16, part: &PartRecord) -> Named {
@@ -75,10 +77,14 @@ fn without_an_algorithm_the_whole_has_a_crc64nvme_and_its_parts_none() {
 fn checksums_of_checksums_tell_the_number_of_parts() {
     let stored = stored(Algorithm::Sha256);
     let upload = Some(UploadChecksum { algorithm: Algorithm::Sha256, full_object: false });
-    let assembled = assemble(&ID, upload, &with_checksums(&stored), &Expected::default(), stored.clone()).unwrap();
+    let assembled =
+        assemble(&ID, upload, &with_checksums(&stored), &Expected::default(), stored.clone()).unwrap();
     let all: Vec<u8> = stored.values().flat_map(|part| part.checksum.clone().unwrap().bytes).collect();
     let checksum = assembled.checksum.unwrap();
-    assert_eq!((checksum.kind, checksum.bytes), (Kind::Composite { parts: 3 }, digest(Algorithm::Sha256, &all)));
+    assert_eq!(
+        (checksum.kind, checksum.bytes),
+        (Kind::Composite { parts: 3 }, digest(Algorithm::Sha256, &all))
+    );
     assert!(assembled.parts.iter().all(|part| part.checksum.is_some()));
 }
 
@@ -237,8 +243,16 @@ fn which_checksum_an_upload_has() {
         assert_eq!(of(algorithm, kind), Ok(full_object), "{algorithm:?} {kind:?}");
     }
     for (algorithm, kind, said) in [
-        (Some("SHA256"), Some("FULL_OBJECT"), "The FULL_OBJECT checksum type cannot be used with the sha256 checksum"),
-        (Some("CRC64NVME"), Some("COMPOSITE"), "The COMPOSITE checksum type cannot be used with the crc64nvme"),
+        (
+            Some("SHA256"),
+            Some("FULL_OBJECT"),
+            "The FULL_OBJECT checksum type cannot be used with the sha256 checksum",
+        ),
+        (
+            Some("CRC64NVME"),
+            Some("COMPOSITE"),
+            "The COMPOSITE checksum type cannot be used with the crc64nvme",
+        ),
         (None, Some("COMPOSITE"), "can only be used with the x-amz-checksum-algorithm header."),
         (Some("CRC32"), Some("HALF"), "Value for x-amz-checksum-type header is invalid."),
         (Some("SHA3"), None, "Checksum algorithm provided is unsupported."),

@@ -1,8 +1,8 @@
 //! What is refused, one rule at a time.
 
 use s3_api::{
-    AbortIncompleteMultipartUpload, LifecycleRuleAndOperator, NoncurrentVersionExpiration, NoncurrentVersionTransition,
-    Tag,
+    AbortIncompleteMultipartUpload, LifecycleRuleAndOperator, NoncurrentVersionExpiration,
+    NoncurrentVersionTransition, Tag,
 };
 
 use super::*;
@@ -34,11 +34,8 @@ fn tag(key: &str) -> Tag {
 
 #[test]
 fn the_lectures_rule_is_taken() {
-    let archive = LifecycleRule {
-        transitions: Some(vec![to("GLACIER", 7)]),
-        expiration: expires(2600),
-        ..rule()
-    };
+    let archive =
+        LifecycleRule { transitions: Some(vec![to("GLACIER", 7)]), expiration: expires(2600), ..rule() };
     assert_eq!(check_one(archive), Ok(()));
     let whole = LifecycleRule { filter: None, prefix: Some(String::new()), expiration: expires(1), ..rule() };
     assert_eq!(check_one(whole), Ok(()));
@@ -87,12 +84,11 @@ fn filters_say_one_thing_or_several_with_and() {
 
 #[test]
 fn times_are_positive_and_dates_at_midnight() {
-    let dated = |millis| LifecycleExpiration { date: Some(Timestamp::from_millis(millis)), ..Default::default() };
+    let dated =
+        |millis| LifecycleExpiration { date: Some(Timestamp::from_millis(millis)), ..Default::default() };
     assert_eq!(check_one(LifecycleRule { expiration: Some(dated(86_400_000)), ..rule() }), Ok(()));
-    let noncurrent = |days, newer| NoncurrentVersionExpiration {
-        noncurrent_days: days,
-        newer_noncurrent_versions: newer,
-    };
+    let noncurrent =
+        |days, newer| NoncurrentVersionExpiration { noncurrent_days: days, newer_noncurrent_versions: newer };
     for bad in [
         LifecycleRule { expiration: expires(0), ..rule() },
         LifecycleRule { expiration: Some(dated(1)), ..rule() },
@@ -100,7 +96,9 @@ fn times_are_positive_and_dates_at_midnight() {
         LifecycleRule { noncurrent_version_expiration: Some(noncurrent(Some(0), None)), ..rule() },
         LifecycleRule { noncurrent_version_expiration: Some(noncurrent(Some(1), Some(101))), ..rule() },
         LifecycleRule {
-            abort_incomplete_multipart_upload: Some(AbortIncompleteMultipartUpload { days_after_initiation: Some(0) }),
+            abort_incomplete_multipart_upload: Some(AbortIncompleteMultipartUpload {
+                days_after_initiation: Some(0),
+            }),
             ..rule()
         },
     ] {
@@ -115,12 +113,19 @@ fn transitions_go_downwards_and_end_before_the_object_does() {
         storage_class: Some("ONEZONE_IA".into()),
         newer_noncurrent_versions: None,
     };
-    let dated = Transition { days: None, date: Some(Timestamp::EPOCH), storage_class: Some("GLACIER".into()) };
+    let dated =
+        Transition { days: None, date: Some(Timestamp::EPOCH), storage_class: Some("GLACIER".into()) };
     for (bad, word) in [
         (LifecycleRule { transitions: Some(vec![to("STANDARD_IA", 29)]), ..rule() }, "equal to 30"),
         (LifecycleRule { transitions: Some(vec![to("STANDARD", 1)]), ..rule() }, "MalformedXML"),
-        (LifecycleRule { transitions: Some(vec![to("GLACIER", 1), to("GLACIER", 2)]), ..rule() }, "different"),
-        (LifecycleRule { transitions: Some(vec![to("GLACIER", 40), to("STANDARD_IA", 30)]), ..rule() }, "more than"),
+        (
+            LifecycleRule { transitions: Some(vec![to("GLACIER", 1), to("GLACIER", 2)]), ..rule() },
+            "different",
+        ),
+        (
+            LifecycleRule { transitions: Some(vec![to("GLACIER", 40), to("STANDARD_IA", 30)]), ..rule() },
+            "more than",
+        ),
         (LifecycleRule { transitions: Some(vec![to("GLACIER", 1), dated]), ..rule() }, "mixed"),
         (
             LifecycleRule { transitions: Some(vec![to("GLACIER", 7)]), expiration: expires(7), ..rule() },
@@ -137,13 +142,16 @@ fn transitions_go_downwards_and_end_before_the_object_does() {
 fn some_actions_do_not_go_with_tags() {
     let filter = Some(LifecycleRuleFilter { tag: Some(tag("k")), ..LifecycleRuleFilter::default() });
     let abort = AbortIncompleteMultipartUpload { days_after_initiation: Some(1) };
-    let aborts = LifecycleRule {
-        filter: filter.clone(),
-        abort_incomplete_multipart_upload: Some(abort),
-        ..rule()
-    };
-    assert!(check_one(aborts).unwrap_err().contains("AbortIncompleteMultipartUpload cannot be specified with Tags."));
+    let aborts =
+        LifecycleRule { filter: filter.clone(), abort_incomplete_multipart_upload: Some(abort), ..rule() };
+    assert!(
+        check_one(aborts)
+            .unwrap_err()
+            .contains("AbortIncompleteMultipartUpload cannot be specified with Tags.")
+    );
     let markers = LifecycleExpiration { expired_object_delete_marker: Some(true), ..Default::default() };
     let markers = LifecycleRule { filter, expiration: Some(markers), ..rule() };
-    assert!(check_one(markers).unwrap_err().contains("ExpiredObjectDeleteMarker cannot be specified with Tags."));
+    assert!(
+        check_one(markers).unwrap_err().contains("ExpiredObjectDeleteMarker cannot be specified with Tags.")
+    );
 }

@@ -131,7 +131,9 @@ async fn ten_thousand_parts_with_the_widest_checksums_fit_into_one_transaction()
     assert_eq!(again.version_id, completed.version_id, "it is found among the older versions");
     let stamp = Stamp { tail: VersionTail([11; 16]), ..stamp };
     let deleted = store
-        .transact(|tx| async move { saving::delete_version(&tx, bucket, KEY, version, stamp, |_| Ok(())).await })
+        .transact(
+            |tx| async move { saving::delete_version(&tx, bucket, KEY, version, stamp, |_| Ok(())).await },
+        )
         .await
         .unwrap();
     assert!(deleted.has_garbage);

@@ -57,8 +57,20 @@ fn expected(keys: &BTreeSet<String>, query: &Query, marker: &str) -> Vec<String>
 }
 
 fn text(length: usize) -> impl Strategy<Value = String> {
-    let piece =
-        prop::sample::select(vec!["a", "b", "/", "\0", "\u{1}", "é", "日本", "\u{10ffff}", " ", "+", "%", "-"]);
+    let piece = prop::sample::select(vec![
+        "a",
+        "b",
+        "/",
+        "\0",
+        "\u{1}",
+        "é",
+        "日本",
+        "\u{10ffff}",
+        " ",
+        "+",
+        "%",
+        "-",
+    ]);
     prop::collection::vec(piece, 0..=length).prop_map(|pieces| pieces.concat())
 }
 

@@ -11,7 +11,9 @@ use crate::records::{CURRENT, VERSIONS, VersionRecord, VersionTail, Versioning};
 /// What became of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replicated {
-    Added { has_garbage: bool },
+    Added {
+        has_garbage: bool,
+    },
     /// It was there before.
     Known,
 }

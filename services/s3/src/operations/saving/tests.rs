@@ -19,14 +19,30 @@ const KEYS: [&str; 3] = ["a", "a/b", "a\0"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Put { key: usize },
-    Delete { key: usize },
-    DeleteVersion { key: usize, which: usize },
-    DeleteNull { key: usize },
-    Tag { key: usize, which: usize },
-    Versioning { enabled: bool },
+    Put {
+        key: usize,
+    },
+    Delete {
+        key: usize,
+    },
+    DeleteVersion {
+        key: usize,
+        which: usize,
+    },
+    DeleteNull {
+        key: usize,
+    },
+    Tag {
+        key: usize,
+        which: usize,
+    },
+    Versioning {
+        enabled: bool,
+    },
     /// In milliseconds; the clock may also go back.
-    Pass { millis: i64 },
+    Pass {
+        millis: i64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -89,11 +105,19 @@ struct World {
 
 impl World {
     async fn new(seed: u64) -> World {
-        let (store, _) =
-            Store::simulated(seed, SimOptions { conflicts_percent: 20, crashes_percent: 0, lost_acks_percent: 20 });
+        let (store, _) = Store::simulated(
+            seed,
+            SimOptions { conflicts_percent: 20, crashes_percent: 0, lost_acks_percent: 20 },
+        );
         let bucket = Bucket::for_tests(BucketKind::General);
-        let mut world =
-            World { store, bucket, model: Model::default(), versioning: Versioning::Never, now: 1_000, drawn: 0 };
+        let mut world = World {
+            store,
+            bucket,
+            model: Model::default(),
+            versioning: Versioning::Never,
+            now: 1_000,
+            drawn: 0,
+        };
         world.set(Versioning::Never).await;
         world
     }
@@ -137,7 +161,9 @@ impl World {
         let (bucket, object) = (&self.bucket, &object(number, stamp.now));
         let saved = self
             .store
-            .transact(|tx| async move { put(&tx, bucket, KEYS[key], object.clone(), stamp, |_| Ok(())).await })
+            .transact(
+                |tx| async move { put(&tx, bucket, KEYS[key], object.clone(), stamp, |_| Ok(())).await },
+            )
             .await
             .expect("the store works");
         assert_eq!(saved.version_id.is_none(), self.versioning == Versioning::Never);
@@ -220,7 +246,10 @@ impl World {
                 }
                 let older = VERSIONS.scan(&tx, &bucket, Select::prefix(&place_prefix(key)), 100).await?;
                 if let (None, Some((_, first))) = (&current, older.records.first()) {
-                    assert!(matches!(first, VersionRecord::Marker(_)), "an object stands alone as an older one");
+                    assert!(
+                        matches!(first, VersionRecord::Marker(_)),
+                        "an object stands alone as an older one"
+                    );
                 }
                 all.extend(older.records.into_iter().map(|(_, record)| record));
                 assert!(all.is_sorted_by(|one, next| one.order() > next.order()), "orders ascend");

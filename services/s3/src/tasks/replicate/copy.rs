@@ -71,6 +71,8 @@ impl Way<'_> {
         read.map_err(Failure::because("SrcGetObjNotPermitted"))?;
         self.may("ReplicateObject", "DstPutObjNotPermitted").await?;
         if !object.described.tags.is_empty() {
+            let expected = self.s3.directory.expect_tags(&self.destination).await;
+            expected.map_err(Failure::because("DstPutTaggingNotPermitted"))?;
             self.may("ReplicateTags", "DstPutTaggingNotPermitted").await?;
         }
         if self.changes_owner() {
@@ -178,6 +180,10 @@ impl Way<'_> {
             _ => return Ok(false),
         }
         self.may("ReplicateTags", "DstPutTaggingNotPermitted").await?;
+        if !object.described.tags.is_empty() {
+            let expected = self.s3.directory.expect_tags(bucket).await;
+            expected.map_err(Failure::because("DstPutTaggingNotPermitted"))?;
+        }
         let changed = self.s3.store.transact(|tx: Tx| async move {
             let found = saving::version(&tx, bucket.id(), key, id).await?;
             let Some((VersionRecord::Object(mut replica), is_current)) = found else { return Ok(false) };
