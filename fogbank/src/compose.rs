@@ -253,25 +253,7 @@ impl Ground {
             aws: aws.clone(),
             tasks: tasks.clone(),
         });
-        let kms = Kms::new(KmsParts {
-            store: store.clone(),
-            vault: vault.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages: pages.clone(),
-            aws: aws.clone(),
-        });
-        let s3 = S3::new(S3Parts {
-            store: store.clone(),
-            engine: objects,
-            vault: vault.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages: pages.clone(),
-            tasks: tasks.clone(),
-            aws: aws.clone(),
-            keyring: keyring.clone(),
-        });
+        let (kms, s3) = (self.kms(&pages), self.s3(objects, &pages));
         let secretsmanager = SecretsManager::new(SecretsManagerParts {
             store: store.clone(),
             clock: clock.clone(),
@@ -326,6 +308,31 @@ impl Ground {
             ssm,
             sts,
             access,
+        })
+    }
+
+    fn kms(&self, pages: &PageTokens) -> Arc<Kms> {
+        Kms::new(KmsParts {
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: pages.clone(),
+            aws: self.aws.clone(),
+        })
+    }
+
+    fn s3(&self, engine: ObjectEngine, pages: &PageTokens) -> Arc<S3> {
+        S3::new(S3Parts {
+            store: self.store.clone(),
+            engine,
+            vault: self.vault.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: pages.clone(),
+            tasks: self.tasks.clone(),
+            aws: self.aws.clone(),
+            keyring: self.keyring.clone(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base::{Arn, Clock, Ids};
-use schema::{Auth, ErrorCode, Fault, Operation, Place, Structure, Violation};
+use schema::{Auth, ErrorCode, Fault, Structure, Violation};
 
 use crate::access::{denied, session_limits};
 use crate::{
@@ -112,7 +112,6 @@ impl Dispatcher {
             let message = format!("services called each other more than {CALL_DEPTH_MAX} deep");
             return Err(Fault::new(&DEPTH, message));
         }
-        let violations = if service.spec().buckets { of_body(row.operation, violations) } else { violations };
         // A missing parameter that names the resource is a violation first: there is nothing to authorise on.
         match (row.authorise)(service.as_any(), call, &*input) {
             Ok(found) => *resources = found,
@@ -217,16 +216,4 @@ impl Dispatcher {
             read_only: row.operation.read_only,
         });
     }
-}
-
-/// What violates the model in a body. S3 says of each header and parameter by itself what is wrong with it, and in words
-/// of its own, so these are the operations' affair.
-fn of_body(operation: &Operation, mut violations: Vec<Violation>) -> Vec<Violation> {
-    let is_in_body = |violation: &Violation| {
-        let top = violation.path.split('.').next().unwrap_or_default();
-        let member = operation.input.members().iter().find(|member| member.name.eq_ignore_ascii_case(top));
-        member.is_none_or(|member| member.place == Place::Body)
-    };
-    violations.retain(is_in_body);
-    violations
 }

@@ -52,6 +52,17 @@ struct Ground<'a> {
 }
 
 impl Ground<'_> {
+    fn organizations(&self, tasks: &Tasks) -> Arc<Organizations> {
+        Organizations::new(OrganizationsParts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            aws: self.aws.clone(),
+            tasks: tasks.clone(),
+        })
+    }
+
     fn kms(&self, vault: &Vault) -> Arc<Kms> {
         Kms::new(KmsParts {
             store: self.store.clone(),
@@ -120,18 +131,10 @@ impl Cloud {
             sealing,
             aws: aws.clone(),
         });
-        let organizations = Organizations::new(OrganizationsParts {
-            store: store.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages: pages.clone(),
-            aws: aws.clone(),
-            tasks: tasks.clone(),
-        });
         let vault = Vault::new(MasterKey::new([9; 32]));
         let ground =
             Ground { keyring: &keyring, store: &store, clock: &clock, ids: &ids, pages: &pages, aws: &aws };
-        let kms = ground.kms(&vault);
+        let (organizations, kms) = (ground.organizations(&tasks), ground.kms(&vault));
         let objects = ObjectEngine::in_memory(ids.clone());
         let s3 = ground.s3(&objects, &vault, &tasks);
         let (secretsmanager, ssm) = (ground.secretsmanager(), ground.ssm());
@@ -154,16 +157,11 @@ impl Cloud {
             access: access.clone(),
             outbound: Outbound::new(Roots::none()),
         });
-        let background = [
-            iam.background(),
-            kms.background(),
-            organizations.background(),
-            s3.background(),
-            secretsmanager.background(),
-            sqs.background(),
-            ssm.background(),
-        ];
-        background.into_iter().flatten().for_each(|task| tasks.start(task));
+        [iam.background(), kms.background(), organizations.background(), s3.background()]
+            .into_iter()
+            .chain([secretsmanager.background(), sqs.background(), ssm.background()])
+            .flatten()
+            .for_each(|task| tasks.start(task));
         let dispatcher = Arc::new(Dispatcher::new(Parts {
             clock: clock.clone(),
             ids: ids.clone(),
@@ -202,6 +200,11 @@ impl Cloud {
     pub fn as_account(mut self, number: u64) -> Cloud {
         self.account = AccountId::new(number).expect("an account number has at most twelve digits");
         self
+    }
+
+    /// The client that services call each other with, for what stands beside them.
+    pub fn aws(&self) -> Aws {
+        self.aws.clone()
     }
 
     /// Calls an operation as the root of the cloud's current account.

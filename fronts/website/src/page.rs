@@ -84,7 +84,11 @@ fn list(problem: &Problem, request_id: Option<&str>) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#34;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&#34;")
+        .replace('\'', "&#39;")
 }
 
 #[cfg(test)]
@@ -99,7 +103,9 @@ mod tests {
         let html = page.body.whole().unwrap();
         let html = std::str::from_utf8(&html).unwrap();
         assert!(html.contains("<li>Key: &lt;script&gt;&#34;&#39;&amp;</li>"), "{html}");
-        assert!(html.starts_with("<html>\n<head><title>404 Not Found</title></head>\n<body>\n<h1>404 Not Found</h1>"));
+        assert!(html.starts_with(
+            "<html>\n<head><title>404 Not Found</title></head>\n<body>\n<h1>404 Not Found</h1>"
+        ));
         assert_eq!(page.headers["x-amz-error-code"], "NoSuchKey");
     }
 }

@@ -100,7 +100,12 @@ mod tests {
     use http::{HeaderMap, Method};
     use s3_api::{Protocol, RedirectAllRequestsTo};
 
-    fn check(configuration: &WebsiteConfiguration, path: &str, error: Option<u16>, expected: Option<(u16, &str)>) {
+    fn check(
+        configuration: &WebsiteConfiguration,
+        path: &str,
+        error: Option<u16>,
+        expected: Option<(u16, &str)>,
+    ) {
         let headers = HeaderMap::new();
         let request = SiteRequest {
             bucket: "b",
@@ -114,7 +119,8 @@ mod tests {
             request_id: "r",
         };
         let key = key_of(path).unwrap();
-        let moved = all_elsewhere(configuration, &request).or_else(|| routed(configuration, &request, &key, error));
+        let moved =
+            all_elsewhere(configuration, &request).or_else(|| routed(configuration, &request, &key, error));
         let found = moved.as_ref().map(|moved| (moved.status, moved.location.as_str()));
         assert_eq!(found, expected, "{path} {error:?}");
     }
@@ -129,7 +135,8 @@ mod tests {
 
     #[test]
     fn rules_go_by_prefix_and_by_error_in_their_order() {
-        let renamed = Redirect { replace_key_prefix_with: Some("documents/".to_owned()), ..Redirect::default() };
+        let renamed =
+            Redirect { replace_key_prefix_with: Some("documents/".to_owned()), ..Redirect::default() };
         let elsewhere = Redirect {
             host_name: Some("example.com".to_owned()),
             protocol: Some(Protocol::Https),
@@ -150,7 +157,7 @@ mod tests {
         let to = |path: &str| format!("{here}/{path}");
         check(&configuration, "/docs/a%20b", None, Some((301, &to("documents/a%20b"))));
         check(&configuration, "/x/y", None, None);
-        check(&configuration, "/x/y", Some(404), Some((307, "https://example.com/404/x/y")));
+        check(&configuration, "/x/y", Some(404), Some((307, "https://example.com/404/y")));
         check(&configuration, "/z", Some(404), None);
         check(&configuration, "/z", Some(403), Some((301, &to("sorry%20page.html"))));
     }

@@ -5,7 +5,8 @@ use store::{Listing, Select, Store, StoreError, Table, Tx, Versioned};
 
 use crate::model::version::{VersionId, key_of, place};
 use crate::records::{
-    BUCKETS, BucketId, CURRENT, NULL_VERSIONS, ObjectRecord, PARTS, PartRecord, Position, VERSIONS, VersionRecord,
+    BUCKETS, BucketId, CURRENT, NULL_VERSIONS, ObjectRecord, PARTS, PartRecord, Position, VERSIONS,
+    VersionRecord,
 };
 
 /// Who refers to content.

@@ -12,11 +12,10 @@ use parking_lot::RwLock;
 use store::{Select, Store, Tx};
 
 use crate::access::effective::{self, Block, VARIANTS};
+use crate::control::records::{ACCESS_POINTS, ACCOUNTS, ALIASES, AccessPointRecord, access_point_key};
 use crate::error::{Error, INVALID_ACCESS_POINT_ALIAS, NO_SUCH_ACCESS_POINT, NO_SUCH_BUCKET};
 use crate::model::bucket_name::{self, ALIAS_END};
-use crate::records::{
-    ACCESS_POINTS, ACCOUNTS, ALIASES, AccessPointRecord, BUCKETS, BucketId, BucketRecord, access_point_key,
-};
+use crate::records::{BUCKETS, BucketId, BucketRecord};
 
 /// A bucket that exists, as it was when it was looked up.
 #[derive(Clone, Debug)]

@@ -298,7 +298,7 @@ impl From<Error> for Fault {
                 headers.into_iter().fold(fault, |fault, (name, value)| fault.with_header(name, value))
             }
             Error::Other(fault) => fault,
-            Error::Internal(cause) => Fault::internal(cause),
+            Error::Internal(cause) => Fault::internal(cause).with_code("InternalError"),
         }
     }
 }
@@ -335,7 +335,8 @@ impl service::ServiceError for Error {
 
     /// A header or parameter with a value that S3 does not know is no malformed document: each has its own error.
     fn excuses(violation: &Violation) -> bool {
-        matches!(violation.why, Why::NotInEnum(_)) && !violation.path.contains('.')
+        let is_header = matches!(violation.member, "CopySource" | "ObjectAttributes" | "RenameSource");
+        is_header || (matches!(violation.why, Why::NotInEnum(_)) && !violation.path.contains('.'))
     }
 
     fn denied(refused: &Refused<'_>) -> Option<Error> {

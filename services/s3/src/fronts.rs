@@ -22,7 +22,10 @@ pub enum CrossOrigin {
 
 impl S3 {
     /// Where a bucket is, and what its website is like; nothing if there is no such bucket.
-    pub async fn website(&self, bucket: &str) -> Result<Option<(Region, Option<WebsiteConfiguration>)>, Fault> {
+    pub async fn website(
+        &self,
+        bucket: &str,
+    ) -> Result<Option<(Region, Option<WebsiteConfiguration>)>, Fault> {
         let found = self.directory.find(bucket).await?;
         Ok(found.map(|bucket| {
             let configuration = bucket.record.settings.website.as_ref();

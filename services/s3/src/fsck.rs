@@ -120,11 +120,7 @@ impl FsckReport {
     }
 }
 
-async fn mark(
-    store: &Store,
-    table: &Table<(), GarbageRecord>,
-    sweep: &mut Sweep,
-) -> Result<(), StoreError> {
+async fn mark(store: &Store, table: &Table<(), GarbageRecord>, sweep: &mut Sweep) -> Result<(), StoreError> {
     let mut after: Option<String> = None;
     loop {
         let position = after.as_deref();
@@ -136,5 +132,81 @@ async fn mark(
         if after.is_none() {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{AccountId, Ids, Region, Timestamp};
+    use bytes::Bytes;
+    use object_engine::{ContentKey, ContentKeys, Extent};
+    use store::Tx;
+
+    use crate::operations::saving::object_for_tests;
+    use crate::records::{
+        BUCKETS, BucketId, BucketKind, BucketRecord, CURRENT, GarbageRecord, Settings, Versioning,
+    };
+
+    async fn kept(engine: &ObjectEngine, bytes: &'static [u8]) -> Extent {
+        let keys = ContentKeys::one(ContentKey::new([7; 32]));
+        engine.put(&keys, Bytes::from_static(bytes)).await.unwrap().keep()
+    }
+
+    /// A bucket with one object whose content that is.
+    async fn hold(store: &Store, extent: Extent) {
+        let (extent, id) = (&extent, BucketId(1));
+        let bucket = BucketRecord {
+            id,
+            account: AccountId::DEV,
+            region: Region::US_EAST_1,
+            created: Timestamp::EPOCH,
+            kind: BucketKind::General,
+            versioning: Versioning::Never,
+            mfa_delete: false,
+            holds_tags: false,
+            settings: Settings::default(),
+        };
+        let bucket = &bucket;
+        let made = store.transact(|tx: Tx| async move {
+            BUCKETS.put(&tx, &(), "a-bucket", bucket).await?;
+            let mut object = object_for_tests();
+            object.content.extents = vec![extent.clone()];
+            CURRENT.put(&tx, &id, "a key", &object).await
+        });
+        made.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_nobody_refers_to_is_counted_and_freed_only_if_that_is_asked_for() {
+        let store = Store::embedded_in_memory(store::Options::default()).unwrap();
+        let engine = ObjectEngine::in_memory(Ids::seeded(1));
+        let (held, garbage) = (kept(&engine, b"held").await, kept(&engine, b"known to be garbage").await);
+        let orphan = kept(&engine, b"left over").await;
+        hold(&store, held.clone()).await;
+        let record = &GarbageRecord { extents: vec![garbage.clone()] };
+        store.transact(|tx: Tx| async move { GARBAGE.put(&tx, &(), "g", record).await }).await.unwrap();
+        let report = fsck(&store, &engine, false, |_| {}).await.unwrap();
+        assert!(report.is_clean());
+        assert_eq!((report.seen.records, report.orphans), (1, 1));
+        engine.verify(&orphan).await.unwrap();
+        let report = fsck(&store, &engine, true, |_| {}).await.unwrap();
+        assert_eq!((report.orphans, report.repaired), (1, true));
+        assert!(engine.verify(&orphan).await.is_err());
+        engine.verify(&held).await.unwrap();
+        engine.verify(&garbage).await.unwrap();
+        assert_eq!(fsck(&store, &engine, false, |_| {}).await.unwrap().orphans, 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_named() {
+        let store = Store::embedded_in_memory(store::Options::default()).unwrap();
+        let engine = ObjectEngine::in_memory(Ids::seeded(2));
+        let held = kept(&engine, b"held").await;
+        hold(&store, held.clone()).await;
+        engine.free(&[held]).await.unwrap();
+        let report = fsck(&store, &engine, false, |_| {}).await.unwrap();
+        assert_eq!((report.missing, report.rotten), (1, 0));
+        assert_eq!(report.findings[0].object, "s3://a-bucket/a key version null");
     }
 }

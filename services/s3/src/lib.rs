@@ -43,7 +43,6 @@ pub use fsck::{Finding, FsckProgress, FsckReport, fsck};
 pub struct S3 {
     store: Store,
     engine: ObjectEngine,
-    vault: Vault,
     clock: Clock,
     ids: Ids,
     pages: PageTokens,
@@ -249,13 +248,12 @@ impl S3 {
         let S3Parts { store, engine, vault, clock, ids, pages, tasks, aws, keyring } = parts;
         Arc::new(S3 {
             directory: Directory::new(store.clone()),
-            managed: Managed::new(store.clone(), vault.clone(), ids.clone()),
+            managed: Managed::new(store.clone(), vault, ids.clone()),
             kms: Kms::new(aws.clone()),
             garbage: Nudge::default(),
             readers: Readers::default(),
             store,
             engine,
-            vault,
             clock,
             ids,
             pages,

@@ -50,7 +50,7 @@ pub const READERS_WAIT_MAX: Duration = Duration::from_secs(6 * 3600);
 pub const PUT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
 /// What is read of a body before it is hashed and written, while the next is read.
-pub const LOT_BYTES: usize = 128 * 1024;
+pub const LOT_BYTES: usize = 64 * 1024;
 
 /// Up to here a body is gathered in memory, and shares a file with others.
 pub const PACKED_BYTES_MAX: u64 = object_engine::limits::PACKED_BYTES_MAX as u64;

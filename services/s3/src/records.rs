@@ -29,18 +29,6 @@ pub const OWNED: Table<AccountId, OwnedRecord> = Table::new("s3.owned-buckets");
 /// How many buckets an account has.
 pub const BUCKET_COUNTS: Table<AccountId, CountRecord> = Table::new("s3.bucket-counts");
 
-/// What holds for all buckets of an account, under an empty key.
-pub const ACCOUNTS: Table<AccountId, AccountRecord> = Table::new("s3.accounts");
-
-/// Access points, by [`access_point_key`].
-pub const ACCESS_POINTS: Table<AccountId, AccessPointRecord> = Table::new("s3.access-points");
-
-/// Access points by their aliases, which are names of buckets to clients.
-pub const ALIASES: Table<(), AliasRecord> = Table::new("s3.access-point-aliases");
-
-/// The access points of a bucket, in whatever account; the key is the point's ARN.
-pub const BUCKET_ACCESS_POINTS: Table<BucketId, AliasRecord> = Table::new("s3.bucket-access-points");
-
 /// What every write to a bucket must agree with, small because each reads it.
 pub const STATES: Table<BucketId, BucketState> = Table::new("s3.states");
 
@@ -179,38 +167,6 @@ pub struct OwnedRecord {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountRecord {
     pub count: u64,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AccountRecord {
-    pub public_access_block: Option<Kept<api::PublicAccessBlockConfiguration>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AccessPointRecord {
-    pub bucket: String,
-    pub bucket_account: AccountId,
-    pub alias: String,
-    pub created: Timestamp,
-    /// The policy document, and whom it named when it was set.
-    pub policy: Option<String>,
-    pub pins: Pins,
-    /// Cannot be changed once the point is there.
-    pub public_access_block: Kept<api::PublicAccessBlockConfiguration>,
-    pub tags: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AliasRecord {
-    pub account: AccountId,
-    pub region: Region,
-    pub name: String,
-}
-
-/// The key of an access point. The name comes first, so that a name without its region is found too.
-pub fn access_point_key(name: &str, region: Region) -> String {
-    format!("{name}/{region}")
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -527,18 +483,6 @@ impl Versioned for OwnedRecord {
 }
 
 impl Versioned for CountRecord {
-    const VERSION: u16 = 1;
-}
-
-impl Versioned for AccountRecord {
-    const VERSION: u16 = 1;
-}
-
-impl Versioned for AccessPointRecord {
-    const VERSION: u16 = 1;
-}
-
-impl Versioned for AliasRecord {
     const VERSION: u16 = 1;
 }
 

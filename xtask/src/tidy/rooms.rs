@@ -18,6 +18,23 @@ const OWN_ROOMS: &[(&str, &str, &str)] = &[
         "every operation starts with finding its key, and every other service asks for some",
     ),
     ("organizations", "directory", "every call of every service asks what its account may do"),
+    (
+        "s3",
+        "access",
+        "who may do what with a bucket follows from policies, lists, blocks and access points at once",
+    ),
+    (
+        "s3",
+        "control",
+        "S3 Control is a second table of the same service, and keeps its records beside the buckets'",
+    ),
+    ("s3", "content", "bytes are hashed, encrypted and verified on their way in and out, by many operations"),
+    ("s3", "contents", "sweep, scrub and fsck go through all that records refer to, in one order"),
+    ("s3", "events", "what happens to objects is written down with them, for others to be told"),
+    ("s3", "fronts", "website hosting and the gateway's cross-origin rules ask about buckets directly"),
+    ("s3", "fsck", "the binary checks a folder while nothing runs"),
+    ("s3", "readers", "content is not given back while somebody reads it"),
+    ("s3", "directory", "every operation starts with finding its bucket, which must be fast"),
     ("iam", "sign_in", "AWS has no operation for it, so the binary asks directly"),
 ];
 

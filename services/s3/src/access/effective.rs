@@ -11,9 +11,10 @@ use identity::policy::{Kind, Named, Policy, pinned};
 use s3_api::PublicAccessBlockConfiguration;
 use serde_json::{Value, json};
 
+use crate::control::records::AccessPointRecord;
 use crate::model::acl::{Acl, Grant, Grantee, Permission};
 use crate::model::public;
-use crate::records::{AccessPointRecord, BucketRecord, Ownership};
+use crate::records::{BucketRecord, Ownership};
 
 /// The blocks of public access in force on a bucket: its own, and its account's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

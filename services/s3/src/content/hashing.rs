@@ -10,6 +10,7 @@ use twox_hash::{XxHash3_64, XxHash3_128, XxHash64};
 use crate::model::checksum::{Algorithm, Checksum, Kind};
 
 /// One checksum under way.
+#[expect(clippy::large_enum_variant, reason = "the usual one is the largest, and moved less often than made")]
 pub enum Hasher {
     Crc(crc_fast::Digest, usize),
     Sha(digest::Context),

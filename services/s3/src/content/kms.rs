@@ -13,7 +13,7 @@ use kms_api::{DataKeySpec, Decrypt, DecryptInput, GenerateDataKey, GenerateDataK
 use object_engine::ContentKey;
 use parking_lot::RwLock;
 use schema::Fault;
-use service::{AsService, Aws, Call, PrincipalKind, requester};
+use service::{AsService, Aws, Call, PrincipalKind, SignatureVersion, requester};
 use zeroize::Zeroizing;
 
 use crate::directory::Bucket;
@@ -218,9 +218,10 @@ fn is_uuid_like(id: &str) -> bool {
     of_uuid || id.starts_with("mrk-")
 }
 
-/// Nobody is allowed anything by KMS without a name.
+/// KMS allows nobody anything without a name, and S3 does not go there for signatures of Version 2.
 fn signed(call: &Call) -> Result<(), Error> {
-    if call.principal.kind != PrincipalKind::Anonymous {
+    let version = call.source.signature.as_ref().map(|signature| signature.version);
+    if call.principal.kind != PrincipalKind::Anonymous && version != Some(SignatureVersion::Two) {
         return Ok(());
     }
     let message = "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature \

@@ -12,8 +12,10 @@ use super::declared::too_large;
 use crate::error::{Error, INCOMPLETE_BODY};
 use crate::limits::{LOT_BYTES, PUT_BYTES_MAX};
 
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> + Send>>;
+
 pub struct Lots {
-    pieces: Fuse<Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> + Send>>>,
+    pieces: Fuse<Pieces>,
     /// What the sender said, where it did.
     announced: Option<u64>,
     /// So far.

@@ -121,10 +121,12 @@ async fn write_long(
 async fn hash(mut hashes: Hashes, pieces: Vec<Bytes>, length: usize) -> Result<Hashes, Error> {
     let update = move || {
         pieces.iter().for_each(|piece| hashes.update(piece));
-        hashes
+        // The pieces come back, so that they are freed by those who allocate the next ones.
+        (hashes, pieces)
     };
     if length <= HASH_INLINE_BYTES_MAX {
-        return Ok(update());
+        return Ok(update().0);
     }
-    spawn_blocking(update).await.map_err(|error| Error::Internal(error.into()))
+    let (hashes, _pieces) = spawn_blocking(update).await.map_err(|error| Error::Internal(error.into()))?;
+    Ok(hashes)
 }

@@ -11,8 +11,8 @@ use service::{Call, Kept};
 use store::Tx;
 
 use super::S3Control;
+use crate::control::records::ACCOUNTS;
 use crate::error::{Error, NO_SUCH_PUBLIC_ACCESS_BLOCK};
-use crate::records::ACCOUNTS;
 
 /// As it is kept: each of the four is there.
 pub fn kept(given: &PublicAccessBlockConfiguration) -> Kept<s3::PublicAccessBlockConfiguration> {

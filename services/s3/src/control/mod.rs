@@ -6,6 +6,7 @@
 mod account;
 mod point_policies;
 mod points;
+pub mod records;
 mod tags;
 
 use std::sync::Arc;

@@ -18,6 +18,9 @@ use store::{Select, Tx};
 
 use super::{S3Control, account, point_arn};
 use crate::S3;
+use crate::control::records::{
+    ACCESS_POINTS, ALIASES, AccessPointRecord, AliasRecord, BUCKET_ACCESS_POINTS, access_point_key,
+};
 use crate::directory::{AccessPoint, Bucket, no_such_bucket};
 use crate::error::{
     ACCESS_DENIED, ACCESS_POINT_ALREADY_OWNED, Error, INVALID_REQUEST, NO_SUCH_ACCESS_POINT, NOT_IMPLEMENTED,
@@ -25,9 +28,7 @@ use crate::error::{
 use crate::limits::LIST_ACCESS_POINTS_MAX;
 use crate::model::bucket_name::ALIAS_END;
 use crate::operations::bucket_tags;
-use crate::records::{
-    ACCESS_POINTS, ALIASES, AccessPointRecord, AliasRecord, BUCKET_ACCESS_POINTS, BUCKETS, access_point_key,
-};
+use crate::records::BUCKETS;
 
 const NAME_CHARS_MIN: usize = 3;
 const NAME_CHARS_MAX: usize = 50;

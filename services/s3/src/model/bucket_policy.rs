@@ -169,13 +169,11 @@ fn check_statement(statement: &Value, holder: Holder<'_>) -> Result<(), Error> {
     if statement.get("Action").is_none() || statement.get("Resource").is_none() {
         return Ok(());
     }
-    let of_objects = |resource: &&str| resource.len() > holder.arn.len();
-    let (has_objects, has_bucket) = (
-        resources.iter().any(of_objects),
-        resources.iter().any(|resource| {
-            !of_objects(&resource) || resource.ends_with('*') && !resource.contains(holder.objects)
-        }),
-    );
+    let is_more = |resource: &str| resource.len() > holder.arn.len();
+    let has_objects = resources.iter().any(|resource| is_more(resource));
+    // A star that ends the bucket's own name stands for the bucket too.
+    let is_both = |resource: &str| resource.ends_with('*') && !resource.contains(holder.objects);
+    let has_bucket = resources.iter().any(|resource| !is_more(resource) || is_both(resource));
     for action in &actions {
         let name = action.split_once(':').map_or("*", |(_, name)| name);
         let applies = match kind_of(name) {

@@ -61,7 +61,7 @@ pub fn is_public_statement(statement: &Value) -> bool {
 fn is_open_principal(principal: &Value) -> bool {
     match principal {
         Value::String(text) => text == "*",
-        Value::Object(kinds) => kinds.values().any(|names| texts(names).iter().any(|name| *name == "*")),
+        Value::Object(kinds) => kinds.values().any(|names| texts(names).contains(&"*")),
         _ => false,
     }
 }

@@ -133,9 +133,8 @@ mod tests {
     #[test]
     fn markers_go_along_in_old_rules_and_where_a_rule_says_so() {
         let mut asked = rule("b", 1, Some(""));
-        asked.delete_marker_replication = Some(api::DeleteMarkerReplication {
-            status: Some(api::DeleteMarkerReplicationStatus::Enabled),
-        });
+        asked.delete_marker_replication =
+            Some(api::DeleteMarkerReplication { status: Some(api::DeleteMarkerReplicationStatus::Enabled) });
         check(vec![rule("a", 0, None), asked], "k", "a0 b1", "a0 b1");
     }
 }

@@ -17,6 +17,7 @@ use store::{Select, Tx};
 
 use super::{bucket_tags, reach, saving};
 use crate::S3;
+use crate::control::records::BUCKET_ACCESS_POINTS;
 use crate::directory::{Bucket, bucket_arn, no_such_bucket};
 use crate::error::{
     ACCESS_DENIED, BUCKET_ALREADY_EXISTS, BUCKET_ALREADY_OWNED_BY_YOU, BUCKET_HAS_ACCESS_POINTS,
@@ -29,8 +30,8 @@ use crate::model::acl_wish::{AclWish, Owners};
 use crate::model::bucket_name;
 use crate::model::public::is_public_acl;
 use crate::records::{
-    BUCKET_ACCESS_POINTS, BUCKET_COUNTS, BUCKETS, BucketId, BucketKind, BucketRecord, BucketState, CURRENT,
-    CountRecord, OWNED, OwnedRecord, Ownership, PARTS, STATES, Settings, UPLOADS, VERSIONS, Versioning,
+    BUCKET_COUNTS, BUCKETS, BucketId, BucketKind, BucketRecord, BucketState, CURRENT, CountRecord, OWNED,
+    OwnedRecord, Ownership, PARTS, STATES, Settings, UPLOADS, VERSIONS, Versioning,
 };
 
 /// How often deleting a bucket begins anew because uploads into it began meanwhile.

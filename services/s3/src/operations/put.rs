@@ -3,7 +3,7 @@
 use base::AccountId;
 use s3_api::{PutObjectInput, PutObjectOutput};
 use schema::ByteStream;
-use service::Call;
+use service::{Call, Carried};
 
 use super::acls;
 use super::guard::{self, LockHeaders};
@@ -39,9 +39,17 @@ pub async fn put_object(s3: &S3, call: &Call, mut input: PutObjectInput) -> Resu
     let mut output = output(&bucket, &input.key, &object);
     output.request_charged = request_charged;
     let place = (&*bucket, input.key.as_str());
-    let saved = store(s3, call, place, object, received, &condition, EventName::ObjectCreatedPut).await?;
+    let saved = store(s3, call, place, object, received, &condition, event(call)).await?;
     output.version_id = saved.version_id;
     Ok(output)
+}
+
+/// Browsers post forms, everybody else puts.
+fn event(call: &Call) -> EventName {
+    match &call.source.signature {
+        Some(signature) if signature.carried == Carried::Form => EventName::ObjectCreatedPost,
+        _ => EventName::ObjectCreatedPut,
+    }
 }
 
 fn wish(input: &PutObjectInput, body: &ByteStream) -> Result<Wish, Error> {

@@ -115,8 +115,7 @@ async fn load(s3: &S3, errand: Errand) -> Result<Option<Work>, Error> {
     let Some(bucket) = found.filter(|bucket| bucket.id().0 == errand.bucket) else { return Ok(None) };
     let Some(id) = VersionId::parse(&errand.version) else { return Ok(None) };
     let (scope, key) = (bucket.id(), errand.key.as_str());
-    let found =
-        s3.store.read(|tx: Tx| async move { saving::version(&tx, scope, key, id).await }).await?;
+    let found = s3.store.read(|tx: Tx| async move { saving::version(&tx, scope, key, id).await }).await?;
     Ok(found.map(|(version, _)| Work { bucket, errand, id, version }))
 }
 

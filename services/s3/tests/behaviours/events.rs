@@ -38,9 +38,8 @@ async fn set_queue_policy(cloud: &Cloud, policy: String) {
 /// Has the bucket tell the queue of some events.
 pub async fn notify(cloud: &Cloud, events: &[&str], prefix: &str) {
     let rule = FilterRule { name: Some(FilterRuleName::Prefix), value: Some(prefix.to_owned()) };
-    let filter = NotificationConfigurationFilter {
-        key: Some(S3KeyFilter { filter_rules: Some(vec![rule]) }),
-    };
+    let filter =
+        NotificationConfigurationFilter { key: Some(S3KeyFilter { filter_rules: Some(vec![rule]) }) };
     let queue = QueueConfiguration {
         id: Some("the-rule".to_owned()),
         queue_arn: QUEUE_ARN.to_owned(),
@@ -144,8 +143,11 @@ async fn only_what_a_rule_asks_for_is_told() {
             ..PutObjectTaggingInput::default()
         };
         cloud.call(PutObjectTagging, tagging).await.unwrap();
-        let deleting =
-            DeleteObjectInput { bucket: BUCKET.to_owned(), key: key.to_owned(), ..DeleteObjectInput::default() };
+        let deleting = DeleteObjectInput {
+            bucket: BUCKET.to_owned(),
+            key: key.to_owned(),
+            ..DeleteObjectInput::default()
+        };
         cloud.call(DeleteObject, deleting).await.unwrap();
     }
     assert_eq!(told(&cloud, 2).await, ["ObjectRemoved:Delete logs/1", "ObjectTagging:Put logs/1"]);

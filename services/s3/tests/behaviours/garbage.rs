@@ -31,8 +31,11 @@ async fn what_is_replaced_or_deleted_is_given_back() {
     put(&cloud, "large", "tiny").await;
     shrinks_to(&cloud, both - LARGE as u64 / 2).await;
     for key in ["small", "large"] {
-        let input =
-            DeleteObjectInput { bucket: BUCKET.to_owned(), key: key.to_owned(), ..DeleteObjectInput::default() };
+        let input = DeleteObjectInput {
+            bucket: BUCKET.to_owned(),
+            key: key.to_owned(),
+            ..DeleteObjectInput::default()
+        };
         cloud.call(DeleteObject, input).await.unwrap();
     }
     shrinks_to(&cloud, 0).await;

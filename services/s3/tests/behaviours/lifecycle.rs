@@ -15,7 +15,10 @@ const SIZE: usize = 200 * 1024;
 fn rule(prefix: &str) -> LifecycleRule {
     LifecycleRule {
         id: Some("the-rule".to_owned()),
-        filter: Some(LifecycleRuleFilter { prefix: Some(prefix.to_owned()), ..LifecycleRuleFilter::default() }),
+        filter: Some(LifecycleRuleFilter {
+            prefix: Some(prefix.to_owned()),
+            ..LifecycleRuleFilter::default()
+        }),
         status: ExpirationStatus::Enabled,
         ..LifecycleRule::default()
     }
@@ -97,7 +100,8 @@ async fn logs_go_to_the_archive_after_7_days_and_away_after_2600() {
         storage_class: Some(TransitionStorageClass::Glacier),
         ..Transition::default()
     };
-    let logs = LifecycleRule { transitions: Some(vec![transition]), expiration: after_days(2600), ..rule("logs/") };
+    let logs =
+        LifecycleRule { transitions: Some(vec![transition]), expiration: after_days(2600), ..rule("logs/") };
     set(&cloud, vec![logs]).await;
     put(&cloud, "logs/1", vec![b'x'; SIZE]).await;
     put(&cloud, "logs/small", "x").await;
@@ -123,11 +127,8 @@ async fn logs_go_to_the_archive_after_7_days_and_away_after_2600() {
 async fn versions_come_and_go_as_the_rules_for_them_say() {
     let cloud = versioned_cloud(2).await;
     let keep = NoncurrentVersionExpiration { noncurrent_days: Some(10), newer_noncurrent_versions: Some(1) };
-    let rules = LifecycleRule {
-        expiration: after_days(30),
-        noncurrent_version_expiration: Some(keep),
-        ..rule("")
-    };
+    let rules =
+        LifecycleRule { expiration: after_days(30), noncurrent_version_expiration: Some(keep), ..rule("") };
     set(&cloud, vec![rules]).await;
     for body in ["one", "two", "three", "four"] {
         put(&cloud, "k", body).await;
@@ -149,11 +150,8 @@ async fn a_delete_marker_goes_once_nothing_is_behind_it() {
     let all = NoncurrentVersionExpiration { noncurrent_days: Some(1), newer_noncurrent_versions: None };
     let markers =
         LifecycleExpiration { expired_object_delete_marker: Some(true), ..LifecycleExpiration::default() };
-    let rules = LifecycleRule {
-        expiration: Some(markers),
-        noncurrent_version_expiration: Some(all),
-        ..rule("")
-    };
+    let rules =
+        LifecycleRule { expiration: Some(markers), noncurrent_version_expiration: Some(all), ..rule("") };
     set(&cloud, vec![rules]).await;
     put(&cloud, "k", "x").await;
     let input =
@@ -195,7 +193,8 @@ async fn unfinished_uploads_are_given_up() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     assert_eq!(kept_bytes(&cloud).await, 0);
-    let input = ListMultipartUploadsInput { bucket: BUCKET.to_owned(), ..ListMultipartUploadsInput::default() };
+    let input =
+        ListMultipartUploadsInput { bucket: BUCKET.to_owned(), ..ListMultipartUploadsInput::default() };
     let listed = cloud.call(ListMultipartUploads, input).await.unwrap();
     assert!(listed.uploads.is_none_or(|uploads| uploads.is_empty()));
 }

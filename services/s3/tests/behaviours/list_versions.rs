@@ -23,15 +23,20 @@ async fn delete(cloud: &Cloud, key: &str) -> Option<String> {
 
 /// Key, id, whether it is a delete marker, whether it is the newest: versions first, then markers.
 fn all(page: &ListObjectVersionsOutput) -> Vec<(&str, &str, bool, bool)> {
-    let versions = page.versions.iter().flatten().map(|version| {
-        let (key, id) = (version.key.as_deref().unwrap(), version.version_id.as_deref().unwrap());
-        (key, id, false, version.is_latest.unwrap())
-    });
-    let markers = page.delete_markers.iter().flatten().map(|marker| {
-        let (key, id) = (marker.key.as_deref().unwrap(), marker.version_id.as_deref().unwrap());
-        (key, id, true, marker.is_latest.unwrap())
-    });
-    versions.chain(markers).collect()
+    let versions = page
+        .versions
+        .iter()
+        .flatten()
+        .map(|version| (version.key.as_deref(), version.version_id.as_deref(), false, version.is_latest));
+    let markers = page
+        .delete_markers
+        .iter()
+        .flatten()
+        .map(|marker| (marker.key.as_deref(), marker.version_id.as_deref(), true, marker.is_latest));
+    let each = versions
+        .chain(markers)
+        .map(|(key, id, is_marker, is_latest)| Some((key?, id?, is_marker, is_latest?)));
+    each.collect::<Option<_>>().expect("every version shows all of it")
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Replication to buckets of other regions and accounts, as the configuration's role may.
 
-use base::{AccountId, Region};
+use base::Region;
 use iam_api::{CreateRole, CreateRoleInput, PutRolePolicy, PutRolePolicyInput};
 use s3_api::*;
 use testkit::Cloud;
@@ -20,7 +20,7 @@ async fn two_buckets(seed: u64, allowed: &[&str]) -> Cloud {
         assume_role_policy_document: trust.to_owned(),
         ..CreateRoleInput::default()
     };
-    cloud.call(CreateRole, role).await.unwrap();
+    cloud.call(CreateRole, role).await.expect("the role is possible");
     let actions = allowed.iter().map(|action| format!("\"s3:{action}\"")).collect::<Vec<_>>().join(", ");
     let policy = PutRolePolicyInput {
         role_name: "copying".to_owned(),
@@ -29,14 +29,14 @@ async fn two_buckets(seed: u64, allowed: &[&str]) -> Cloud {
             r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": [{actions}], "Resource": "*"}}}}"#
         ),
     };
-    cloud.call(PutRolePolicy, policy).await.unwrap();
+    cloud.call(PutRolePolicy, policy).await.expect("the policy is well formed");
     make_destination(&cloud).await;
     cloud
 }
 
 async fn there<O: schema::OperationType>(cloud: &Cloud, operation: O, input: O::Input) -> O::Output {
-    let account = AccountId::new(STRANGER).unwrap();
-    let result = cloud.call_as(account, Region::parse("eu-west-1").unwrap(), operation, input).await;
+    let ireland = Region::parse("eu-west-1").expect("there is such a region");
+    let result = cloud.call_as(stranger(), ireland, operation, input).await;
     result.expect("the destination's owner may")
 }
 
@@ -66,8 +66,7 @@ async fn make_destination(cloud: &Cloud) {
         "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
         "Resource": "arn:aws:s3:::{COPIES}/*"}}}}"#
     );
-    let input =
-        PutBucketPolicyInput { bucket: COPIES.to_owned(), policy, ..PutBucketPolicyInput::default() };
+    let input = PutBucketPolicyInput { bucket: COPIES.to_owned(), policy, ..PutBucketPolicyInput::default() };
     there(cloud, PutBucketPolicy, input).await;
 }
 
@@ -138,8 +137,11 @@ async fn delete_markers_go_along_and_deleted_versions_do_not() {
     replicate(&cloud).await;
     let first = put(&cloud, "go/1", "one").await;
     assert_eq!(status(&cloud, "go/1").await, Some(ReplicationStatus::Completed));
-    let deleting =
-        DeleteObjectInput { bucket: BUCKET.to_owned(), key: "go/1".to_owned(), ..DeleteObjectInput::default() };
+    let deleting = DeleteObjectInput {
+        bucket: BUCKET.to_owned(),
+        key: "go/1".to_owned(),
+        ..DeleteObjectInput::default()
+    };
     let marker = cloud.call(DeleteObject, deleting.clone()).await.unwrap();
     let for_good = DeleteObjectInput { version_id: first.version_id.clone(), ..deleting };
     cloud.call(DeleteObject, for_good).await.unwrap();

@@ -338,7 +338,12 @@ async fn configurations_with_ids_are_listed_and_deleted() {
 async fn make_queue(cloud: &Cloud, name: &str, policy: Option<&str>) -> String {
     let attributes = policy.map(|policy| [("Policy".to_owned(), policy.to_owned())].into());
     let input = sqs_api::CreateQueueInput { queue_name: name.to_owned(), attributes, ..Default::default() };
-    cloud.call(sqs_api::CreateQueue, input).await.expect("the name is free").queue_url.unwrap()
+    cloud
+        .call(sqs_api::CreateQueue, input)
+        .await
+        .expect("the name is free")
+        .queue_url
+        .expect("a queue has one")
 }
 
 #[tokio::test]

@@ -20,7 +20,6 @@ use super::DataKey;
 use crate::directory::Queue;
 use crate::error::Error;
 use crate::limits::{DATA_KEY_REUSE_TIME_MAX, REQUESTER_DATA_KEYS_MAX, REQUESTERS_KNOWN_MAX};
-use crate::model::requester;
 use crate::model::sealed::{CustomerSeal, Seal};
 
 const PRINCIPAL: &str = "sqs.amazonaws.com";
@@ -61,7 +60,7 @@ impl Customer {
     }
 
     pub async fn for_sending(&self, call: &Call, queue: &Queue, key_id: &str) -> Result<Arc<DataKey>, Error> {
-        let requester = requester::of(call);
+        let requester = service::requester(call);
         {
             let known = self.known.read();
             let sending = known.get(&requester).and_then(|known| known.sending.get(&queue.record.id));
@@ -107,7 +106,7 @@ impl Customer {
         queue: &Queue,
         seal: CustomerSeal<'_>,
     ) -> Result<Arc<DataKey>, Error> {
-        let requester = requester::of(call);
+        let requester = service::requester(call);
         {
             let known = self.known.read();
             let receiving = known.get(&requester).and_then(|known| known.receiving.get(seal.data_key));

@@ -10,5 +10,4 @@ pub mod message_attributes;
 pub mod name;
 pub mod permissions;
 pub mod redrive;
-pub mod requester;
 pub mod sealed;

@@ -1,3 +1,5 @@
+//! Tables of rules and dates: what is due, and when.
+
 use super::*;
 
 /// `2026-01-15T10:30`, in UTC.

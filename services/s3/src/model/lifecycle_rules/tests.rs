@@ -114,7 +114,7 @@ fn transitions_go_downwards_and_end_before_the_object_does() {
         newer_noncurrent_versions: None,
     };
     let dated =
-        Transition { days: None, date: Some(Timestamp::EPOCH), storage_class: Some("GLACIER".into()) };
+        Transition { days: None, date: Some(Timestamp::EPOCH), storage_class: Some("DEEP_ARCHIVE".into()) };
     for (bad, word) in [
         (LifecycleRule { transitions: Some(vec![to("STANDARD_IA", 29)]), ..rule() }, "equal to 30"),
         (LifecycleRule { transitions: Some(vec![to("STANDARD", 1)]), ..rule() }, "MalformedXML"),

@@ -13,7 +13,7 @@ use crate::model::etag::ETag;
 use crate::operations::saving::object_for_tests;
 use crate::records::BucketKind;
 
-const KEYS: u32 = 2_000_000;
+const KEYS: u32 = 10_000_000;
 const KEYS_AT_ONCE: u32 = 20_000;
 const LISTS: u32 = 200;
 

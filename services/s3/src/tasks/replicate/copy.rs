@@ -17,9 +17,7 @@ use crate::events::{Event, EventName, record};
 use crate::model::storage_class::StorageClass;
 use crate::operations::guard::permitted;
 use crate::operations::saving::{self, Replicated};
-use crate::records::{
-    Encryption, MarkerRecord, ObjectRecord, ReplicationState, VersionRecord, VersionTail,
-};
+use crate::records::{Encryption, MarkerRecord, ObjectRecord, ReplicationState, VersionRecord, VersionTail};
 
 /// Where something goes, and as whom.
 struct Way<'a> {
@@ -42,7 +40,11 @@ pub async fn copy(s3: &S3, work: &Work, role: &str, rule: &api::ReplicationRule)
     match &work.version {
         VersionRecord::Marker(marker) => way.marker(marker.clone()).await,
         VersionRecord::Object(object) => {
-            if way.changes(object).await? { Ok(()) } else { way.object(object).await }
+            if way.changes(object).await? {
+                Ok(())
+            } else {
+                way.object(object).await
+            }
         }
     }
 }
@@ -174,7 +176,8 @@ impl Way<'_> {
     /// Changes a replica as its original was changed. Says whether there is one.
     async fn changes(&self, object: &ObjectRecord) -> Result<bool, Failure> {
         let (bucket, key, id) = (&self.destination, self.key(), self.work.id);
-        let read = self.s3.store.read(|tx: Tx| async move { saving::version(&tx, bucket.id(), key, id).await });
+        let read =
+            self.s3.store.read(|tx: Tx| async move { saving::version(&tx, bucket.id(), key, id).await });
         match read.await.map_err(Failure::because("DstVersionNotFound"))? {
             Some((VersionRecord::Object(_), _)) => {}
             _ => return Ok(false),
