@@ -19,7 +19,8 @@ def send(server, method, at, body=b"", headers=None, key="test", secret="test", 
     """Signs `headers` with the hash of `signed` (the body, if it is not given), and sends the body."""
     request = AWSRequest(method, server.endpoint + at, data=body if signed is None else signed, headers=dict(headers or {}))
     S3SigV4Auth(Credentials(key, secret), "s3", "us-east-1").add_auth(request)
-    return wire.send(server.endpoint, method, at, body, dict(request.headers.items()))
+    final = {name: value if value.isascii() else value.encode() for name, value in request.headers.items()}
+    return wire.send(server.endpoint, method, at, body, final)
 
 
 def chunked(server, bucket, key, pieces, trailer=None, headers=None, length=None):

@@ -4,11 +4,11 @@ import base64
 import binascii
 import hashlib
 
-import botocore
 import pytest
 
 import expect
 import s3_raw
+import wire
 from conftest import make_client
 
 CONTENT = b"123456789"
@@ -165,8 +165,6 @@ def test_a_put_is_not_too_large(server, bucket):
     s3_raw._Unsigned(s3_raw.Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
     lines = [f"PUT {at} HTTP/1.1", f"Host: {server.endpoint.partition('//')[2]}", f"Content-Length: {(5 << 30) + 1}"]
     lines += [f"{k}: {v}" for k, v in request.headers.items() if k.lower() != "host"]
-    import wire
-
     reply = wire.raw(int(server.endpoint.rpartition(":")[2]), ("\r\n".join(lines) + "\r\n\r\n").encode())
     assert (reply.status, reply.code) == (400, "EntityTooLarge"), reply
     assert reply.text("MaxSizeAllowed") == "5368709120"

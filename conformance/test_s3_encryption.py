@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 
-import boto3
 import pytest
 
 import expect

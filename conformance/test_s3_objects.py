@@ -4,7 +4,6 @@ import datetime
 import os
 import re
 
-import botocore
 import pytest
 
 import expect
@@ -103,10 +102,8 @@ def test_defaults(s3, bucket):
 
 def test_metadata_that_is_no_ascii_is_wrapped(server, s3, bucket):
     name = bucket()
-    headers = {"x-amz-meta-nonascii": "ÄMÄZÕÑ S3".encode().decode("latin-1"), "x-amz-meta-ascii": "AMAZONS3"}
+    headers = {"x-amz-meta-nonascii": "ÄMÄZÕÑ S3", "x-amz-meta-ascii": "AMAZONS3"}
     reply = s3_raw.send(server, "PUT", s3_raw.target(name, "k"), b"x", headers)
-    if reply.status == 403:
-        pytest.skip("this botocore signs other bytes than http.client sends")
     assert reply.status == 200, reply
     shown = s3.head_object(Bucket=name, Key="k")["Metadata"]
     assert shown == {"ascii": "AMAZONS3", "nonascii": "=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?="}
@@ -327,9 +324,7 @@ def test_nothing_that_was_put_lies_in_the_clear(durable):
     marker = b"a-marker-that-nobody-else-has" * 10
     s3.put_object(Bucket="sealed", Key="small", Body=marker)
     s3.put_object(Bucket="sealed", Key="large", Body=marker * 3000)
-    data = running.arguments[running.arguments.index("--data") + 1] if hasattr(running, "arguments") else None
-    if data is None:
-        pytest.skip("the server does not tell its folder")
+    data = running.arguments[running.arguments.index("--data") + 1]
     for folder, _, files in os.walk(data):
         for file in files:
             with open(os.path.join(folder, file), "rb") as opened:

@@ -60,6 +60,7 @@ fn seaweedfs(command: &mut Command, plan: &Plan, port: u16) -> anyhow::Result<()
     let config = folder.join("identities.json");
     std::fs::write(&config, IDENTITIES)?;
     command.args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
+    command.args(["-master.telemetry=false", "-volume.max=100"]);
     command.arg(format!("-dir={}", folder.display()));
     command.arg(format!("-s3.config={}", config.display()));
     command.arg(format!("-s3.port={port}"));

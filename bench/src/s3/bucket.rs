@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use bytes::Bytes;
 use http::Method;
 
 use crate::http::{Answer, Connection, Load, Measured, Prepared, S3Signer};
-use crate::limits::{OBJECT_BYTES, POOL_OBJECTS};
+use crate::limits::{OBJECT_BYTES, POOL_OBJECTS, START_TIME_MAX};
 
 pub const BUCKET: &str = "bench";
 
@@ -21,8 +21,15 @@ pub struct Bucket {
 impl Bucket {
     pub async fn create(address: SocketAddr) -> anyhow::Result<Bucket> {
         let bucket = Bucket { address, signer: S3Signer::dev(address) };
-        bucket.send(Method::PUT, &format!("/{BUCKET}"), Bytes::new()).await?;
-        Ok(bucket)
+        // Some peers listen before they can do anything.
+        let start = Instant::now();
+        loop {
+            match bucket.send(Method::PUT, &format!("/{BUCKET}"), Bytes::new()).await {
+                Ok(_) => return Ok(bucket),
+                Err(error) if start.elapsed() > START_TIME_MAX => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        }
     }
 
     /// One request on a connection of its own; anything but a success is an error.

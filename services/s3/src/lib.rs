@@ -201,8 +201,8 @@ service! { S3: s3_api, principal "s3.amazonaws.com", error Error,
     GetObject => operations::get::get_object on targets::by_key chooses operations::get::action
         keys conditions::sent,
     GetObjectTorrent => operations::get::get_object_torrent on targets::by_key keys conditions::sent,
-    HeadObject => operations::head::head_object on targets::by_key chooses operations::head::action
-        keys conditions::sent,
+    HeadObject => operations::head::head_object on targets::by_key as "GetObject"
+        chooses operations::head::action keys conditions::sent,
     PutObject => operations::put::put_object on targets::by_key keys conditions::sent,
     GetObjectAcl => object_acl::get_object_acl on targets::by_key chooses object_acl::get_action
         keys conditions::sent,

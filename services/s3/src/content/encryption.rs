@@ -92,7 +92,7 @@ impl EncryptionWish {
         self.customer.as_ref()
     }
 
-    /// For copies that keep the encryption their source had a KMS context in: nothing but the bucket's default.
+    /// Nothing is asked for, so that the bucket's default counts.
     pub fn bucket_default() -> EncryptionWish {
         EncryptionWish::default()
     }

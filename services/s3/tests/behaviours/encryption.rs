@@ -88,7 +88,7 @@ async fn set_default(cloud: &Cloud, method: &str, kms_key: Option<&str>, bucket_
 /// A user who may do everything but what is named.
 async fn user_without(cloud: &Cloud, action: &str) -> Principal {
     let input = CreateUserInput { user_name: "ann".to_owned(), ..CreateUserInput::default() };
-    let user = cloud.call(CreateUser, input).await.unwrap().user.unwrap();
+    let user = cloud.call(CreateUser, input).await.expect("the name is free").user.expect("it is shown");
     let policy_document = format!(
         r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": "*", "Resource": "*"}},
             {{"Effect": "Deny", "Action": "{action}", "Resource": "*"}}]}}"#
@@ -97,9 +97,8 @@ async fn user_without(cloud: &Cloud, action: &str) -> Principal {
         user_name: "ann".to_owned(),
         policy_name: "p".to_owned(),
         policy_document,
-        ..PutUserPolicyInput::default()
     };
-    cloud.call(PutUserPolicy, input).await.unwrap();
+    cloud.call(PutUserPolicy, input).await.expect("it is a policy");
     let mut principal = Principal::root(base::AccountId::DEV, base::Region::US_EAST_1, None);
     (principal.kind, principal.arn, principal.user_id) = (PrincipalKind::User, user.arn, user.user_id);
     principal
@@ -327,11 +326,11 @@ async fn nobody_without_a_name_reads_by_kms() {
 
 async fn make_public(cloud: &Cloud) {
     let block = DeletePublicAccessBlockInput { bucket: BUCKET.to_owned(), ..Default::default() };
-    cloud.call(DeletePublicAccessBlock, block).await.unwrap();
+    cloud.call(DeletePublicAccessBlock, block).await.expect("it may be opened");
     let policy = format!(
         r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
             "Resource": "arn:aws:s3:::{BUCKET}/*"}}]}}"#
     );
     let input = PutBucketPolicyInput { bucket: BUCKET.to_owned(), policy, ..PutBucketPolicyInput::default() };
-    cloud.call(PutBucketPolicy, input).await.unwrap();
+    cloud.call(PutBucketPolicy, input).await.expect("it is a policy");
 }

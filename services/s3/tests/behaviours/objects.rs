@@ -33,7 +33,7 @@ const ODD_KEYS: &[&str] = &[
 async fn what_was_put_is_what_is_got() {
     let cloud = cloud(1).await;
     for length in [0, 1, 4096, 65_504, 65_505, 262_144, 262_145, 1_000_003] {
-        let content: Vec<u8> = (0..length).map(|at: u32| (at * 31 >> 3) as u8).collect();
+        let content: Vec<u8> = (0..length).map(|at: u32| ((at * 31) >> 3) as u8).collect();
         let put = cloud
             .call(PutObject, PutObjectInput { body: streamed(&content, 7001), ..putting("k", "") })
             .await
