@@ -78,6 +78,11 @@ impl Objects {
         }
     }
 
+    fn there(&self, worker: usize) -> usize {
+        let known = self.known[worker].lock().expect("no worker panicked");
+        known.keys.values().filter(|state| state.acknowledged.is_some()).count()
+    }
+
     /// Reads every key once more, and compares what is listed with what is there.
     pub async fn finish(&self, address: SocketAddr) -> anyhow::Result<String> {
         let mut listed = 0;
@@ -88,8 +93,7 @@ impl Objects {
             for key in keys {
                 worker.check(key).await?;
             }
-            let there = self.known[number].lock().expect("no worker panicked");
-            let there = there.keys.values().filter(|state| state.acknowledged.is_some()).count();
+            let there = self.there(number);
             let found = worker.list().await?;
             ensure!(found == there, "worker {number} has {there} objects, and {found} are listed");
             listed += found;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Body, Frame};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use md5::{Digest, Md5};
@@ -78,7 +78,7 @@ pub async fn download_bare(address: SocketAddr) -> anyhow::Result<f64> {
 
 async fn read(address: SocketAddr, request: Request<Full<Bytes>>) -> anyhow::Result<f64> {
     let start = Instant::now();
-    let mut body = exchange(address, request).await?;
+    let (mut body, _connection) = exchange(address, request).await?;
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
         bytes += frame?.data_ref().map_or(0, Bytes::len);
@@ -87,13 +87,18 @@ async fn read(address: SocketAddr, request: Request<Full<Bytes>>) -> anyhow::Res
     Ok(bytes as f64 / start.elapsed().as_secs_f64())
 }
 
-async fn exchange<B>(address: SocketAddr, request: Request<B>) -> anyhow::Result<hyper::body::Incoming>
+/// The answer's body, and the connection it comes on.
+async fn exchange<B>(
+    address: SocketAddr,
+    request: Request<B>,
+) -> anyhow::Result<(Incoming, JoinSet<hyper::Result<()>>)>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(TcpStream::connect(address).await?)).await?;
-    tokio::spawn(connection);
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
     let response = sender.send_request(request).await?;
     let status = response.status();
     let body = response.into_body();
@@ -101,7 +106,7 @@ where
         let text = body.collect().await?.to_bytes();
         bail!("a request was refused: {status} {}", String::from_utf8_lossy(&text));
     }
-    Ok(body)
+    Ok((body, driver))
 }
 
 /// The same on the disk alone: bytes a second of sequential writes of parts, each with MD5 and CRC-32C taken and synced.

@@ -273,6 +273,7 @@ impl service::ServiceError for Error {
 
     /// A stranger does not learn from a ciphertext whether its key exists.
     fn denied(refused: &service::Refused<'_>) -> Option<Error> {
-        (refused.foreign && matches!(refused.operation.name, "Decrypt" | "ReEncrypt")).then_some(Error::CiphertextOutOfReach)
+        (refused.foreign && matches!(refused.operation.name, "Decrypt" | "ReEncrypt"))
+            .then_some(Error::CiphertextOutOfReach)
     }
 }

@@ -30,11 +30,16 @@ use vault::Vault;
 
 pub use control::S3Control;
 
-use content::{Kms, Managed};
 use access::conditions;
+use content::{Kms, Managed};
 use directory::Directory;
 use error::Error;
-use operations::{acls, analytics, attributes, bucket_tags, buckets, copy, cors, delete, delete_many, encryption, inventory, lifecycle, list_buckets, locks, logging, metrics, notification, object_acl, object_lock, object_tags, ownership, policies, public_access, reencrypt, rename, replication, restore, sessions, switches, targets, tiering, versioning, website};
+use operations::{
+    acls, analytics, attributes, bucket_tags, buckets, copy, cors, delete, delete_many, encryption,
+    inventory, lifecycle, list_buckets, locks, logging, metrics, notification, object_acl, object_lock,
+    object_tags, ownership, policies, public_access, reencrypt, rename, replication, restore, sessions,
+    switches, targets, tiering, versioning, website,
+};
 use readers::Readers;
 
 pub use fronts::{Allowed, CrossOrigin};

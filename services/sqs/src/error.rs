@@ -263,7 +263,8 @@ impl From<EngineError> for Error {
 impl service::ServiceError for Error {
     /// Whether another account has a queue of that name is nobody's business who may not use it.
     fn denied(refused: &service::Refused<'_>) -> Option<Error> {
-        (refused.foreign && refused.operation.name == "GetQueueUrl").then_some(Error::QueueDoesNotExistOrNoAccess)
+        (refused.foreign && refused.operation.name == "GetQueueUrl")
+            .then_some(Error::QueueDoesNotExistOrNoAccess)
     }
 
     /// SQS words the model's constraints itself, one at a time.

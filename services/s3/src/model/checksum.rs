@@ -28,7 +28,9 @@ pub struct Checksum {
 pub enum Kind {
     FullObject,
     /// The checksum of so many parts' checksums; shown as `value-parts`.
-    Composite { parts: u16 },
+    Composite {
+        parts: u16,
+    },
 }
 
 impl Algorithm {

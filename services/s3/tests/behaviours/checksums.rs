@@ -153,7 +153,8 @@ async fn what_is_declared_must_make_sense() {
 #[tokio::test]
 async fn a_put_has_five_gibibytes_at_most() {
     let cloud = cloud(1).await;
-    let stream = ByteStream::new(futures_util::stream::pending::<std::io::Result<Bytes>>()).with_length((5 << 30) + 1);
+    let stream =
+        ByteStream::new(futures_util::stream::pending::<std::io::Result<Bytes>>()).with_length((5 << 30) + 1);
     let input = PutObjectInput { body: Some(stream), ..putting("k", "") };
     let refused = cloud.call(PutObject, input).await.unwrap_err();
     assert_eq!((refused.code(), field(&refused, "MaxSizeAllowed")), ("EntityTooLarge", Some("5368709120")));

@@ -93,11 +93,8 @@ async fn user_without(cloud: &Cloud, action: &str) -> Principal {
         r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": "*", "Resource": "*"}},
             {{"Effect": "Deny", "Action": "{action}", "Resource": "*"}}]}}"#
     );
-    let input = PutUserPolicyInput {
-        user_name: "ann".to_owned(),
-        policy_name: "p".to_owned(),
-        policy_document,
-    };
+    let input =
+        PutUserPolicyInput { user_name: "ann".to_owned(), policy_name: "p".to_owned(), policy_document };
     cloud.call(PutUserPolicy, input).await.expect("it is a policy");
     let mut principal = Principal::root(base::AccountId::DEV, base::Region::US_EAST_1, None);
     (principal.kind, principal.arn, principal.user_id) = (PrincipalKind::User, user.arn, user.user_id);

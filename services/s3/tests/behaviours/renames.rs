@@ -40,7 +40,7 @@ fn renaming(from: &str, to: &str) -> RenameObjectInput {
 
 async fn put_there(cloud: &Cloud, key: &str, content: &'static str) -> String {
     let input = PutObjectInput { bucket: DIRECTORY.to_owned(), ..putting(key, content) };
-    cloud.call(PutObject, input).await.expect("the object is put").e_tag.unwrap()
+    cloud.call(PutObject, input).await.expect("the object is put").e_tag.expect("it has a tag")
 }
 
 async fn read_there(cloud: &Cloud, key: &str) -> Option<Vec<u8>> {

@@ -3,16 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::{AccountId, Region};
 use object_engine::Place;
 use proptest::prelude::*;
 use store::{SimOptions, Store};
 
 use super::*;
 use crate::model::etag::ETag;
-use crate::records::{
-    BucketKind, BucketRecord, BucketState, Content, Described, Encryption, ObjectRecord, Settings,
-};
+use crate::records::{BucketKind, BucketState, Content, Described, Encryption, ObjectRecord};
 
 /// The last begins as the first would be continued, were its end not marked.
 const KEYS: [&str; 3] = ["a", "a/b", "a\0"];
