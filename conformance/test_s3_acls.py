@@ -131,3 +131,11 @@ def test_what_a_stranger_writes_is_the_strangers(s3, client, listed, account):
     theirs.put_object(Bucket=name, Key="given", Body=b"v", ACL="bucket-owner-full-control")
     s3.get_object(Bucket=name, Key="given")
     s3.delete_object(Bucket=name, Key="kept")
+
+
+def test_a_key_that_is_not_there_has_no_list(s3, listed):
+    name = listed()
+    with fails("NoSuchKey", "The specified key does not exist.", status=404):
+        s3.get_object_acl(Bucket=name, Key="missing")
+    with fails("NoSuchKey", "The specified key does not exist.", status=404):
+        s3.put_object_acl(Bucket=name, Key="missing", ACL="private")
