@@ -82,8 +82,13 @@ impl S3Signer {
 
     /// `target` is path and query, percent-encoded.
     pub fn prepare(&self, method: Method, target: &str, body: Bytes) -> Prepared {
-        let payload = sha256(&body);
-        self.prepare_as(method, target, body, &payload)
+        let (payload, length) = (sha256(&body), body.len());
+        let mut prepared = self.prepare_as(method, target, body, &payload);
+        if prepared.method == Method::PUT {
+            // An empty body would go out without a length, which S3 refuses.
+            prepared.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        prepared
     }
 
     /// A request whose body is not here: announced with its length, and not signed.

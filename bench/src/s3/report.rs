@@ -142,7 +142,7 @@ impl Report {
         ] {
             broken.at_least(what, least, Some(found));
         }
-        broken.at_most("memory of uploads, MiB", 160.0, Some(ours.uploads_bytes as f64 / f64::from(1 << 20)));
+        broken.at_most("memory of uploads, MiB", 500.0, Some(ours.uploads_bytes as f64 / f64::from(1 << 20)));
         broken.checks()
     }
 }
