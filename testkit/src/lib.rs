@@ -261,7 +261,7 @@ impl Cloud {
 
     /// Lets everything that can run do so.
     pub async fn settle(&self) {
-        for _ in 0..50 {
+        for _ in 0..400 {
             tokio::task::yield_now().await;
         }
     }
