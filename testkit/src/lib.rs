@@ -157,9 +157,9 @@ impl Cloud {
             access: access.clone(),
             outbound: Outbound::new(Roots::none()),
         });
-        [iam.background(), kms.background(), organizations.background(), s3.background()]
+        [iam.background(), kms.background(), organizations.background()]
             .into_iter()
-            .chain([secretsmanager.background(), sqs.background(), ssm.background()])
+            .chain([secretsmanager.background(), sqs.background(), ssm.background(), s3.background()])
             .flatten()
             .for_each(|task| tasks.start(task));
         let dispatcher = Arc::new(Dispatcher::new(Parts {
@@ -261,8 +261,12 @@ impl Cloud {
 
     /// Lets everything that can run do so.
     pub async fn settle(&self) {
-        for _ in 0..400 {
-            tokio::task::yield_now().await;
+        for _ in 0..10 {
+            for _ in 0..40 {
+                tokio::task::yield_now().await;
+            }
+            // A transaction that met a conflict pauses before it runs again.
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 }
