@@ -84,6 +84,7 @@ impl Tasks {
             let mut retry = TASK_RETRY_MIN;
             let mut lease = None;
             while !*stopping.borrow() {
+                let begun = inner.clock.now();
                 let pause = match inner.run(&task, &mut lease).await {
                     Ok(outcome) => {
                         retry = TASK_RETRY_MIN;
@@ -96,6 +97,8 @@ impl Tasks {
                         pause
                     }
                 };
+                // A clock that was turned during the pass has used up so much of the pause.
+                let pause = pause.saturating_sub(inner.clock.now().since(begun));
                 tokio::select! {
                     () = inner.clock.sleep(pause), if !pause.is_zero() => {}
                     () = task.nudge.nudged(), if !pause.is_zero() => {}
@@ -186,6 +189,24 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         panic!("{} passes, not {wanted}", count.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_turned_during_a_pass_is_seen_after_it() {
+        let clock = Clock::manual(Timestamp::from_secs(0));
+        let store = Store::embedded_in_memory(store::Options::default()).unwrap();
+        let tasks = Tasks::new(clock.clone(), store, "one");
+        let (task, count) = counting(Duration::from_secs(60));
+        let (turned, counted) = (clock.clone(), task.pass.clone());
+        let pass = move || -> BoxFuture<'static, Result<Pass, Fault>> {
+            if turned.now() == Timestamp::from_secs(0) {
+                turned.advance(Duration::from_secs(90));
+            }
+            counted()
+        };
+        tasks.start(Task { pass: Arc::new(pass), ..task });
+        until(&count, 2).await;
+        tasks.shutdown().await;
     }
 
     #[tokio::test]
