@@ -18,6 +18,7 @@ mod s3;
 mod sqs;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -49,9 +50,20 @@ enum Action {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run(Arguments::parse().action) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // What went wrong comes last: logs are often cut at their beginning, and a backtrace is long.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(action: Action) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match Arguments::parse().action {
+    match action {
         Action::Sqs(options) => runtime.block_on(sqs::run(options)),
         Action::Keys(options) => runtime.block_on(keys::run(options)),
         Action::Crash(options) => runtime.block_on(crash::run(options)),
