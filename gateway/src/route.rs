@@ -320,7 +320,7 @@ fn rest<'d>(
     let has_header = |name: &str| head.headers.is_some_and(|headers| headers.contains_key(name));
     let path = bucket.map_or(Cow::Borrowed(head.path), |bucket| Cow::Owned(with_bucket(bucket, head.path)));
     let found = entries.iter().filter_map(|entry| {
-        let found = entry.paths().find(head.method, &path, head.query, has_header).ok();
+        let found = entry.paths().find(head.method, &path, head.query, has_header);
         found.map(|(operation, labels)| (*entry, operation, labels))
     });
     // Services that share a signing name: `/{Bucket}/{Key+}` of the one takes any path of the other.

@@ -123,8 +123,15 @@ pub(crate) fn append_header<T>(
 pub(crate) fn response_headers(content_type: &'static str, request_id: &str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if !request_id.is_empty() {
-        set_header(&mut headers, "x-amzn-requestid", request_id);
-    }
+    set_request_id(&mut headers, request_id);
     headers
+}
+
+pub(crate) fn set_request_id(headers: &mut HeaderMap, request_id: &str) {
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+    if let Ok(id) = HeaderValue::from_str(request_id)
+        && !request_id.is_empty()
+    {
+        headers.insert(REQUEST_ID, id);
+    }
 }

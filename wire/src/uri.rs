@@ -4,6 +4,7 @@
 //! label, a label before a greedy one; then the one with more fixed query parameters. (Smithy's "HTTP binding
 //! traits", "URI templates" and "query string".)
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use http::Method;
@@ -30,6 +31,8 @@ impl Labels {
 #[derive(Debug)]
 pub struct Template {
     steps: Vec<Step>,
+    /// One of the steps takes several of a path's.
+    greedy: bool,
     /// Parameters that must be there, with this value if they have one.
     query: Vec<(&'static str, Option<&'static str>)>,
 }
@@ -58,7 +61,8 @@ enum Rank {
 impl Template {
     pub fn parse(uri: &'static str) -> Template {
         let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-        let steps = steps_of(path).map(Step::parse).collect();
+        let steps: Vec<Step> = steps_of(path).map(Step::parse).collect();
+        let greedy = steps.iter().any(|step| matches!(step, Step::Greedy(_)));
         let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
         let parameters = parameters.map(|parameter| match parameter.split_once('=') {
             Some((key, value)) => (key, Some(value)),
@@ -66,23 +70,24 @@ impl Template {
         });
         // This one tells operations apart in the models only; clients are free to leave it out.
         let query = parameters.filter(|(key, _)| *key != "x-id").collect();
-        Template { steps, query }
+        Template { steps, greedy, query }
     }
 
     /// Matches a path and a query as they were sent. A slash at the end makes no difference.
     pub fn matches(&self, path: &str, query: &str) -> Option<Labels> {
         let steps: Vec<&str> = steps_of(path).collect();
-        self.matches_steps(&steps, has_last_slash(path), query)
+        self.matches_steps(&steps, has_last_slash(path), &Parameters::of(query))
     }
 
-    /// The query is looked at first, since labels are copied out of the path.
-    fn matches_steps(&self, steps: &[&str], last_slash: bool, query: &str) -> Option<Labels> {
-        let has = |(key, value): &(&str, Option<&str>)| match (crate::query_parameter(query, key), value) {
+    /// What is cheap is looked at first: a router asks dozens of templates, and labels are copied out of the path.
+    fn matches_steps(&self, steps: &[&str], last_slash: bool, query: &Parameters<'_>) -> Option<Labels> {
+        let fits = if self.greedy { self.steps.len() <= steps.len() } else { self.steps.len() == steps.len() };
+        let has = |(key, value): &(&str, Option<&str>)| match (query.get(key), value) {
             (Some(found), Some(wanted)) => found == *wanted,
             (found, None) => found.is_some(),
             (None, Some(_)) => false,
         };
-        if !self.query.iter().all(has) {
+        if !fits || !self.query.iter().all(has) {
             return None;
         }
         match_steps(&self.steps, steps, last_slash)
@@ -160,9 +165,29 @@ fn match_steps(template: &[Step], path: &[&str], last_slash: bool) -> Option<Lab
     rest.is_empty().then_some(labels)
 }
 
+/// The parameters of a query, decoded once for all templates that ask for them. Most requests have none.
+struct Parameters<'q>(Vec<(Cow<'q, str>, Cow<'q, str>)>);
+
+impl<'q> Parameters<'q> {
+    fn of(query: &'q str) -> Parameters<'q> {
+        let pieces = query.split('&').filter(|piece| !piece.is_empty());
+        let decoded = pieces.filter_map(|piece| {
+            let (key, value) = piece.split_once('=').unwrap_or((piece, ""));
+            Some((text::percent_decode(key, true)?, text::percent_decode(value, true)?))
+        });
+        Parameters(decoded.collect())
+    }
+
+    /// The first value.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
+    }
+}
+
 /// Finds the operation that a method and a path mean.
 #[derive(Debug, Default)]
 pub struct Router {
+    /// By method, and among those of one the more literal first.
     routes: Vec<Route>,
 }
 
@@ -172,14 +197,6 @@ struct Route {
     template: Template,
     header: Option<&'static str>,
     operation: &'static str,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub enum NoRoute {
-    /// No operation has this path.
-    Path,
-    /// The path is right, but not with this method.
-    Method,
 }
 
 impl Router {
@@ -192,31 +209,28 @@ impl Router {
             operation: binding.operation,
         });
         let mut routes: Vec<Route> = routes.collect();
-        routes.sort_by_cached_key(|route| (route.template.order(), route.header.is_none()));
+        routes.sort_by_cached_key(|route| {
+            (route.method.to_string(), route.template.order(), route.header.is_none())
+        });
         Router { routes }
     }
 
     /// The operation's name, and what stands at the labels of its path.
-    ///
-    /// # Errors
-    /// If no operation matches, and whether it is the path or the method that does not.
     pub fn find(
         &self,
         method: &Method,
         path: &str,
         query: &str,
         has_header: impl Fn(&str) -> bool,
-    ) -> Result<(&'static str, Labels), NoRoute> {
-        let steps: Vec<&str> = steps_of(path).collect();
+    ) -> Option<(&'static str, Labels)> {
+        let first = self.routes.partition_point(|route| route.method.as_str() < method.as_str());
+        let of_method = self.routes[first..].iter().take_while(|route| route.method == *method);
+        let (steps, query): (Vec<&str>, _) = (steps_of(path).collect(), Parameters::of(query));
         let last_slash = has_last_slash(path);
-        let has_header = |route: &&Route| route.header.is_none_or(&has_header);
-        let labels = |route: &Route| route.template.matches_steps(&steps, last_slash, query);
-        let mut right = self.routes.iter().filter(|route| route.method == *method).filter(has_header);
-        if let Some(found) = right.find_map(|route| Some((route.operation, labels(route)?))) {
-            return Ok(found);
-        }
-        let mut others = self.routes.iter().filter(has_header);
-        Err(if others.any(|route| labels(route).is_some()) { NoRoute::Method } else { NoRoute::Path })
+        let mut fitting = of_method.filter(|route| route.header.is_none_or(&has_header));
+        fitting.find_map(|route| {
+            Some((route.operation, route.template.matches_steps(&steps, last_slash, &query)?))
+        })
     }
 }
 
@@ -282,11 +296,11 @@ mod tests {
             let found = router.find(&method, "/b/k", query, |name| name == header);
             found.map(|(operation, _)| operation)
         };
-        assert_eq!(find(Method::PUT, "", ""), Ok("Put"));
-        assert_eq!(find(Method::PUT, "", "source"), Ok("Copy"));
-        assert_eq!(find(Method::PUT, "part=1", ""), Ok("Part"));
-        assert_eq!(find(Method::PUT, "part=1", "source"), Ok("PartCopy"));
-        assert_eq!(find(Method::GET, "", ""), Ok("Get"));
-        assert_eq!(find(Method::DELETE, "", ""), Err(NoRoute::Method));
+        assert_eq!(find(Method::PUT, "", ""), Some("Put"));
+        assert_eq!(find(Method::PUT, "", "source"), Some("Copy"));
+        assert_eq!(find(Method::PUT, "part=1", ""), Some("Part"));
+        assert_eq!(find(Method::PUT, "part=1", "source"), Some("PartCopy"));
+        assert_eq!(find(Method::GET, "", ""), Some("Get"));
+        assert_eq!(find(Method::DELETE, "", ""), None);
     }
 }

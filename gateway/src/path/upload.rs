@@ -91,7 +91,7 @@ fn put_route<'d>(entry: &'d Entry, path: &str) -> Result<Route<'d>, Refusal> {
     let protocol = Protocol::RestXml;
     let unrouted = |why| Refusal::unrouted(Unrouted { service: Some(entry.spec), protocol, why });
     let found = entry.paths().find(&Method::PUT, path, "", |_| false);
-    let (operation, labels) = found.map_err(|_| unrouted(Why::NoSuchPath))?;
+    let (operation, labels) = found.ok_or_else(|| unrouted(Why::NoSuchPath))?;
     let known = entry.operation(operation).ok_or_else(|| unrouted(Why::NotImplemented(operation)))?;
     Ok(Route { entry, known, protocol, labels: Some(labels) })
 }

@@ -79,6 +79,13 @@ fn header_text(value: &http::HeaderValue) -> Cow<'_, str> {
     }
 }
 
+/// The values of a header. A request has a dozen, and an input asks for forty that are not among them: that is faster
+/// in a row than by hash.
+fn named<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h http::HeaderValue> {
+    let is_it = move |known: &http::HeaderName| known.as_str().eq_ignore_ascii_case(name);
+    headers.iter().filter(move |(known, _)| is_it(known)).map(|(_, value)| value)
+}
+
 impl<'r> Message<'r> {
     /// The member's value where it is outside of the body, if it is there.
     fn part(&self, place: Place, member: &'static Member) -> Option<Part<'r>> {
@@ -104,7 +111,7 @@ impl<'r> Message<'r> {
                 (!entries.is_empty()).then_some(Part::Map(entries))
             }
             Place::Header => {
-                let mut values = self.headers.get_all(member.wire_name).iter().map(header_text);
+                let mut values = named(self.headers, member.wire_name).map(header_text);
                 let Kind::List { element, .. } = &member.shape.kind else {
                     return values.next().map(|value| Part::Texts(vec![value]));
                 };

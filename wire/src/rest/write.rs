@@ -8,7 +8,7 @@ use schema::{Kind, Member, Operation, Place, Structure, WriteValue};
 
 use super::{Direction, PayloadWriter, header};
 use crate::format::Format;
-use crate::message::{Body, Response, WireRequest, response_headers, set_header, status};
+use crate::message::{Body, Response, WireRequest, set_header, set_request_id, status};
 use crate::scalar::ScalarWriter;
 use crate::text;
 
@@ -25,7 +25,8 @@ struct Spread {
 
 impl Spread {
     fn of(value: &dyn Structure, direction: Direction, format: Format) -> Spread {
-        let mut spread = Spread::default();
+        // Room for what most have: growing costs more than it saves.
+        let mut spread = Spread { headers: HeaderMap::with_capacity(16), ..Spread::default() };
         value.visit(&mut |member, value| spread.put(member, value, direction, format));
         spread
     }
@@ -84,23 +85,26 @@ pub(crate) fn write_response(
     output: &dyn Structure,
     request_id: &str,
 ) -> Response {
-    let spread = Spread::of(output, Direction::Output, format);
+    let mut spread = Spread::of(output, Direction::Output, format);
+    let mut headers = std::mem::take(&mut spread.headers);
     let members = output.shape().members();
-    let mut headers = response_headers(format.content_type(), request_id);
-    let body = if let Some((body, content_type)) = spread.payload {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        body
+    let (body, content_type) = if let Some((body, content_type)) = spread.payload {
+        (body, Some(content_type))
     } else if members.iter().any(Direction::Output.in_document()) {
         let namespace = Some((op.service.xml_namespace, None));
         let root = op.result_wrapper.unwrap_or(op.output.name);
-        format.write(root, namespace, output, Direction::Output.in_document()).into()
+        let document = format.write(root, namespace, output, Direction::Output.in_document());
+        (document.into(), Some(format.content_type()))
     } else {
-        headers.remove(CONTENT_TYPE);
-        Body::empty()
+        (Body::empty(), None)
     };
-    for (name, value) in &spread.headers {
-        headers.insert(name, value.clone());
+    // What the output says of its type counts.
+    if let Some(content_type) = content_type
+        && !headers.contains_key(CONTENT_TYPE)
+    {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
+    set_request_id(&mut headers, request_id);
     Response { status: status(spread.status.unwrap_or(op.status)), headers, body }
 }
 

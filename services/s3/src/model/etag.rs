@@ -1,6 +1,7 @@
 //! Entity tags: the MD5 of the content, of the parts' MD5s, or (where that would tell about the content of what is
 //! encrypted with other keys than S3's) an opaque value of the same shape.
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +29,9 @@ impl ETag {
 impl std::fmt::Display for ETag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (ETag::Whole(md5) | ETag::Parts { md5, .. }) = self;
-        md5.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        let mut digits = [0; 32];
+        HEXLOWER.encode_mut(md5, &mut digits);
+        f.write_str(std::str::from_utf8(&digits).expect("hexadecimal digits are text"))?;
         match self {
             ETag::Whole(_) => Ok(()),
             ETag::Parts { parts, .. } => write!(f, "-{parts}"),
