@@ -22,8 +22,8 @@ pub const BODIES_KIB_MAX: usize = 512 * 1024;
 pub const HEADER_BYTES_MAX: usize = 64 * 1024;
 
 /// What the HTTP library buffers of a head. Heads between the two limits are answered in AWS's form, larger ones
-/// with a bare 431.
-pub const HEAD_BUFFER_BYTES_MAX: usize = 4 * HEADER_BYTES_MAX;
+/// with a bare 431. It is also what is read of a body at once, so that each upload under way holds a few of these.
+pub const HEAD_BUFFER_BYTES_MAX: usize = 2 * HEADER_BYTES_MAX;
 
 /// From the first byte of a head to its last.
 pub const HEAD_TIME_MAX: Duration = Duration::from_secs(30);

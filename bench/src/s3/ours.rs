@@ -1,5 +1,6 @@
 //! Fogbank's figures, each beside what the machine can do at most.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::bucket::Bucket;
@@ -55,11 +56,23 @@ pub async fn measure(plan: &Plan) -> anyhow::Result<Ours> {
 
     let puts = puts(plan, &bucket).await?;
     let (upload, download) = large_objects(plan, &bucket).await?;
-    let uploads_bytes = large::memory_of_uploads(&bucket, &server, idle_bytes, plan.time).await?;
     let started_in = server.started_in;
     server.stop()?;
     std::fs::remove_dir_all(&folder)?;
+    let uploads_bytes = uploads_bytes(plan, &folder).await?;
     Ok(Ours { started_in, idle_bytes, gets, puts, download, upload, uploads_bytes })
+}
+
+/// A server that has just started, so that what earlier loads left in its caches does not count.
+async fn uploads_bytes(plan: &Plan, folder: &Path) -> anyhow::Result<u64> {
+    let server = plan.fogbank(folder)?;
+    tokio::time::sleep(REST_TIME).await;
+    let idle_bytes = server.resident_bytes();
+    let bucket = Bucket::create(server.address).await?;
+    let bytes = large::memory_of_uploads(&bucket, &server, idle_bytes, plan.time).await?;
+    server.stop()?;
+    std::fs::remove_dir_all(folder)?;
+    Ok(bytes)
 }
 
 fn bucket_at(address: std::net::SocketAddr) -> Bucket {

@@ -10,13 +10,15 @@ use tokio::sync::Semaphore;
 
 use crate::error::EngineError;
 use crate::extent::{Extent, Place};
-use crate::limits::{GRACE_SECONDS_MAX, READS_AT_ONCE};
+use crate::limits::{GRACE_SECONDS_MAX, READS_AT_ONCE, WRITES_AT_ONCE};
 use crate::seal::sealed_bytes;
 
 pub struct Files {
     pub blobs: Blobs,
     /// Visits to threads that may wait, for reading.
     pub reads: Arc<Semaphore>,
+    /// And for writing.
+    pub writes: Arc<Semaphore>,
     counted: Mutex<Counted>,
     /// What this process made of late, and when.
     made: Mutex<VecDeque<(Instant, BlobId)>>,
@@ -35,7 +37,8 @@ struct Counted {
 impl Files {
     pub fn new(blobs: Blobs) -> Files {
         let reads = Arc::new(Semaphore::new(READS_AT_ONCE));
-        Files { blobs, reads, counted: Mutex::default(), made: Mutex::default() }
+        let writes = Arc::new(Semaphore::new(WRITES_AT_ONCE));
+        Files { blobs, reads, writes, counted: Mutex::default(), made: Mutex::default() }
     }
 
     /// Notes a file that was just finished.

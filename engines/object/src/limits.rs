@@ -54,6 +54,9 @@ pub const READ_AHEAD: usize = 3;
 /// threads. Whoever finds none free waits its turn.
 pub const READS_AT_ONCE: usize = 16;
 
+/// The same for writers: hundreds of threads would each keep memory of their own, and the disk is no faster for them.
+pub const WRITES_AT_ONCE: usize = 16;
+
 /// The most extents one call frees; more are freed in several commits.
 pub const FREE_EXTENTS_MAX: usize = 10_000;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use blobs::Sealer;
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::draft::Draft;
@@ -37,6 +38,8 @@ struct Much {
     /// The lot that was written last, to be used again.
     spare: Option<Lot>,
     file: Work,
+    /// How many write at a time, whoever they are.
+    writes: Arc<Semaphore>,
     waits: bool,
 }
 
@@ -163,13 +166,13 @@ impl Writer {
 }
 
 async fn begin(inner: Arc<Inner>, keys: ContentKeys) -> Result<Much, EngineError> {
-    let waits = inner.files.blobs.waits();
+    let (waits, writes) = (inner.files.blobs.waits(), Arc::clone(&inner.files.writes));
     let open = run(waits, move || {
         let sealer = inner.files.blobs.blocking().create()?;
         let keys = keys.for_place(inner.packs.engine(), &Place::File { blob: sealer.id() });
         Ok(Box::new(Open { sealer, keys, index: 0 }))
     });
-    Ok(Much { lot: Lot::new(), spare: None, file: Work::Ready(open.await?), waits })
+    Ok(Much { lot: Lot::new(), spare: None, file: Work::Ready(open.await?), writes, waits })
 }
 
 impl Much {
@@ -195,7 +198,9 @@ impl Much {
             (self.file, self.spare) = (Work::Ready(open), Some(lot));
             return Ok(());
         }
+        let permit = Arc::clone(&self.writes).acquire_owned().await.expect("nobody closes it");
         self.file = Work::Busy(spawn_blocking(move || {
+            let _permit = permit;
             open.write(&mut lot, false)?;
             Ok((open, lot))
         }));
