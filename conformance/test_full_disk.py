@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -80,3 +81,65 @@ def test_a_full_disk_refuses_sends_and_nothing_else(cloud):
     else:
         raise AssertionError("service did not resume")
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "there is room again"
+
+
+def put_until_full(s3, bucket):
+    """Puts objects of every kind until the disk is full; returns what was taken, and the refusal."""
+    taken = {}
+    for number in range(10_000):
+        size = [500, 40_000, 600_000, 3_000_000][number % 4]
+        key, content = f"{number:05}", bytes([number % 251]) * size
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=content)
+        except ClientError as error:
+            return taken, error.response
+        taken[key] = content
+    raise AssertionError("the disk never became full")
+
+
+def test_a_full_disk_refuses_objects_and_loses_none(cloud):
+    s3 = make_client(cloud.endpoint, "s3")
+    s3.create_bucket(Bucket="full")
+    s3.create_bucket(Bucket="other")
+    upload = s3.create_multipart_upload(Bucket="full", Key="parts")["UploadId"]
+    taken, refusal = put_until_full(s3, "full")
+    assert len(taken) > 20
+    assert refusal["Error"]["Code"] == "ServiceUnavailable", refusal
+    assert refusal["ResponseMetadata"]["HTTPStatusCode"] == 503
+    with pytest.raises(ClientError) as refused:
+        part = b"p" * (16 << 20)
+        s3.upload_part(Bucket="full", Key="parts", UploadId=upload, PartNumber=1, Body=part)
+    assert refused.value.response["Error"]["Code"] == "ServiceUnavailable"
+
+    # What was taken is whole, what was refused is not there, before and after a restart on the full disk.
+    def check(s3):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket="full")
+        assert [entry["Key"] for page in pages for entry in page.get("Contents", [])] == sorted(taken)
+        for key, content in taken.items():
+            assert s3.get_object(Bucket="full", Key=key)["Body"].read() == content, key
+        assert s3.list_parts(Bucket="full", Key="parts", UploadId=upload).get("Parts", []) == []
+
+    check(s3)
+    cloud.kill()
+    cloud.start()
+    s3 = make_client(cloud.endpoint, "s3")
+    check(s3)
+
+    # Deleting works on a full disk, and makes room in time.
+    for key in list(taken)[: len(taken) // 2]:
+        s3.delete_object(Bucket="full", Key=key)
+        del taken[key]
+    for _ in range(300):
+        try:
+            s3.put_object(Bucket="full", Key="again", Body=b"there is room again" * 1000)
+            break
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ServiceUnavailable"
+            time.sleep(0.1)
+    else:
+        raise AssertionError("service did not resume")
+    taken["again"] = b"there is room again" * 1000
+    check(s3)
+    cloud.kill()
+    checked = servers.run("fsck", "--data", cloud.arguments[-1], check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr

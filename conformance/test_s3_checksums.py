@@ -168,3 +168,57 @@ def test_a_put_is_not_too_large(server, bucket):
     reply = wire.raw(int(server.endpoint.rpartition(":")[2]), ("\r\n".join(lines) + "\r\n\r\n").encode())
     assert (reply.status, reply.code) == (400, "EntityTooLarge"), reply
     assert reply.text("MaxSizeAllowed") == "5368709120"
+
+
+DELETE = b"<Delete><Object><Key>k</Key></Object></Delete>"
+TAGGING = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+POLICY = (
+    '{"Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"s3:GetObject",'
+    '"Resource":"arn:aws:s3:::%s/*"}]}'
+)
+
+
+def md5_of(body):
+    return base64.b64encode(hashlib.md5(body).digest()).decode()
+
+
+def crc32_of(body):
+    return base64.b64encode(binascii.crc32(body).to_bytes(4)).decode()
+
+
+@pytest.mark.parametrize("method, query, body", [("POST", "delete", DELETE), ("PUT", "tagging", TAGGING)])
+def test_documents_that_need_a_checksum(server, bucket, method, query, body):
+    at = s3_raw.target(bucket(), **{query: ""})
+    reply = s3_raw.send(server, method, at, body)
+    message = "Missing required header for this request: Content-MD5"
+    assert (reply.status, reply.code, reply.text("Message")) == (400, "InvalidRequest", message)
+    for headers in [{"Content-MD5": md5_of(body)}, {"x-amz-checksum-crc32": crc32_of(body)}]:
+        assert s3_raw.send(server, method, at, body, headers).status in (200, 204), headers
+
+
+def test_a_document_is_what_its_sender_declares(server, bucket):
+    name = bucket()
+    at, body = s3_raw.target(name, policy=""), (POLICY % name).encode()
+    assert s3_raw.send(server, "PUT", at, body).status == 204
+    for headers, code, message in [
+        ({"Content-MD5": md5_of(b"x")}, "BadDigest", "The Content-MD5 you specified did not match what we received."),
+        ({"Content-MD5": "x"}, "InvalidDigest", "The Content-MD5 you specified was invalid."),
+        (
+            {"x-amz-checksum-sha1": SHA1},
+            "BadDigest",
+            "The SHA1 you specified did not match the calculated checksum.",
+        ),
+        ({"x-amz-checksum-crc32": "x"}, "InvalidRequest", "Value for x-amz-checksum-crc32 header is invalid."),
+        (
+            {"x-amz-checksum-crc32": crc32_of(body), "x-amz-checksum-sha1": SHA1},
+            "InvalidRequest",
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+        ),
+        (
+            {"x-amz-checksum-crc32": crc32_of(body), "x-amz-sdk-checksum-algorithm": "SHA1"},
+            "InvalidRequest",
+            "Value for x-amz-sdk-checksum-algorithm header is invalid.",
+        ),
+    ]:
+        reply = s3_raw.send(server, "PUT", at, body, headers)
+        assert (reply.status, reply.code, reply.text("Message")) == (400, code, message), headers

@@ -4,6 +4,7 @@ import pytest
 
 import cli
 import expect
+import s3_raw
 from expect import fails
 
 KEYS = ["a b.txt", "a+b.txt", "folder/1", "folder/2", "folder/deep/3", "100%.csv", "한글/x", "z&<>\"'", "\u0001"]
@@ -180,3 +181,25 @@ def test_the_cli_lists_folders(server, s3, filled):
     assert f"Total Objects: {len(KEYS) - 1}" in lines and "folder/deep/3" in lines
     listed = aws.json("s3api", "list-objects-v2", "--bucket", filled, "--max-items", "3")
     assert len(listed["Contents"]) == 3 and listed["NextToken"]
+
+
+@pytest.mark.parametrize(
+    "query, name",
+    [
+        ({"max-keys": "abc"}, "max-keys"),
+        ({"list-type": "2", "max-keys": "2147483648"}, "max-keys"),
+        ({"versions": "", "max-keys": "5x"}, "max-keys"),
+        ({"uploads": "", "max-uploads": "1.0"}, "max-uploads"),
+    ],
+)
+def test_a_number_that_is_none_is_named(server, bucket, query, name):
+    reply = s3_raw.send(server, "GET", s3_raw.target(bucket, **query))
+    message = f"Provided {name} not an integer or within integer range"
+    assert (reply.status, reply.code, reply.text("Message")) == (400, "InvalidArgument", message)
+    assert (reply.text("ArgumentName"), reply.text("ArgumentValue")) == (name, query[name])
+
+
+def test_the_number_of_a_part_that_is_none(server, bucket):
+    reply = s3_raw.send(server, "GET", s3_raw.target(bucket, "k", partNumber="one"))
+    message = "Part number must be an integer between 1 and 10000, inclusive"
+    assert (reply.code, reply.text("Message"), reply.text("ArgumentName")) == ("InvalidArgument", message, "partNumber")

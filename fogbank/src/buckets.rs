@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use base::Clock;
 use futures_util::future::BoxFuture;
-use gateway::{BucketCors, BucketPorts, CorsAsked, CorsGrant, CorsRule, Website, WebsiteRequest};
-use s3::{CrossOrigin, S3};
+use gateway::{
+    AccessEntry, AccessLog, BucketCors, BucketPorts, CorsAsked, CorsGrant, CorsRule, Website, WebsiteRequest,
+};
+use s3::{CrossOrigin, LoggedRequest, S3};
 use schema::Fault;
 use service::Aws;
 use website::{Site, SiteRequest, Sites, Websites};
@@ -14,7 +16,7 @@ use website::{Site, SiteRequest, Sites, Websites};
 pub fn ports(s3: &Arc<S3>, aws: &Aws, clock: &Clock) -> BucketPorts {
     let sites = Arc::new(Buckets(s3.clone()));
     let websites = Websites::new(sites.clone(), aws.clone(), clock.clone());
-    BucketPorts { website: Some(Arc::new(Front(websites))), cors: Some(sites) }
+    BucketPorts { website: Some(Arc::new(Front(websites))), cors: Some(sites.clone()), log: Some(sites) }
 }
 
 struct Buckets(Arc<S3>);
@@ -78,5 +80,40 @@ impl BucketCors for Buckets {
                 }),
             })
         })
+    }
+}
+
+impl AccessLog for Buckets {
+    fn is_on(&self) -> bool {
+        self.0.has_access_logs()
+    }
+
+    fn wants(&self, bucket: &str) -> bool {
+        self.0.logs_access(bucket)
+    }
+
+    fn record(&self, entry: AccessEntry) {
+        self.0.log_access(LoggedRequest {
+            bucket: entry.bucket,
+            at: entry.at,
+            ip: entry.ip,
+            caller: entry.caller,
+            request_id: entry.request_id,
+            host_id: entry.host_id,
+            operation: entry.operation,
+            key: entry.key,
+            request_line: entry.request_line,
+            status: entry.status,
+            error: entry.error,
+            bytes_sent: entry.bytes_sent,
+            object_size: entry.object_size,
+            total: entry.total,
+            turn_around: entry.turn_around,
+            referer: entry.referer,
+            user_agent: entry.user_agent,
+            version_id: entry.version_id,
+            host: entry.host,
+            tls_version: entry.tls_version,
+        });
     }
 }

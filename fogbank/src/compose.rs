@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use base::{Clock, Ids, Region};
+use ec2::{Ec2, Ec2Parts};
 use gateway::{Authority, Controls, Cors, Gateway, GatewayConfig, Tls};
 use iam::{Iam, IamParts};
 use identity::sigv4::SecretAccessKey;
+use ipnet::Ipv4Net;
 use kms::{Kms, KmsParts};
 use object_engine::ObjectEngine;
 use organizations::{Organizations, OrganizationsParts};
@@ -29,9 +31,11 @@ use vault::{MasterKey, Vault};
 
 use crate::admin;
 use crate::buckets;
-use crate::config::Config;
+use crate::config::{Config, Driver, Instances};
 use crate::environment::Environment;
 use crate::folder::{Folder, RootCredentials};
+use crate::guests::{Guests, PublicImages};
+use crate::machines::{self, Api, Host, HostSettings, Inside};
 use crate::master_key::{self, Seals};
 use crate::sign_in::{self, SignIn};
 
@@ -46,6 +50,7 @@ pub struct Cloud {
     pub root: RootCredentials,
     tasks: Tasks,
     store: Store,
+    host: Option<Arc<Host>>,
     /// Held until everything that uses it has ended.
     _folder: Option<Arc<Folder>>,
 }
@@ -89,7 +94,13 @@ impl Cloud {
             tasks: tasks.clone(),
             keyring: keyring.clone(),
             aws: Aws::default(),
+            host: host(config, folder.as_deref(), &keepers.authority, &tasks)?,
+            public_range: config.instances.public_range,
         };
+        if let Some(host) = &ground.host {
+            host.adopt().await.context("the machines of an earlier run cannot be taken over")?;
+        }
+        let host = ground.host.clone();
         let services = ground.services(keepers.queues, keepers.objects).await?;
         let throttle = Throttle::new(config.limits.calls_per_second);
         let sign_in = SignIn::new(sign_in::Parts {
@@ -99,6 +110,7 @@ impl Cloud {
             ids: ids.clone(),
             clock: clock.clone(),
         });
+        let ec2 = services.ec2.clone();
         let bucket_ports = buckets::ports(&services.s3, &ground.aws, &clock);
         let dispatcher = ground.dispatcher(services, throttle);
         let admin = admin::handler(admin::Parts {
@@ -111,6 +123,11 @@ impl Cloud {
         });
         let tls = Tls::new(keepers.authority, clock.clone(), Vec::new())
             .context("the certificates of this cloud cannot be made")?;
+        if let Some(host) = &host {
+            let guests = Guests::new(ec2, clock.clone(), vec![host.service_address().into()]);
+            let (clock, ids, sealing) = (clock.clone(), ids.clone(), ground.sealing.clone());
+            host.serves(Inside { guests, clock, ids, sealing });
+        }
         let gateway = Gateway::new(gateway::Parts {
             admin: Some(admin),
             dispatcher,
@@ -122,8 +139,11 @@ impl Cloud {
             catalog: catalog_api::CATALOG,
             buckets: bucket_ports,
         });
+        if let Some(host) = &host {
+            host.answered_by(Api { gateway: gateway.clone(), tls: tls.clone() });
+        }
         let root = if config.dev { RootCredentials::dev() } else { account.expect("made outside --dev") };
-        Ok(Cloud { gateway, tls, root, tasks, store: keepers.store, _folder: folder })
+        Ok(Cloud { gateway, tls, root, tasks, store: keepers.store, host, _folder: folder })
     }
 
     pub fn serve(&self, listener: tokio::net::TcpListener) {
@@ -134,6 +154,9 @@ impl Cloud {
     /// Lets requests and background work end, then closes the store.
     pub async fn shut_down(self) {
         self.tasks.shutdown().await;
+        if let Some(host) = &self.host {
+            host.close().await;
+        }
         self.store.close().await;
     }
 }
@@ -206,6 +229,23 @@ fn keyring(dev: bool, sealing: &SealingKey, account: Option<&RootCredentials>) -
     keyring
 }
 
+/// What instances run on, unless this cloud shall run none. One in memory leaves nothing behind, and so has none.
+fn host(
+    config: &Config,
+    folder: Option<&Folder>,
+    authority: &Authority,
+    tasks: &Tasks,
+) -> anyhow::Result<Option<Arc<Host>>> {
+    let Some(folder) = folder.filter(|_| config.instances.driver == Driver::Sandbox) else { return Ok(None) };
+    let settings = HostSettings {
+        folder: folder.room("instances")?,
+        name: machines::name_of(folder.path()),
+        public_range: config.instances.public_range,
+        authority: authority.certificate_pem().as_bytes().to_vec(),
+    };
+    Ok(Some(Host::new(settings, tasks.clone())))
+}
+
 /// What all services stand on.
 struct Ground {
     store: Store,
@@ -216,10 +256,14 @@ struct Ground {
     tasks: Tasks,
     keyring: Arc<Keyring>,
     aws: Aws,
+    /// Where instances run.
+    host: Option<Arc<Host>>,
+    public_range: Ipv4Net,
 }
 
 /// Every service there is.
 struct Services {
+    ec2: Arc<Ec2>,
     iam: Arc<Iam>,
     kms: Arc<Kms>,
     organizations: Arc<Organizations>,
@@ -235,7 +279,7 @@ struct Services {
 impl Ground {
     /// Every service, with its background work started.
     async fn services(&self, queues: QueueEngine, objects: ObjectEngine) -> anyhow::Result<Services> {
-        let Ground { store, clock, ids, sealing, vault, tasks, keyring, aws } = self;
+        let Ground { store, clock, ids, sealing, vault, tasks, keyring, aws, .. } = self;
         let pages = PageTokens::new(sealing.clone());
         let iam = Iam::new(IamParts {
             store: store.clone(),
@@ -253,7 +297,7 @@ impl Ground {
             aws: aws.clone(),
             tasks: tasks.clone(),
         });
-        let (kms, s3) = (self.kms(&pages), self.s3(objects, &pages));
+        let (ec2, kms, s3) = (self.ec2(&pages), self.kms(&pages), self.s3(objects, &pages));
         let secretsmanager = SecretsManager::new(SecretsManagerParts {
             store: store.clone(),
             clock: clock.clone(),
@@ -268,6 +312,7 @@ impl Ground {
             pages: pages.clone(),
             aws: aws.clone(),
         });
+        ssm.images_of(Arc::new(PublicImages(ec2.clone())));
         let sqs = SqsParts {
             store: store.clone(),
             engine: queues,
@@ -288,6 +333,7 @@ impl Ground {
             outbound: Outbound::new(Roots::public()),
         });
         let background = [
+            ec2.background(),
             iam.background(),
             kms.background(),
             organizations.background(),
@@ -298,6 +344,7 @@ impl Ground {
         ];
         background.into_iter().flatten().for_each(|task| tasks.start(task));
         Ok(Services {
+            ec2,
             iam,
             kms,
             organizations,
@@ -308,6 +355,20 @@ impl Ground {
             ssm,
             sts,
             access,
+        })
+    }
+
+    fn ec2(&self, pages: &PageTokens) -> Arc<Ec2> {
+        Ec2::new(Ec2Parts {
+            tasks: self.tasks.clone(),
+            machines: self.host.clone().map(|host| host as Arc<dyn ec2::Machines>),
+            public_range: self.public_range,
+            network: self.host.clone().map(|host| host as Arc<dyn ec2::Networks>),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: pages.clone(),
+            aws: self.aws.clone(),
         })
     }
 
@@ -352,6 +413,7 @@ impl Ground {
 impl Services {
     fn all(self) -> Vec<Arc<dyn AnyService>> {
         vec![
+            self.ec2,
             self.iam,
             self.kms,
             self.organizations,
@@ -380,7 +442,18 @@ pub fn all_services() -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
         let keyring = Arc::new(keyring(false, &sealing, None));
         let tasks = Tasks::new(clock.clone(), store.clone(), LEASE_HOLDER);
         let vault = Vault::new(MasterKey::generate());
-        let ground = Ground { store, clock, ids, sealing, vault, tasks, keyring, aws: Aws::default() };
+        let ground = Ground {
+            store,
+            clock,
+            ids,
+            sealing,
+            vault,
+            tasks,
+            keyring,
+            aws: Aws::default(),
+            host: None,
+            public_range: Instances::default().public_range,
+        };
         Ok(ground.services(queues, objects).await?.all())
     })
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, bail};
 use base::Region;
+use ipnet::Ipv4Net;
 use serde::Deserialize;
 
 use crate::limits::{CONNECTIONS_MAX_DEFAULT, PORT_DEFAULT, STORE_CACHE_MIB_DEFAULT};
@@ -22,6 +23,7 @@ pub struct Config {
     pub store: Store,
     pub keys: Keys,
     pub limits: Limits,
+    pub instances: Instances,
     pub account: Account,
     pub log: Log,
 }
@@ -62,6 +64,26 @@ pub struct Keys {
 pub struct Limits {
     /// Calls a second that one account may make to one service in one region. Nothing is held back if left out.
     pub calls_per_second: Option<u32>,
+}
+
+/// Machines of EC2 on this host.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Instances {
+    pub driver: Driver,
+    /// Public addresses are handed out of here, and this host sends all of it into the cloud. Clouds side by side on
+    /// one host need ranges of their own.
+    pub public_range: Ipv4Net,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Driver {
+    /// Namespaces of this host's kernel.
+    #[default]
+    Sandbox,
+    /// No machine runs: launching fails and says so.
+    None,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -111,6 +133,14 @@ impl Default for Gateway {
 impl Default for Store {
     fn default() -> Store {
         Store { data: None, memory: false, cache_mib: STORE_CACHE_MIB_DEFAULT }
+    }
+}
+
+/// The range set aside for benchmarks of networks (RFC 2544), which is nobody's on the internet.
+impl Default for Instances {
+    fn default() -> Instances {
+        let public_range = Ipv4Net::new(Ipv4Addr::new(198, 18, 0, 0), 15).expect("15 is a prefix length");
+        Instances { driver: Driver::Sandbox, public_range }
     }
 }
 
@@ -189,6 +219,10 @@ impl Config {
                 bail!("{name} is {value}, and must be between 1 and {max}");
             }
         }
+        let bits = self.instances.public_range.prefix_len();
+        if !(8..=28).contains(&bits) {
+            bail!("instances.public_range has a prefix of {bits} bits, and must have between 8 and 28");
+        }
         if self.limits.calls_per_second == Some(0) {
             bail!("limits.calls_per_second is 0, which lets nobody in; leave it out for no limit");
         }
@@ -217,6 +251,9 @@ mod tests {
             command = ["pass", "show", "fogbank"]
             [limits]
             calls_per_second = 9
+            [instances]
+            driver = "none"
+            public_range = "198.18.4.0/22"
             [account]
             region = "eu-west-1"
             [log]
@@ -227,6 +264,8 @@ mod tests {
         assert!(config.dev && config.store.memory && config.gateway.listen.is_loopback());
         assert_eq!(config.keys.command, ["pass", "show", "fogbank"]);
         assert_eq!((config.gateway.port, config.gateway.connections_max), (0, 5));
+        let public_range = "198.18.4.0/22".parse().unwrap();
+        assert_eq!(config.instances, Instances { driver: Driver::None, public_range });
         assert_eq!((config.account.region.as_str(), config.log.level), ("eu-west-1", LogLevel::Info));
     }
 
@@ -238,6 +277,7 @@ mod tests {
             ("[log]\nlevel = \"loud\"", "line 2", "loud"),
             ("[account]\nregion = \"moon-1\"", "line 2", "moon-1"),
             ("[gateway]\nport = 70000", "line 2", "70000"),
+            ("[instances]\npublic_range = \"here\"", "line 2", "here"),
         ] {
             let error = text.parse::<Config>().unwrap_err().to_string();
             assert!(error.contains(line) && error.contains(word), "{text}: {error}");

@@ -12,8 +12,10 @@ mod config;
 mod environment;
 mod explain;
 mod folder;
+mod guests;
 mod host;
 mod limits;
+mod machines;
 mod master_key;
 mod port_holder;
 mod proof;
@@ -35,6 +37,11 @@ use crate::environment::Environment;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else: the processes that keep machines are small, and have one thread.
+    let mut words = std::env::args().skip(1);
+    if words.next().as_deref() == Some("sandbox-keeper") {
+        sandbox_engine::keeper_main(words);
+    }
     let line = CommandLine::parse();
     match line.command.run(&Environment::read()) {
         Ok(text) => say(&text),

@@ -31,7 +31,9 @@ use schema::CatalogEntry;
 use service::{Dispatcher, Keyring, Tasks};
 use tokio::sync::{Semaphore, watch};
 
-pub use buckets::{BucketCors, BucketPorts, CorsAsked, CorsGrant, CorsRule, Website, WebsiteRequest};
+pub use buckets::{
+    AccessEntry, AccessLog, BucketCors, BucketPorts, CorsAsked, CorsGrant, CorsRule, Website, WebsiteRequest,
+};
 pub use ca::{Authority, AuthorityError};
 pub use config::{Controls, Cors, GatewayConfig, TimeLimits};
 pub use own::{AdminHandler, AdminReply, AdminRequest};

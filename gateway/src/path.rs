@@ -5,7 +5,7 @@ mod upload;
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use identity::sigv2;
 use identity::sigv4::{self, AuthError, PayloadVerifier, Trailers, authorization};
 use schema::{Auth, Fault, Protocol, Service};
-use service::Target;
+use service::{Principal, Signature, Target};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
@@ -118,23 +118,15 @@ async fn call(
     host: Option<&BucketHost>,
     unread: &mut Unread,
 ) -> wire::Response {
-    let asked = Asked { inner, peer, parts, host, request_id: inner.ids.uuid() };
-    let outcome = AssertUnwindSafe(asked.run(unread)).catch_unwind().await;
-    let refusal = match outcome {
-        Ok(Ok(response)) => return response,
-        Ok(Err(refusal)) => refusal,
-        Err(panic) => {
-            let what = panic.downcast_ref::<&str>().copied();
-            let what = what.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("");
-            tracing::error!(request_id = asked.request_id, what, "a request made us panic");
-            Refusal::new(asked.likely_protocol(), &NOBODY, Fault::internal(what.to_owned()))
-        }
-    };
-    let (code, status) = (refusal.fault.code(), refusal.fault.status());
-    inner.metrics.refused.with_label_values(&[code]).inc();
-    let (service, peer) = (refusal.service.name, peer.address);
-    tracing::info!(request_id = asked.request_id, service, code, status, %peer, "refused");
-    write_fault(refusal.protocol, refusal.service, &refusal.fault, &asked.request_id)
+    let log = inner.buckets.log.as_ref().filter(|log| log.is_on());
+    let caller = log.map(|_| OnceLock::new());
+    let asked = Asked { inner, peer, parts, host, request_id: inner.ids.uuid(), caller };
+    let Some(log) = log else { return asked.answered(unread).await };
+    let (begun, at) = (Instant::now(), inner.dispatcher.clock.now());
+    let response = asked.answered(unread).await;
+    let (host_header, request_id) = (asked.host(), asked.request_id.as_str());
+    let logging = buckets::Logging { log, begun, at, peer, parts, host, host_header, request_id };
+    logging.watch(response, asked.caller.as_ref().and_then(OnceLock::get))
 }
 
 /// One request on its way.
@@ -145,6 +137,8 @@ struct Asked<'a> {
     /// What the host says of buckets.
     host: Option<&'a BucketHost>,
     request_id: String,
+    /// Who turned out to be calling, if that may be logged.
+    caller: Option<OnceLock<(Principal, Option<Signature>)>>,
 }
 
 /// What follows from the head alone.
@@ -155,6 +149,26 @@ struct Seen<'a> {
 }
 
 impl Asked<'_> {
+    /// An answer in any case.
+    async fn answered(&self, unread: &mut Unread) -> wire::Response {
+        let outcome = AssertUnwindSafe(self.run(unread)).catch_unwind().await;
+        let refusal = match outcome {
+            Ok(Ok(response)) => return response,
+            Ok(Err(refusal)) => refusal,
+            Err(panic) => {
+                let what = panic.downcast_ref::<&str>().copied();
+                let what = what.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("");
+                tracing::error!(request_id = self.request_id, what, "a request made us panic");
+                Refusal::new(self.likely_protocol(), &NOBODY, Fault::internal(what.to_owned()))
+            }
+        };
+        let (code, status) = (refusal.fault.code(), refusal.fault.status());
+        self.inner.metrics.refused.with_label_values(&[code]).inc();
+        let (service, peer) = (refusal.service.name, self.peer.address);
+        tracing::info!(request_id = self.request_id, service, code, status, %peer, "refused");
+        write_fault(refusal.protocol, refusal.service, &refusal.fault, &self.request_id)
+    }
+
     /// All steps in order.
     async fn run(&self, unread: &mut Unread) -> Result<wire::Response, Refusal> {
         let started = Instant::now();
@@ -237,8 +251,10 @@ impl Asked<'_> {
         let payload = std::mem::replace(&mut caller.payload, PayloadVerifier::Settled);
         let (body, trailers) = settle(payload, body).map_err(|error| refuse_unsigned(&route, &error))?;
         if seen.service.buckets {
-            let (operation, headers) = (route.known.row.operation, &self.parts.headers);
-            let checked = buckets::check_digests(operation, headers, &trailers.0, &body);
+            let is_presigned = seen.presented.as_ref().is_some_and(Presented::is_presigned);
+            let query = is_presigned.then(|| self.query());
+            let headers = buckets::input_headers(&self.parts.headers, query, None);
+            let checked = buckets::check_digests(route.known.row.operation, &headers, &trailers.0, &body);
             checked.map_err(|fault| Refusal::new(seen.protocol, seen.service, fault))?;
         }
         self.dispatch(route, seen, caller, body.into(), None, started).await
@@ -339,11 +355,18 @@ impl Asked<'_> {
         let service = route.entry.service.as_ref().expect("only implemented operations are routed to");
         let refuse = |fault| Refusal::new(protocol, spec, fault);
         let mut input = (row.new_input)();
-        let violations = wire::read_input(protocol, row.operation, &request, &mut *input)
-            .map_err(|malformed| refuse(wire::malformed_fault(protocol, &malformed)))?;
+        let violations =
+            wire::read_input(protocol, row.operation, &request, &mut *input).map_err(|malformed| {
+                let number = || buckets::not_a_number(row.operation, request.query, request.headers);
+                let worded = if spec.buckets { number() } else { None };
+                refuse(worded.unwrap_or_else(|| wire::malformed_fault(protocol, &malformed)))
+            })?;
         drop(request);
 
         let call = self.call_of(caller, self.endpoint());
+        if let Some(seen) = &self.caller {
+            seen.get_or_init(|| (call.principal.clone(), call.source.signature.clone()));
+        }
         let target = Target { service: &**service, row };
         let work = self.inner.dispatcher.dispatch(target, &call, input, violations);
         let mut late = self.inner.late.subscribe();

@@ -8,6 +8,7 @@ use base::{Arn, Clock, Ids};
 use schema::{Auth, ErrorCode, Fault, Structure, Violation};
 
 use crate::access::{denied, session_limits};
+use crate::kept;
 use crate::{
     Access, AnyService, Ask, Audit, AuditEvent, CALL_DEPTH_MAX, Call, Refused, ResourceFacts, Row, Throttle,
     Usage,
@@ -127,6 +128,11 @@ impl Dispatcher {
         }
         if !violations.is_empty() {
             return Err(service.invalid(violations));
+        }
+        if let Some(fault) = service.rehearsed()
+            && kept::is_set(&*input, "DryRun")
+        {
+            return Err(fault);
         }
         (row.handle)(service.as_any(), call, input).await
     }

@@ -53,6 +53,17 @@ fn members_of(value: &dyn Structure) -> Value {
     Value::Object(members)
 }
 
+/// Whether a member of this name is true.
+pub(crate) fn is_set(input: &dyn Structure, name: &str) -> bool {
+    let mut set = false;
+    input.visit(&mut |member, value| {
+        if member.name == name {
+            set = written(value, member) == Value::Bool(true);
+        }
+    });
+    set
+}
+
 fn written(value: &dyn WriteValue, at: &'static Member) -> Value {
     let mut writer = ValueWriter(Value::Null);
     value.write(&mut writer, at);

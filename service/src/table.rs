@@ -18,6 +18,8 @@ pub trait AnyService: Any + Send + Sync {
     fn invalid(&self, violations: Vec<Violation>) -> Fault;
     /// Whether the operations look at such a value themselves, and say what is wrong with it in their own words.
     fn excuses(&self, violation: &Violation) -> bool;
+    /// What a request that only asks whether it would be allowed is answered (`DryRun`), where the service has such.
+    fn rehearsed(&self) -> Option<Fault>;
     /// A refusal in the service's own words, where they are not everyone's.
     fn denied(&self, refused: &Refused<'_>) -> Option<Fault>;
     /// What this service knows of one of its resources that matters to permissions: its policy, its tags. `action`
@@ -39,6 +41,14 @@ pub trait ServiceError: Into<Fault> {
     /// Constraints of the model that the service's operations look after themselves.
     fn excuses(_violation: &Violation) -> bool {
         false
+    }
+
+    /// The answer to a request with `DryRun` that would be allowed.
+    fn rehearsed() -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
     }
 
     /// A refusal in other words than everyone's.
@@ -173,6 +183,10 @@ macro_rules! service {
 
             fn excuses(&self, violation: &$crate::schema::Violation) -> bool {
                 <$error as $crate::ServiceError>::excuses(violation)
+            }
+
+            fn rehearsed(&self) -> Option<$crate::schema::Fault> {
+                <$error as $crate::ServiceError>::rehearsed().map(Into::into)
             }
 
             fn denied(&self, refused: &$crate::Refused<'_>) -> Option<$crate::schema::Fault> {

@@ -49,7 +49,8 @@ impl Nudge {
         self.0.notify_one();
     }
 
-    async fn nudged(&self) {
+    /// Resolves at the next nudge, for work that is no task.
+    pub async fn nudged(&self) {
         self.0.notified().await;
     }
 }

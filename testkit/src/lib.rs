@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{AccountId, Clock, Ids, Region, Timestamp};
+use ec2::{Ec2, Ec2Parts, Machines, MemoryMachines};
 use iam::{Iam, IamParts};
 use kms::{Kms, KmsParts};
 use object_engine::ObjectEngine;
@@ -34,8 +35,11 @@ pub struct Cloud {
     /// Who may sign, for tests that need what a key or a token stands for.
     pub keyring: Arc<Keyring>,
     pub iam: Arc<Iam>,
+    pub s3: Arc<S3>,
     /// Where the bytes of objects are.
     pub objects: ObjectEngine,
+    /// What stands for the instances: nothing runs, everything is remembered.
+    pub machines: Arc<MemoryMachines>,
     aws: Aws,
     account: AccountId,
     region: Region,
@@ -60,6 +64,21 @@ impl Ground<'_> {
             pages: self.pages.clone(),
             aws: self.aws.clone(),
             tasks: tasks.clone(),
+        })
+    }
+
+    fn ec2(&self, tasks: &Tasks, machines: &Arc<MemoryMachines>) -> Arc<Ec2> {
+        let machines: Arc<dyn Machines> = machines.clone();
+        Ec2::new(Ec2Parts {
+            tasks: tasks.clone(),
+            machines: Some(machines),
+            public_range: "198.18.0.0/15".parse().expect("it is a range"),
+            network: None,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            aws: self.aws.clone(),
         })
     }
 
@@ -136,8 +155,10 @@ impl Cloud {
             Ground { keyring: &keyring, store: &store, clock: &clock, ids: &ids, pages: &pages, aws: &aws };
         let (organizations, kms) = (ground.organizations(&tasks), ground.kms(&vault));
         let objects = ObjectEngine::in_memory(ids.clone());
+        let machines = Arc::new(MemoryMachines::default());
         let s3 = ground.s3(&objects, &vault, &tasks);
-        let (secretsmanager, ssm) = (ground.secretsmanager(), ground.ssm());
+        let (ec2, secretsmanager, ssm) =
+            (ground.ec2(&tasks, &machines), ground.secretsmanager(), ground.ssm());
         let sqs = SqsParts {
             store,
             engine: QueueEngine::in_memory(clock.clone(), ids.clone()),
@@ -157,7 +178,7 @@ impl Cloud {
             access: access.clone(),
             outbound: Outbound::new(Roots::none()),
         });
-        [iam.background(), kms.background(), organizations.background()]
+        [ec2.background(), iam.background(), kms.background(), organizations.background()]
             .into_iter()
             .chain([secretsmanager.background(), sqs.background(), ssm.background(), s3.background()])
             .flatten()
@@ -168,11 +189,12 @@ impl Cloud {
             throttle: Throttle::new(None),
             access,
             services: vec![
+                ec2,
                 iam.clone(),
                 kms,
                 organizations,
                 S3Control::new(s3.clone()),
-                s3,
+                s3.clone(),
                 secretsmanager,
                 sqs,
                 ssm,
@@ -188,7 +210,9 @@ impl Cloud {
             tasks,
             keyring,
             iam,
+            s3,
             objects,
+            machines,
             aws,
             account: AccountId::DEV,
             region: Region::US_EAST_1,

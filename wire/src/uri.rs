@@ -81,7 +81,8 @@ impl Template {
 
     /// What is cheap is looked at first: a router asks dozens of templates, and labels are copied out of the path.
     fn matches_steps(&self, steps: &[&str], last_slash: bool, query: &Parameters<'_>) -> Option<Labels> {
-        let fits = if self.greedy { self.steps.len() <= steps.len() } else { self.steps.len() == steps.len() };
+        let fits =
+            if self.greedy { self.steps.len() <= steps.len() } else { self.steps.len() == steps.len() };
         let has = |(key, value): &(&str, Option<&str>)| match (query.get(key), value) {
             (Some(found), Some(wanted)) => found == *wanted,
             (found, None) => found.is_some(),

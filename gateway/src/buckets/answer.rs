@@ -35,7 +35,7 @@ fn put_ids(headers: &mut HeaderMap, request_id: &str, host_id: &str) {
 }
 
 /// The second id, which tells AWS's support the machine. Ours says no more than the first.
-fn host_id(request_id: &str) -> String {
+pub(super) fn host_id(request_id: &str) -> String {
     request_id
         .bytes()
         .rev()

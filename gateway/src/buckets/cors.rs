@@ -32,7 +32,8 @@ pub(crate) async fn preflight(
     host: Option<&BucketHost>,
     request_id: &str,
 ) -> Option<wire::Response> {
-    let (bucket, resource_type) = bucket_of(parts, host)?;
+    let (bucket, rest) = bucket_of(parts, host)?;
+    let resource_type = if rest.is_empty() { "BUCKET" } else { "OBJECT" };
     let text = |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let (origin, method) = (text(&header::ORIGIN)?, text(&header::ACCESS_CONTROL_REQUEST_METHOD)?);
     let refuse = |error: &'static ErrorCode, message: String| {
@@ -86,8 +87,8 @@ pub(crate) async fn expose(
     true
 }
 
-/// The bucket that a request is about before it is routed, and what its path stands for.
-fn bucket_of(parts: &Parts, host: Option<&BucketHost>) -> Option<(String, &'static str)> {
+/// The bucket that a request is about before it is routed, and the path in it as it was sent.
+pub(super) fn bucket_of<'p>(parts: &'p Parts, host: Option<&BucketHost>) -> Option<(String, &'p str)> {
     let path = parts.uri.path().strip_prefix('/')?;
     let (bucket, rest) = match host {
         Some(BucketHost::Bucket(bucket)) => (bucket.label.clone(), path),
@@ -97,8 +98,7 @@ fn bucket_of(parts: &Parts, host: Option<&BucketHost>) -> Option<(String, &'stat
             (percent_decode_str(first).decode_utf8().ok()?.into_owned(), rest)
         }
     };
-    let resource_type = if rest.is_empty() { "BUCKET" } else { "OBJECT" };
-    (!bucket.is_empty()).then_some((bucket, resource_type))
+    (!bucket.is_empty()).then_some((bucket, rest))
 }
 
 fn put(headers: &mut HeaderMap, grant: &CorsGrant, origin: &str) {

@@ -6,6 +6,8 @@ mod cors;
 mod digest;
 mod form;
 mod host;
+mod log;
+mod number;
 mod ports;
 mod request;
 
@@ -14,5 +16,9 @@ pub(crate) use cors::{expose, preflight};
 pub(crate) use digest::check as check_digests;
 pub(crate) use form::{Upload, headers_of};
 pub(crate) use host::{BucketHost, HostBucket, read as read_host};
-pub use ports::{BucketCors, BucketPorts, CorsAsked, CorsGrant, CorsRule, Website, WebsiteRequest};
+pub(crate) use log::Logging;
+pub(crate) use number::not_a_number;
+pub use ports::{
+    AccessEntry, AccessLog, BucketCors, BucketPorts, CorsAsked, CorsGrant, CorsRule, Website, WebsiteRequest,
+};
 pub(crate) use request::input_headers;

@@ -182,7 +182,7 @@ impl BucketCors for Fronts {
 }
 
 fn ports() -> BucketPorts {
-    BucketPorts { website: Some(Arc::new(Fronts)), cors: Some(Arc::new(Fronts)) }
+    BucketPorts { website: Some(Arc::new(Fronts)), cors: Some(Arc::new(Fronts)), log: None }
 }
 
 /// A running gateway.

@@ -22,8 +22,10 @@ use crate::records::{BUCKETS, BucketId, BucketRecord};
 pub struct Bucket {
     pub name: String,
     pub record: BucketRecord,
+    /// The access point that led here.
+    pub through: Option<Arn>,
     /// The bucket's policy, ready to be asked, for each way it may count.
-    policies: [OnceLock<Option<Arc<Named>>>; VARIANTS],
+    policies: Arc<[OnceLock<Option<Arc<Named>>>; VARIANTS]>,
 }
 
 /// An access point that exists.
@@ -44,6 +46,10 @@ pub struct Place {
 }
 
 impl Bucket {
+    fn new(name: &str, record: BucketRecord) -> Bucket {
+        Bucket { name: name.to_owned(), record, through: None, policies: Arc::default() }
+    }
+
     /// A bucket of account zero that nobody has set anything on.
     #[cfg(test)]
     pub fn for_tests(kind: crate::records::BucketKind) -> Bucket {
@@ -58,7 +64,7 @@ impl Bucket {
             holds_tags: false,
             settings: crate::records::Settings::default(),
         };
-        Bucket { name: "bucket".to_owned(), record, policies: Default::default() }
+        Bucket::new("bucket", record)
     }
 
     pub fn id(&self) -> BucketId {
@@ -93,6 +99,16 @@ impl Bucket {
 
     pub fn object_arn(&self, key: &str) -> Arn {
         object_arn(self.region(), &self.name, key)
+    }
+
+    /// What policies are asked about: the bucket or an object in it, by way of the access point that led here.
+    pub fn asked_arn(&self, key: Option<&str>) -> Arn {
+        match (&self.through, key) {
+            (None, None) => bucket_arn(self.region(), &self.name),
+            (None, Some(key)) => self.object_arn(key),
+            (Some(point), None) => point.clone(),
+            (Some(point), Some(key)) => object_through(point, key),
+        }
     }
 }
 
@@ -143,7 +159,7 @@ impl Directory {
         };
         let found = self.store.read(|tx| async move { BUCKETS.get(&tx, &(), name).await }).await?;
         let Some(record) = found else { return Ok(None) };
-        let bucket = Arc::new(Bucket { name: name.to_owned(), record, policies: Default::default() });
+        let bucket = Arc::new(Bucket::new(name, record));
         let mut known = self.known.write();
         if known.forgotten == forgotten {
             if known.buckets.len() >= KNOWN_MAX {
@@ -152,6 +168,11 @@ impl Directory {
             known.buckets.insert(name.to_owned(), bucket.clone());
         }
         Ok(Some(bucket))
+    }
+
+    /// The bucket of that name, if it is remembered.
+    pub fn known(&self, name: &str) -> Option<Arc<Bucket>> {
+        self.known.read().buckets.get(name).cloned()
     }
 
     pub async fn existing(&self, name: &str) -> Result<Arc<Bucket>, Error> {
@@ -165,6 +186,7 @@ impl Directory {
         }
         let point = self.point(name).await?.ok_or_else(|| nothing_there(name))?;
         let bucket = self.existing(&point.record.bucket).await?;
+        let bucket = Arc::new(Bucket { through: Some(point.arn()), ..(*bucket).clone() });
         Ok(Place { bucket, access_point: Some(point) })
     }
 
@@ -320,4 +342,9 @@ pub fn bucket_arn(region: Region, name: &str) -> Arn {
 /// `arn:aws:s3:::bucket/key`
 pub fn object_arn(region: Region, name: &str, key: &str) -> Arn {
     Arn::bare("s3", region, format!("{name}/{key}"))
+}
+
+/// `arn:aws:s3:us-west-2:111122223333:accesspoint/name/object/key`
+pub fn object_through(point: &Arn, key: &str) -> Arn {
+    format!("{point}/object/{key}").parse().expect("an ARN stays one with more at its end")
 }

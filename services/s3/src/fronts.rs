@@ -6,6 +6,7 @@ use s3_api::WebsiteConfiguration;
 use schema::Fault;
 
 use crate::S3;
+use crate::model::access_log::LoggedRequest;
 pub use crate::model::cors::Allowed;
 use crate::model::cors::allowed;
 
@@ -21,6 +22,21 @@ pub enum CrossOrigin {
 }
 
 impl S3 {
+    /// Whether any bucket has an access log: what every request is asked, so it is quick.
+    pub fn has_access_logs(&self) -> bool {
+        self.access_logs.is_on()
+    }
+
+    /// Whether the requests to a bucket, or through an access point, may be logged.
+    pub fn logs_access(&self, bucket: &str) -> bool {
+        self.directory.known(bucket).is_none_or(|bucket| bucket.record.settings.logging.is_some())
+    }
+
+    /// Takes a request that has been answered into the log of its bucket, if that has one.
+    pub fn log_access(&self, request: LoggedRequest) {
+        self.access_logs.add(request);
+    }
+
     /// Where a bucket is, and what its website is like; nothing if there is no such bucket.
     pub async fn website(
         &self,

@@ -26,6 +26,7 @@ use base::{Clock, Ids};
 use object_engine::ObjectEngine;
 use service::{Aws, Keyring, Nudge, PageTokens, Task, Tasks, service};
 use store::Store;
+use tokio::sync::Semaphore;
 use vault::Vault;
 
 pub use control::S3Control;
@@ -34,6 +35,7 @@ use access::conditions;
 use content::{Kms, Managed};
 use directory::Directory;
 use error::Error;
+use limits::HASHES_AT_ONCE;
 use operations::{
     acls, analytics, attributes, bucket_tags, buckets, copy, cors, delete, delete_many, encryption,
     inventory, lifecycle, list_buckets, locks, logging, metrics, notification, object_acl, object_lock,
@@ -41,9 +43,11 @@ use operations::{
     switches, targets, tiering, versioning, website,
 };
 use readers::Readers;
+use tasks::access_logs::AccessLogs;
 
 pub use fronts::{Allowed, CrossOrigin};
 pub use fsck::{Finding, FsckProgress, FsckReport, fsck};
+pub use model::access_log::LoggedRequest;
 
 pub struct S3 {
     store: Store,
@@ -63,6 +67,10 @@ pub struct S3 {
     garbage: Nudge,
     /// Whom freeing content waits for.
     readers: Readers,
+    /// How many bodies are hashed at a time on other threads: more than cores only costs memory.
+    hashing: Semaphore,
+    /// Requests on their way to the access logs of their buckets.
+    access_logs: Arc<AccessLogs>,
 }
 
 /// What the composition root gives this service.
@@ -257,6 +265,8 @@ impl S3 {
             kms: Kms::new(aws.clone()),
             garbage: Nudge::default(),
             readers: Readers::default(),
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            access_logs: Arc::default(),
             store,
             engine,
             clock,
@@ -271,8 +281,10 @@ impl S3 {
     /// The background work of this service.
     pub fn background(self: &Arc<S3>) -> Vec<Task> {
         vec![
+            tasks::access_logs::task(self),
             tasks::deliver_events::task(self),
             tasks::garbage::task(self),
+            tasks::inventories::task(self),
             tasks::lifecycle::task(self),
             tasks::replicate::task(self),
             tasks::restores::task(self),

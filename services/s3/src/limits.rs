@@ -5,6 +5,19 @@ use std::time::Duration;
 /// How long the delivery of an event is tried.
 pub const EVENT_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// How often access logs are delivered.
+pub const ACCESS_LOG_PERIOD: Duration = Duration::from_secs(5 * 60);
+
+/// Requests that wait in memory to be kept for access logs; more are not logged.
+pub const ACCESS_LOG_WAITING_MAX: usize = 20_000;
+
+/// What a record of an access log, and an object of one, grow to, give or take a line.
+pub const ACCESS_LOG_RECORD_BYTES_MAX: usize = 256 * 1024;
+pub const ACCESS_LOG_OBJECT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Records of access logs that are read at once.
+pub const ACCESS_LOG_PAGE_RECORDS: usize = 64;
+
 /// Of an object's key.
 pub const KEY_BYTES_MAX: usize = 1024;
 
@@ -49,6 +62,9 @@ pub const READERS_WAIT_MAX: Duration = Duration::from_secs(6 * 3600);
 /// Of a body that is uploaded at once: an object, or a part.
 pub const PUT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
+/// How many bodies are hashed at a time on threads of their own.
+pub const HASHES_AT_ONCE: usize = 8;
+
 /// What is read of a body before it is hashed and written, while the next is read.
 pub const LOT_BYTES: usize = 64 * 1024;
 
@@ -84,6 +100,10 @@ pub const PARTS_MAX: u16 = 10_000;
 
 /// Of all parts of an upload but the last.
 pub const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
+
+/// Rows of one file of an inventory report, give or take a page, and records that are read for it at once.
+pub const INVENTORY_FILE_ROWS_MAX: usize = 50_000;
+pub const INVENTORY_PAGE_RECORDS: usize = 1000;
 
 /// Records that lifecycle rules are held against in one pass, and how much is done for them at a time.
 pub const LIFECYCLE_PAGE_RECORDS: usize = 500;

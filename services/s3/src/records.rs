@@ -17,6 +17,7 @@ use store::{Scope, Table, Versioned};
 use crate::model::acl::Acl;
 use crate::model::checksum::Checksum;
 use crate::model::etag::ETag;
+use crate::model::inventory::ReportFile;
 use crate::model::storage_class::StorageClass;
 use crate::model::upload_id::UploadId;
 
@@ -64,6 +65,12 @@ pub const RESTORES: Table<(), RestoreRecord> = Table::new("s3.restores");
 
 /// How far the lifecycle rules have got today; one record, under an empty key.
 pub const LIFECYCLE_RUNS: Table<(), LifecycleRunRecord> = Table::new("s3.lifecycle-runs");
+
+/// Lines of access logs that wait to be delivered: by bucket, day, and when they were kept.
+pub const ACCESS_LOGS: Table<(), AccessLogRecord> = Table::new("s3.access-logs");
+
+/// The latest report of each inventory configuration: the bucket's number, a slash, and the configuration's id.
+pub const INVENTORY_RUNS: Table<(), InventoryRunRecord> = Table::new("s3.inventory-runs");
 
 /// Data keys of S3's own (SSE-S3) by their number.
 pub const DATA_KEYS: Table<(), DataKeyRecord> = Table::new("s3.data-keys");
@@ -388,6 +395,33 @@ pub struct RestoreRecord {
     pub version: String,
 }
 
+/// How far an inventory report has got.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InventoryRunRecord {
+    /// Days since 1970 that it is for.
+    pub day: i64,
+    pub started: Timestamp,
+    pub files: Vec<ReportFile>,
+    /// The newest versions are listed, and the others are being.
+    pub in_versions: bool,
+    /// Up to where, and of which key that was.
+    pub after: Option<String>,
+    pub last_key: Option<String>,
+    /// All is in files; only the manifest is left.
+    pub listed: bool,
+    pub finished: bool,
+}
+
+/// What a bucket's requests of one day read in its access log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessLogRecord {
+    pub bucket: String,
+    pub id: BucketId,
+    /// Its midnight, UTC.
+    pub day: Timestamp,
+    pub text: String,
+}
+
 /// Where a run through all buckets is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LifecycleRunRecord {
@@ -526,6 +560,14 @@ impl Versioned for RoundRecord {
 }
 
 impl Versioned for DamagedRecord {
+    const VERSION: u16 = 1;
+}
+
+impl Versioned for InventoryRunRecord {
+    const VERSION: u16 = 1;
+}
+
+impl Versioned for AccessLogRecord {
     const VERSION: u16 = 1;
 }
 

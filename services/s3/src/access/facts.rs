@@ -14,7 +14,7 @@ use service::ResourceFacts;
 use super::conditions::text_of;
 use super::effective::{self, Block};
 use crate::S3;
-use crate::directory::{AccessPoint, Bucket, object_arn};
+use crate::directory::{AccessPoint, Bucket, object_arn, object_through};
 use crate::error::Error;
 use crate::model::version::VersionId;
 use crate::operations::saving;
@@ -214,7 +214,7 @@ fn of_object(facts: &mut ResourceFacts, bucket: &Bucket, block: Block, object: &
 fn through(point: &Arc<AccessPoint>, key: Option<&str>, mut behind: ResourceFacts) -> ResourceFacts {
     let point_arn = point.arn();
     let arn = match key {
-        Some(key) => format!("{point_arn}/object/{key}").parse().expect("more at the end of an ARN"),
+        Some(key) => object_through(&point_arn, key),
         None => point_arn.clone(),
     };
     let keys = [

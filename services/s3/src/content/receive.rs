@@ -67,7 +67,7 @@ pub async fn receive(
     let is_short = body.length().is_some_and(|length| length <= PACKED_BYTES_MAX);
     let mut lots = Lots::new(body);
     let (taken, hashes) = match is_short {
-        true => take_short(&mut lots, hashes).await?,
+        true => take_short(s3, &mut lots, hashes).await?,
         false => write_long(s3, settled, &mut lots, hashes).await?,
     };
     let Hashed { md5, checksum, besides } = hashes.finish();
@@ -88,9 +88,9 @@ enum Taken {
     Long(Writer),
 }
 
-async fn take_short(lots: &mut Lots, hashes: Hashes) -> Result<(Taken, Hashes), Error> {
+async fn take_short(s3: &S3, lots: &mut Lots, hashes: Hashes) -> Result<(Taken, Hashes), Error> {
     let bytes = lots.all().await?;
-    let hashes = hash(hashes, vec![bytes.clone()], bytes.len()).await?;
+    let hashes = hash(s3, hashes, vec![bytes.clone()], bytes.len()).await?;
     Ok((Taken::Short(bytes), hashes))
 }
 
@@ -105,7 +105,7 @@ async fn write_long(
     let mut lot = lots.next().await?;
     while !lot.is_empty() {
         let length = lot.iter().map(Bytes::len).sum();
-        let hashing = hash(hashes, lot.clone(), length);
+        let hashing = hash(s3, hashes, lot.clone(), length);
         let writing = async {
             for piece in lot {
                 writer.write(piece).await?;
@@ -118,7 +118,7 @@ async fn write_long(
 }
 
 /// On another thread, if it takes longer than going there.
-async fn hash(mut hashes: Hashes, pieces: Vec<Bytes>, length: usize) -> Result<Hashes, Error> {
+async fn hash(s3: &S3, mut hashes: Hashes, pieces: Vec<Bytes>, length: usize) -> Result<Hashes, Error> {
     let update = move || {
         pieces.iter().for_each(|piece| hashes.update(piece));
         // The pieces come back, so that they are freed by those who allocate the next ones.
@@ -127,6 +127,7 @@ async fn hash(mut hashes: Hashes, pieces: Vec<Bytes>, length: usize) -> Result<H
     if length <= HASH_INLINE_BYTES_MAX {
         return Ok(update().0);
     }
+    let _permit = s3.hashing.acquire().await.expect("nobody closes it");
     let (hashes, _pieces) = spawn_blocking(update).await.map_err(|error| Error::Internal(error.into()))?;
     Ok(hashes)
 }

@@ -1,5 +1,6 @@
 //! The rules of S3, as pure functions.
 
+pub mod access_log;
 pub mod acl;
 pub mod acl_wish;
 pub mod assembly;
@@ -12,6 +13,7 @@ pub mod cors;
 pub mod etag;
 pub mod event_record;
 pub mod headers;
+pub mod inventory;
 pub mod lifecycle;
 pub mod lifecycle_rules;
 pub mod listing;

@@ -12,7 +12,8 @@ use super::configurations::{check_destination, check_id, get, page, put, remove}
 use super::reach_bucket;
 use crate::S3;
 use crate::directory::Bucket;
-use crate::error::{Error, MALFORMED_XML};
+use crate::error::{Error, MALFORMED_XML, NOT_IMPLEMENTED};
+use crate::model::inventory::{is_known, is_made};
 
 pub async fn put_bucket_inventory_configuration(
     s3: &S3,
@@ -36,6 +37,15 @@ async fn check(s3: &S3, bucket: &Bucket, configuration: &InventoryConfiguration)
         && encryption.sses3.is_some() == encryption.ssekms.is_some()
     {
         return Err(Error::new(&MALFORMED_XML));
+    }
+    if !is_made(&destination.format) {
+        let message = "Inventory reports in ORC are not made here; choose CSV or Parquet.";
+        return Err(Error::worded(&NOT_IMPLEMENTED, message));
+    }
+    let fields = configuration.optional_fields.as_deref().unwrap_or_default();
+    if let Some(field) = fields.iter().find(|field| !is_known(field)) {
+        let message = format!("Inventory reports have no field {} here.", field.as_str());
+        return Err(Error::worded(&NOT_IMPLEMENTED, message));
     }
     check_destination(s3, bucket, &destination.bucket).await
 }

@@ -34,6 +34,9 @@ pub async fn put_bucket_logging(
             Ok(())
         })
         .await?;
+    if enabled.is_some() {
+        s3.access_logs.switch_on();
+    }
     Ok(PutBucketLoggingOutput {})
 }
 

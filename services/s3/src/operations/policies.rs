@@ -1,7 +1,7 @@
 //! Bucket policies.
 //!
 //! Surprising: nobody is kept from locking themselves out, since the root of the account can always set and delete the
-//! policy; `x-amz-confirm-remove-self-bucket-access` is taken and asks nothing.
+//! policy; `x-amz-confirm-remove-self-bucket-access` is taken and asks nothing, as at AWS.
 //! Reference: PutBucketPolicy of the API reference.
 
 use identity::policy::{Pins, Policy, PrincipalPattern};

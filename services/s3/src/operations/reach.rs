@@ -7,7 +7,7 @@ use service::{Ask, Call, PrincipalKind};
 
 use crate::S3;
 use crate::access;
-use crate::directory::{Bucket, bucket_arn};
+use crate::directory::Bucket;
 use crate::error::{ACCESS_DENIED, Error, NO_SUCH_KEY, NO_SUCH_VERSION, PERMANENT_REDIRECT};
 
 /// The bucket that an operation is about, also through an access point. `expected_owner` is
@@ -82,7 +82,7 @@ async fn may_list(s3: &S3, call: &Call, bucket: &Bucket) -> Result<(), Error> {
         // Who got a session may list.
         return Ok(());
     }
-    let arn = bucket_arn(bucket.region(), &bucket.name);
+    let arn = bucket.asked_arn(None);
     let ask = Ask { prefix: "s3", action: "ListBucket", resource: Some(&arn), keys: &[], input: None };
     access::require(s3, call, &ask, bucket.account()).await
 }

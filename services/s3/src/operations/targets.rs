@@ -5,13 +5,16 @@
 //! that takes a look into the store. In directory buckets (`base--use1-az4--x-s3`) whoever may create a session may do
 //! everything with objects, so there it is always the bucket that is asked about.
 
+use std::net::IpAddr;
+
 use base::{AccountId, Arn, Region};
 use s3_api as api;
+use schema::Structure;
 use service::Call;
 
 use crate::S3;
-use crate::directory::{bucket_arn, object_arn};
-use crate::error::Error;
+use crate::directory::{bucket_arn, object_arn, object_through};
+use crate::error::{Error, INVALID_REQUEST};
 use crate::model::bucket_name::is_directory_name;
 
 /// Inputs that name a bucket.
@@ -20,7 +23,7 @@ pub trait InBucket {
 }
 
 /// Inputs that name an object.
-pub trait AtKey: InBucket {
+pub trait AtKey: InBucket + Structure {
     fn key(&self) -> &str;
 }
 
@@ -87,7 +90,27 @@ pub fn by_bucket(_: &S3, call: &Call, input: &impl InBucket) -> Result<Vec<Arn>,
 
 /// Operations on one object, whether it exists or not.
 pub fn by_key(_: &S3, call: &Call, input: &impl AtKey) -> Result<Vec<Arn>, Error> {
+    if is_overheard(call) && brings_key(input) {
+        return Err(Error::worded(
+            &INVALID_REQUEST,
+            "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure \
+             connection.",
+        ));
+    }
     Ok(vec![of_object(call.region, call.account, input.bucket(), input.key())])
+}
+
+/// Whether the request came in the clear from another machine. What stays on this one crosses no wire.
+fn is_overheard(call: &Call) -> bool {
+    let is_elsewhere = |ip: IpAddr| !ip.to_canonical().is_loopback();
+    !call.source.secure_transport && call.source.ip.is_some_and(is_elsewhere)
+}
+
+/// Whether the request has a key of SSE-C, for its object or for the source of a copy.
+fn brings_key(input: &dyn Structure) -> bool {
+    let mut found = false;
+    input.visit(&mut |member, _| found |= member.name.ends_with("SSECustomerKey"));
+    found
 }
 
 /// Operations on all buckets of the caller.
@@ -109,7 +132,7 @@ pub fn of_bucket(region: Region, account: AccountId, name: &str) -> Arn {
 /// The ARN that stands for an object: in an access point named by its ARN it is `…:accesspoint/name/object/key`.
 pub fn of_object(region: Region, account: AccountId, bucket: &str, key: &str) -> Arn {
     match bucket.parse::<Arn>() {
-        Ok(arn) => format!("{arn}/object/{key}").parse().expect("an ARN stays one with more at its end"),
+        Ok(arn) => object_through(&arn, key),
         Err(_) if is_directory_name(bucket) => of_bucket(region, account, bucket),
         Err(_) => object_arn(region, bucket, key),
     }

@@ -1,7 +1,9 @@
 //! Background work of S3: what is told to others, given back, checked, moved on and copied elsewhere.
 
+pub mod access_logs;
 pub mod deliver_events;
 pub mod garbage;
+pub mod inventories;
 pub mod lifecycle;
 pub mod replicate;
 pub mod restores;

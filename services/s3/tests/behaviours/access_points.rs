@@ -197,3 +197,37 @@ async fn tags_are_added_and_removed_one_by_one() {
         ListTagsForResourceInput { account_id: account(), resource_arn: "arn:aws:s3:::missing".to_owned() };
     assert_eq!(code(cloud.call(ListTagsForResource, missing).await), "NoSuchBucket");
 }
+
+#[tokio::test]
+async fn every_key_of_many_asks_the_point_too() {
+    let cloud = cloud(6).await;
+    for key in ["keep/a", "drop/a"] {
+        put(&cloud, key, "v").await;
+    }
+    let arn = make_point(&cloud, "finance").await.access_point_arn.unwrap();
+    let policy = format!(
+        r#"{{"Statement":[{{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject",
+        "Resource":"{arn}/object/keep/*"}}]}}"#
+    );
+    let input = PutAccessPointPolicyInput { account_id: account(), name: "finance".to_owned(), policy };
+    cloud.call(PutAccessPointPolicy, input).await.unwrap();
+    let delete_all = |bucket: &str| s3_api::DeleteObjectsInput {
+        bucket: bucket.to_owned(),
+        delete: s3_api::Delete {
+            objects: ["keep/a", "drop/a"].map(object_identifier).into(),
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let output = cloud.call(s3_api::DeleteObjects, delete_all(&arn)).await.unwrap();
+    let errors = output.errors.expect("one is kept");
+    assert_eq!(errors[0].key.as_deref(), Some("keep/a"));
+    assert_eq!(errors[0].code.as_deref(), Some("AccessDenied"));
+    assert_eq!(output.deleted.unwrap()[0].key.as_deref(), Some("drop/a"));
+    let output = cloud.call(s3_api::DeleteObjects, delete_all(BUCKET)).await.unwrap();
+    assert_eq!(output.errors, None, "the point's policy says nothing of the bucket itself");
+}
+
+fn object_identifier(key: &str) -> s3_api::ObjectIdentifier {
+    s3_api::ObjectIdentifier { key: key.to_owned(), ..Default::default() }
+}

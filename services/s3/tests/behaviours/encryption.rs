@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use base::{AccountId, Region};
 use iam_api::{CreateUser, CreateUserInput, PutUserPolicy, PutUserPolicyInput};
 use kms_api::{
     CreateKey, CreateKeyInput, DisableKey, DisableKeyInput, ScheduleKeyDeletion, ScheduleKeyDeletionInput,
 };
 use s3_api::*;
-use service::{Principal, PrincipalKind};
+use service::{Call, Notes, Principal, PrincipalKind, Source};
 use testkit::Cloud;
 
 use crate::support::*;
@@ -330,4 +331,36 @@ async fn make_public(cloud: &Cloud) {
     );
     let input = PutBucketPolicyInput { bucket: BUCKET.to_owned(), policy, ..PutBucketPolicyInput::default() };
     cloud.call(PutBucketPolicy, input).await.expect("it is a policy");
+}
+
+#[tokio::test]
+async fn a_clients_key_from_elsewhere_comes_by_tls_only() {
+    let cloud = cloud(1).await;
+    allow_customer_keys(&cloud).await;
+    let call = |ip: &str, secure_transport| {
+        let ip = Some(ip.parse().expect("it is an address"));
+        let source = Source { ip, secure_transport, ..Source::default() };
+        let principal = Principal::root(AccountId::DEV, Region::US_EAST_1, None);
+        let (request_id, now) = (cloud.ids.uuid(), cloud.clock.now());
+        let (account, region) = (AccountId::DEV, Region::US_EAST_1);
+        Call { request_id, principal, account, region, source, now, depth: 0, notes: Notes::default() }
+    };
+    for (ip, secure) in [("127.0.0.1", false), ("::ffff:127.0.0.1", false), ("192.0.2.1", true)] {
+        let call = call(ip, secure);
+        assert!(cloud.aws().as_caller(&call).call(PutObject, with_key("k")).await.is_ok(), "{ip}");
+    }
+    let elsewhere = call("192.0.2.1", false);
+    let elsewhere = || cloud.aws().as_caller(&elsewhere);
+    let refused = elsewhere().call(GetObject, getting_with("k", KEY)).await.unwrap_err();
+    assert_eq!(refused.code(), "InvalidRequest");
+    assert!(refused.message().ends_with("must be made over a secure connection."), "{}", refused.message());
+    let copies = CopyObjectInput {
+        bucket: BUCKET.to_owned(),
+        key: "copy".to_owned(),
+        copy_source: format!("{BUCKET}/k"),
+        copy_source_sse_customer_key: Some(KEY.to_owned()),
+        ..CopyObjectInput::default()
+    };
+    assert_eq!(code(elsewhere().call(CopyObject, copies).await), "InvalidRequest");
+    assert!(elsewhere().call(PutObject, putting("plain", "content")).await.is_ok());
 }

@@ -1,5 +1,6 @@
 //! S3's behaviours, in process and with a hand-driven clock. Wire formats are the conformance suite's matter.
 
+mod access_logs;
 mod access_points;
 mod acls;
 mod attributes;
@@ -12,6 +13,7 @@ mod encryption;
 mod events;
 mod garbage;
 mod identities;
+mod inventories;
 mod lifecycle;
 mod list_uploads;
 mod list_versions;

@@ -1,0 +1,22 @@
+//! Numbers that bound the engine.
+
+/// `IFNAMSIZ` without its zero.
+pub const DEVICE_NAME_BYTES_MAX: usize = 15;
+/// What is left of a device's name for the cloud's prefix beside `host`.
+pub const PREFIX_BYTES_MAX: usize = DEVICE_NAME_BYTES_MAX - 4;
+/// Packets between instances, as in a VPC.
+pub const VPC_MTU_BYTES: u32 = 9001;
+/// Packets through an internet gateway.
+pub const INTERNET_MTU_BYTES: u32 = 1500;
+/// Packets through a transit gateway.
+pub const TRANSIT_MTU_BYTES: u32 = 8500;
+/// Netlink messages in one send; their acknowledgements have to fit into a socket's buffer.
+pub const NETLINK_BATCH_MAX: usize = 64;
+/// One read of a netlink socket.
+pub const NETLINK_READ_BYTES: usize = 64 * 1024;
+/// Idle connections through a NAT gateway end after this many seconds, as AWS's do.
+pub const NAT_IDLE_SECONDS: u32 = 350;
+/// Flows remembered between two collections; what is beyond is not recorded (and said so by AWS's SKIPDATA).
+pub const FLOWS_MAX: u32 = 65_536;
+/// How long a flow's record waits to be collected.
+pub const FLOW_SECONDS_MAX: u32 = 86_400;

@@ -1,0 +1,307 @@
+//! What a machine is to be: plain data, checked once ([`MachineSpec::check`]).
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::SandboxError;
+use crate::limits::{
+    BINDS_MAX, FILES_BYTES_MAX, HOSTNAME_BYTES_MAX, ID_BYTES_MAX, LOWERS_MAX, PATH_BYTES_MAX, USER_IDS,
+};
+
+/// How this engine works, from the composition root.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The program that is started as nursery: the own binary, or a test's.
+    pub program: PathBuf,
+    /// Its first arguments, which lead to [`crate::keeper_main`].
+    pub arguments: Vec<String>,
+    /// The cgroup above all machines. Tests and several clouds side by side need different names.
+    pub cgroup: String,
+    /// The first host user id given to machines. Machine n has 65,536 ids from `first_user_id + n * 65,536`.
+    pub first_user_id: u32,
+}
+
+impl Settings {
+    /// Settings for the binary: `program` with `fogbank sandbox-keeper`, the usual names.
+    pub fn new(program: PathBuf) -> Self {
+        Self {
+            program,
+            arguments: vec!["sandbox-keeper".to_owned()],
+            cgroup: "fogbank".to_owned(),
+            first_user_id: 0x4000_0000,
+        }
+    }
+}
+
+/// What runs as the machine's first process, which decides how it is stopped and what it may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A whole system under systemd, with a cgroup tree of its own.
+    Systemd,
+    /// A whole system under busybox's init.
+    Busybox,
+    /// One program: a function, a container, a database. It has no capability beyond its own files and may neither
+    /// mount nor trace, and Landlock holds it too. Its console is a pipe, not a terminal.
+    Process,
+}
+
+impl Kind {
+    /// The signal that asks process 1 to power off. systemd(1) and busybox's init.c name them.
+    pub(crate) fn stop_signal(self) -> i32 {
+        match self {
+            Self::Systemd => libc::SIGRTMIN() + 4,
+            Self::Busybox => libc::SIGUSR2,
+            Self::Process => libc::SIGTERM,
+        }
+    }
+
+    /// The signal that asks process 1 to reboot; a single program knows none.
+    pub(crate) fn reboot_signal(self) -> Option<i32> {
+        match self {
+            Self::Systemd => Some(libc::SIGRTMIN() + 5),
+            Self::Busybox => Some(libc::SIGTERM),
+            Self::Process => None,
+        }
+    }
+
+    pub(crate) fn is_system(self) -> bool {
+        self != Self::Process
+    }
+}
+
+/// A machine to launch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MachineSpec {
+    /// Names the machine's folder and cgroups: letters, digits, `-`, `_`, `.`.
+    pub id: String,
+    pub kind: Kind,
+    /// Folders that make the root file system, the uppermost first. They are not written to, and files in them belong
+    /// to the user ids that the guest shall see (0 is its root). As with `upper`, no other user of the host should
+    /// reach them.
+    pub lowers: Vec<PathBuf>,
+    /// The folder that keeps what the machine changes. The engine makes what it needs in it, closes it to all but root,
+    /// and never deletes it; its layer is [`upper_layer`].
+    pub upper: PathBuf,
+    /// The first program and its arguments; the first word is an absolute path in the machine.
+    pub init: Vec<String>,
+    /// The network namespace to live in, a file as in `/run/netns`. Made by [`crate::Sandbox::network`], the machine's
+    /// root owns it (interfaces, packet filters); any other it only uses. None: loopback alone.
+    pub network: Option<PathBuf>,
+    pub hostname: String,
+    pub limits: Limits,
+    /// Written into the root file system before the first program starts, at this launch.
+    pub files: Vec<File>,
+    pub binds: Vec<Bind>,
+    pub env: Vec<(String, String)>,
+    /// User and group of the first program, for [`Kind::Process`]; systems start as root (0, 0).
+    pub user: (u32, u32),
+    /// The working folder of the first program.
+    pub folder: PathBuf,
+}
+
+impl MachineSpec {
+    /// A machine of this id and kind over `lower`, with everything else as is usual.
+    pub fn new(id: &str, kind: Kind, lower: PathBuf, upper: PathBuf, init: &[&str]) -> Self {
+        Self {
+            id: id.to_owned(),
+            kind,
+            lowers: vec![lower],
+            upper,
+            init: init.iter().map(|&word| word.to_owned()).collect(),
+            network: None,
+            hostname: id.to_owned(),
+            limits: Limits::default(),
+            files: Vec::new(),
+            binds: Vec::new(),
+            env: Vec::new(),
+            user: (0, 0),
+            folder: PathBuf::from("/"),
+        }
+    }
+}
+
+/// What a machine may use at most. Zero is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Processors' worth of time; 0.25 is a quarter of one.
+    pub vcpus: f64,
+    pub memory_bytes: u64,
+    /// Processes and threads together.
+    pub pids: u64,
+    pub disk: Option<DiskLimit>,
+}
+
+/// What a machine may read and write of one block device a second. Zero is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskLimit {
+    /// Major and minor number of the whole disk.
+    pub device: (u32, u32),
+    pub read_bytes_a_second: u64,
+    pub write_bytes_a_second: u64,
+    pub reads_a_second: u64,
+    pub writes_a_second: u64,
+}
+
+/// A file to inject. Its folders are made as needed, and it belongs to the machine's root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Absolute, in the machine.
+    pub path: PathBuf,
+    pub mode: u32,
+    pub bytes: Vec<u8>,
+}
+
+impl From<(&str, u32, &[u8])> for File {
+    fn from((path, mode, bytes): (&str, u32, &[u8])) -> Self {
+        Self { path: PathBuf::from(path), mode, bytes: bytes.to_vec() }
+    }
+}
+
+/// A folder of the host that the machine sees, with ids mapped as in `lowers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    pub source: PathBuf,
+    /// Absolute, in the machine; made as needed.
+    pub target: PathBuf,
+    pub read_only: bool,
+}
+
+/// Where the changed files of the machine lie that was launched with this `upper`: what an image is burned from,
+/// together with the lowers (whiteouts and opaque marks are those of overlayfs).
+pub fn upper_layer(upper: &Path) -> PathBuf {
+    upper.join("layer")
+}
+
+/// Overlayfs's scratch folder beside the layer.
+pub(crate) fn upper_work(upper: &Path) -> PathBuf {
+    upper.join("work")
+}
+
+impl MachineSpec {
+    /// Refuses what cannot work or what could lead out of the machine's own folders.
+    pub fn check(&self) -> Result<(), SandboxError> {
+        check_id(&self.id)?;
+        self.check_layers()?;
+        let Some(first) = self.init.first() else {
+            return Err(SandboxError::spec("`init` is empty"));
+        };
+        inside(Path::new(first), "the first word of `init`")?;
+        inside(&self.folder, "`folder`")?;
+        if self.hostname.is_empty() || self.hostname.len() > HOSTNAME_BYTES_MAX {
+            return Err(SandboxError::spec(format!("a host name has 1 to {HOSTNAME_BYTES_MAX} bytes")));
+        }
+        let words = self.init.iter().chain(self.env.iter().flat_map(|(name, value)| [name, value]));
+        if words.chain([&self.hostname]).any(|word| word.contains('\0')) {
+            return Err(SandboxError::spec("words with a zero byte"));
+        }
+        if self.kind.is_system() && self.user != (0, 0) {
+            return Err(SandboxError::spec("a system starts as root"));
+        }
+        if self.user.0 >= USER_IDS || self.user.1 >= USER_IDS {
+            return Err(SandboxError::spec("user and group ids end at 65,535"));
+        }
+        if !self.limits.vcpus.is_finite() || self.limits.vcpus < 0.0 {
+            return Err(SandboxError::spec("`vcpus` is no number of processors"));
+        }
+        Ok(())
+    }
+
+    fn check_layers(&self) -> Result<(), SandboxError> {
+        if self.lowers.is_empty() || self.lowers.len() > LOWERS_MAX {
+            return Err(SandboxError::spec(format!("a machine has 1 to {LOWERS_MAX} lower folders")));
+        }
+        if self.binds.len() > BINDS_MAX {
+            return Err(SandboxError::spec(format!("a machine has {BINDS_MAX} binds at most")));
+        }
+        let host = self.lowers.iter().chain([&self.upper]).chain(self.network.iter());
+        for path in host.chain(self.binds.iter().map(|bind| &bind.source)) {
+            if !path.is_absolute() {
+                return Err(SandboxError::spec(format!("{} is not an absolute path", path.display())));
+            }
+        }
+        for bind in &self.binds {
+            inside(&bind.target, "the target of a bind")?;
+        }
+        for file in &self.files {
+            inside(&file.path, "the path of a file")?;
+        }
+        if self.files.iter().map(|file| file.bytes.len()).sum::<usize>() > FILES_BYTES_MAX {
+            return Err(SandboxError::spec(format!("files of more than {FILES_BYTES_MAX} bytes")));
+        }
+        Ok(())
+    }
+}
+
+/// Ids become names of folders and cgroups, so they are kept plain.
+pub(crate) fn check_id(id: &str) -> Result<(), SandboxError> {
+    let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if !plain || id.is_empty() || id.len() > ID_BYTES_MAX || id.starts_with('.') {
+        return Err(SandboxError::spec(format!("{id:?} cannot be the id of a machine")));
+    }
+    Ok(())
+}
+
+/// A path as the machine sees it: absolute, without `..`.
+fn inside(path: &Path, what: &str) -> Result<(), SandboxError> {
+    let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if !path.is_absolute() || !plain || bytes.len() > PATH_BYTES_MAX || bytes.contains(&0) {
+        return Err(SandboxError::spec(format!("{what} is {path:?}, not an absolute path without `..`")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain() -> MachineSpec {
+        MachineSpec::new(
+            "i-1",
+            Kind::Busybox,
+            PathBuf::from("/lower"),
+            PathBuf::from("/upper"),
+            &["/sbin/init"],
+        )
+    }
+
+    fn refused(change: impl FnOnce(&mut MachineSpec)) -> String {
+        let mut spec = plain();
+        change(&mut spec);
+        spec.check().expect_err("the change is wrong").to_string()
+    }
+
+    #[test]
+    fn a_plain_machine_is_accepted() {
+        plain().check().expect("nothing is wrong with it");
+    }
+
+    #[test]
+    fn ids_that_lead_out_of_the_folder_are_refused() {
+        for id in ["", "..", ".hidden", "a/b", "a b", "a\0b", &"x".repeat(65)] {
+            assert!(refused(|spec| spec.id = id.to_owned()).contains("id of a machine"), "{id}");
+        }
+    }
+
+    #[test]
+    fn paths_that_climb_are_refused() {
+        for path in ["relative", "/a/../../b"] {
+            refused(|spec| spec.files.push((path, 0o644, b"".as_slice()).into()));
+            refused(|spec| spec.init = vec![path.to_owned()]);
+            refused(|spec| {
+                let target = PathBuf::from(path);
+                spec.binds.push(Bind { source: PathBuf::from("/x"), target, read_only: true });
+            });
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_refused() {
+        for vcpus in [f64::NAN, f64::INFINITY, -1.0] {
+            refused(|spec| spec.limits.vcpus = vcpus);
+        }
+        refused(|spec| spec.user = (1, 1));
+        refused(|spec| spec.lowers.clear());
+    }
+}

@@ -1,0 +1,7 @@
+//! What the records stand on: machines and networks that are made as they say.
+
+pub mod links;
+pub mod machines;
+pub mod memory;
+pub mod network;
+pub mod specs;

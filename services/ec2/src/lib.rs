@@ -1,0 +1,404 @@
+//! EC2, with VPC: start with the table below, follow one row to its function.
+//!
+//! Resources are records; a task makes the network and the machines what the records say (`ground`). What AWS does,
+//! with sources, is in `BEHAVIOURS.md` beside this crate.
+
+mod error;
+mod ground;
+mod guests;
+mod kind;
+mod limits;
+mod model;
+mod operations;
+mod records;
+mod resources;
+mod tasks;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base::{Clock, Ids, Region};
+use ipnet::Ipv4Net;
+use service::{Aws, Nudge, PageTokens, Task, Tasks, service};
+use store::Store;
+
+use error::Error;
+pub use ground::machines::{Card, Health, MachineError, MachineSpec, MachineState, Machines};
+pub use ground::memory::MemoryMachines;
+pub use guests::{CardOf, Guest, PublicAddressOf, RoleKeys, VpcNaming};
+pub use model::images::Root;
+use operations::vpcs::{
+    acls, blocks, dhcp_options, endpoint_services, endpoints, internet_gateways, nat_addresses, nat_gateways,
+    peerings, places, prefix_lists, propagations, reservations, route_associations, route_tables, routes,
+    subnets, targets, vpcs,
+};
+use operations::{
+    address_attributes, authorise, elastic_ips, fleets, flow_logs, group_changes, group_references,
+    group_rules, image_attributes, images, insights, instances, interfaces, key_pairs, placement_groups,
+    prefix_lists as managed_lists, security_groups, tags, templates, transit, types, vpn,
+};
+use tasks::hands::Hands;
+use tasks::networks::AppliedPlans;
+pub use tasks::networks::Networks;
+
+pub struct Ec2 {
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    pages: PageTokens,
+    aws: Aws,
+    types: model::types::InstanceTypes,
+    /// Public addresses are out of here; the last is the host's own.
+    public_range: Ipv4Net,
+    /// Runs the machines; nothing where this cloud has a control plane only.
+    machine_driver: Option<Arc<dyn Machines>>,
+    tasks: Tasks,
+    hands: Hands,
+    /// Carries packets; nothing where this cloud has a control plane only.
+    network: Option<Arc<dyn Networks>>,
+    /// What it was last told.
+    applied: AppliedPlans,
+    /// Wakes the task that makes the networks what the records say.
+    networks: Nudge,
+    /// Wakes the task that makes the machines what the records say.
+    machines: Nudge,
+    /// Wakes the task that keeps the capacity of fleets.
+    fleets: Nudge,
+}
+
+/// What the composition root gives this service.
+pub struct Ec2Parts {
+    pub store: Store,
+    pub clock: Clock,
+    pub ids: Ids,
+    pub pages: PageTokens,
+    pub aws: Aws,
+    pub tasks: Tasks,
+    /// Nothing on a host that shall run no machines: launching then fails and says so.
+    pub machines: Option<Arc<dyn Machines>>,
+    /// Public addresses are handed out of here; the last is the host's own, where instances reach this cloud.
+    pub public_range: Ipv4Net,
+    /// Nothing on a host that shall carry no packets.
+    pub network: Option<Arc<dyn Networks>>,
+}
+
+service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources authorise::facts;
+    // VPCs and subnets
+    CreateVpc => vpcs::create_vpc on targets::create_vpc,
+    CreateDefaultVpc => vpcs::create_default_vpc on targets::create_default_vpc,
+    DeleteVpc => vpcs::delete_vpc on targets::delete_vpc,
+    DescribeVpcs => vpcs::describe_vpcs on authorise::everything,
+    DescribeVpcAttribute => vpcs::describe_vpc_attribute on targets::describe_vpc_attribute,
+    ModifyVpcAttribute => vpcs::modify_vpc_attribute on targets::modify_vpc_attribute,
+    ModifyVpcTenancy => vpcs::modify_vpc_tenancy on targets::modify_vpc_tenancy,
+    AssociateVpcCidrBlock => blocks::associate_vpc_cidr_block on targets::associate_vpc_block,
+    DisassociateVpcCidrBlock => blocks::disassociate_vpc_cidr_block on targets::disassociate_vpc_block,
+    CreateSubnet => subnets::create_subnet on targets::create_subnet,
+    CreateDefaultSubnet => subnets::create_default_subnet on targets::create_default_subnet,
+    DeleteSubnet => subnets::delete_subnet on targets::delete_subnet,
+    DescribeSubnets => subnets::describe_subnets on authorise::everything,
+    ModifySubnetAttribute => subnets::modify_subnet_attribute on targets::modify_subnet,
+    AssociateSubnetCidrBlock => blocks::associate_subnet_cidr_block on targets::associate_subnet_block,
+    DisassociateSubnetCidrBlock => blocks::disassociate_subnet_cidr_block on targets::disassociate_subnet_block,
+    CreateSubnetCidrReservation => reservations::create_subnet_cidr_reservation on targets::create_reservation,
+    DeleteSubnetCidrReservation => reservations::delete_subnet_cidr_reservation on targets::delete_reservation,
+    GetSubnetCidrReservations => reservations::get_subnet_cidr_reservations on authorise::everything,
+    // Routes
+    CreateRouteTable => route_tables::create_route_table on targets::create_route_table,
+    DeleteRouteTable => route_tables::delete_route_table on targets::delete_route_table,
+    DescribeRouteTables => route_tables::describe_route_tables on authorise::everything,
+    AssociateRouteTable => route_associations::associate_route_table on targets::associate_route_table,
+    DisassociateRouteTable => route_associations::disassociate_route_table on targets::disassociate_route_table,
+    ReplaceRouteTableAssociation => route_associations::replace_route_table_association
+        on targets::replace_route_table,
+    CreateRoute => routes::create_route on targets::create_route,
+    ReplaceRoute => routes::replace_route on targets::replace_route,
+    DeleteRoute => routes::delete_route on targets::delete_route,
+    EnableVgwRoutePropagation => propagations::enable_vgw_route_propagation on targets::enable_propagation,
+    DisableVgwRoutePropagation => propagations::disable_vgw_route_propagation on targets::disable_propagation,
+    // Gateways
+    CreateInternetGateway => internet_gateways::create_internet_gateway on targets::create_internet_gateway,
+    DeleteInternetGateway => internet_gateways::delete_internet_gateway on targets::delete_internet_gateway,
+    DescribeInternetGateways => internet_gateways::describe_internet_gateways on authorise::everything,
+    AttachInternetGateway => internet_gateways::attach_internet_gateway on targets::attach_internet_gateway,
+    DetachInternetGateway => internet_gateways::detach_internet_gateway on targets::detach_internet_gateway,
+    CreateEgressOnlyInternetGateway => internet_gateways::create_egress_only_internet_gateway
+        on targets::create_egress_only_gateway,
+    DeleteEgressOnlyInternetGateway => internet_gateways::delete_egress_only_internet_gateway
+        on targets::delete_egress_only_gateway,
+    DescribeEgressOnlyInternetGateways => internet_gateways::describe_egress_only_internet_gateways
+        on authorise::everything,
+    CreateNatGateway => nat_gateways::create_nat_gateway on targets::create_nat_gateway,
+    DeleteNatGateway => nat_gateways::delete_nat_gateway on targets::delete_nat_gateway,
+    DescribeNatGateways => nat_gateways::describe_nat_gateways on authorise::everything,
+    AssociateNatGatewayAddress => nat_addresses::associate_nat_gateway_address on targets::associate_nat_address,
+    DisassociateNatGatewayAddress => nat_addresses::disassociate_nat_gateway_address
+        on targets::disassociate_nat_address,
+    AssignPrivateNatGatewayAddress => nat_addresses::assign_private_nat_gateway_address
+        on targets::assign_nat_address,
+    UnassignPrivateNatGatewayAddress => nat_addresses::unassign_private_nat_gateway_address
+        on targets::unassign_nat_address,
+    // Peering and endpoints
+    CreateVpcPeeringConnection => peerings::create_vpc_peering_connection on targets::create_peering,
+    AcceptVpcPeeringConnection => peerings::accept_vpc_peering_connection on targets::accept_peering,
+    RejectVpcPeeringConnection => peerings::reject_vpc_peering_connection on targets::reject_peering,
+    DeleteVpcPeeringConnection => peerings::delete_vpc_peering_connection on targets::delete_peering,
+    DescribeVpcPeeringConnections => peerings::describe_vpc_peering_connections on authorise::everything,
+    ModifyVpcPeeringConnectionOptions => peerings::modify_vpc_peering_connection_options on targets::modify_peering,
+    CreateVpcEndpoint => endpoints::create_vpc_endpoint on targets::create_endpoint,
+    DeleteVpcEndpoints => endpoints::delete_vpc_endpoints on targets::delete_endpoints,
+    DescribeVpcEndpoints => endpoints::describe_vpc_endpoints on authorise::everything,
+    ModifyVpcEndpoint => endpoints::modify_vpc_endpoint on targets::modify_endpoint,
+    DescribeVpcEndpointServices => endpoint_services::describe_vpc_endpoint_services on authorise::everything,
+    // Network ACLs, DHCP options, places
+    CreateNetworkAcl => acls::create_network_acl on targets::create_acl,
+    DeleteNetworkAcl => acls::delete_network_acl on targets::delete_acl,
+    DescribeNetworkAcls => acls::describe_network_acls on authorise::everything,
+    CreateNetworkAclEntry => acls::create_network_acl_entry on targets::create_acl_entry,
+    ReplaceNetworkAclEntry => acls::replace_network_acl_entry on targets::replace_acl_entry,
+    DeleteNetworkAclEntry => acls::delete_network_acl_entry on targets::delete_acl_entry,
+    ReplaceNetworkAclAssociation => acls::replace_network_acl_association on targets::replace_acl_association,
+    CreateDhcpOptions => dhcp_options::create_dhcp_options on targets::create_dhcp_options,
+    DeleteDhcpOptions => dhcp_options::delete_dhcp_options on targets::delete_dhcp_options,
+    DescribeDhcpOptions => dhcp_options::describe_dhcp_options on authorise::everything,
+    AssociateDhcpOptions => dhcp_options::associate_dhcp_options on targets::associate_dhcp_options,
+    DescribePrefixLists => prefix_lists::describe_prefix_lists on authorise::everything,
+    DescribeRegions => places::describe_regions on authorise::everything,
+    DescribeAvailabilityZones => places::describe_availability_zones on authorise::everything,
+    ModifyAvailabilityZoneGroup => places::modify_availability_zone_group on authorise::everything,
+    DescribeAccountAttributes => places::describe_account_attributes on authorise::everything,
+    // Transit gateways
+    CreateTransitGateway => transit::gateways::create_transit_gateway on transit::gateways::by_create,
+    DeleteTransitGateway => transit::gateways::delete_transit_gateway on transit::gateways::by_delete,
+    DescribeTransitGateways => transit::gateways::describe_transit_gateways on authorise::everything,
+    ModifyTransitGateway => transit::gateways::modify_transit_gateway on transit::gateways::by_modify,
+    CreateTransitGatewayVpcAttachment => transit::attachments::create_transit_gateway_vpc_attachment
+        on transit::attachments::by_create,
+    DeleteTransitGatewayVpcAttachment => transit::attachments::delete_transit_gateway_vpc_attachment
+        on transit::attachments::by_delete,
+    ModifyTransitGatewayVpcAttachment => transit::attachments::modify_transit_gateway_vpc_attachment
+        on transit::attachments::by_modify,
+    AcceptTransitGatewayVpcAttachment => transit::attachments::accept_transit_gateway_vpc_attachment
+        on transit::attachments::by_accept,
+    RejectTransitGatewayVpcAttachment => transit::attachments::reject_transit_gateway_vpc_attachment
+        on transit::attachments::by_reject,
+    DescribeTransitGatewayVpcAttachments => transit::attachments::describe_transit_gateway_vpc_attachments
+        on authorise::everything,
+    DescribeTransitGatewayAttachments => transit::attachments::describe_transit_gateway_attachments
+        on authorise::everything,
+    CreateTransitGatewayRouteTable => transit::tables::create_transit_gateway_route_table on transit::tables::by_create,
+    DeleteTransitGatewayRouteTable => transit::tables::delete_transit_gateway_route_table on transit::tables::by_delete,
+    DescribeTransitGatewayRouteTables => transit::tables::describe_transit_gateway_route_tables
+        on authorise::everything,
+    AssociateTransitGatewayRouteTable => transit::tables::associate_transit_gateway_route_table
+        on transit::tables::by_associate,
+    DisassociateTransitGatewayRouteTable => transit::tables::disassociate_transit_gateway_route_table
+        on transit::tables::by_disassociate,
+    GetTransitGatewayRouteTableAssociations => transit::tables::get_transit_gateway_route_table_associations
+        on authorise::everything,
+    EnableTransitGatewayRouteTablePropagation => transit::propagations::enable_transit_gateway_route_table_propagation
+        on transit::propagations::by_enable,
+    DisableTransitGatewayRouteTablePropagation =>
+        transit::propagations::disable_transit_gateway_route_table_propagation on transit::propagations::by_disable,
+    GetTransitGatewayRouteTablePropagations => transit::propagations::get_transit_gateway_route_table_propagations
+        on authorise::everything,
+    GetTransitGatewayAttachmentPropagations => transit::propagations::get_transit_gateway_attachment_propagations
+        on transit::propagations::by_attachment,
+    CreateTransitGatewayRoute => transit::routes::create_transit_gateway_route on transit::routes::by_create,
+    ReplaceTransitGatewayRoute => transit::routes::replace_transit_gateway_route on transit::routes::by_replace,
+    DeleteTransitGatewayRoute => transit::routes::delete_transit_gateway_route on transit::routes::by_delete,
+    SearchTransitGatewayRoutes => transit::routes::search_transit_gateway_routes on transit::routes::by_search,
+    CreateTransitGatewayPeeringAttachment => transit::peerings::create_transit_gateway_peering_attachment
+        on transit::peerings::by_create,
+    AcceptTransitGatewayPeeringAttachment => transit::peerings::accept_transit_gateway_peering_attachment
+        on transit::peerings::by_accept,
+    RejectTransitGatewayPeeringAttachment => transit::peerings::reject_transit_gateway_peering_attachment
+        on transit::peerings::by_reject,
+    DeleteTransitGatewayPeeringAttachment => transit::peerings::delete_transit_gateway_peering_attachment
+        on transit::peerings::by_delete,
+    DescribeTransitGatewayPeeringAttachments => transit::peerings::describe_transit_gateway_peering_attachments
+        on authorise::everything,
+    // Site-to-site VPN
+    CreateCustomerGateway => vpn::customer_gateways::create_customer_gateway on vpn::customer_gateways::by_create,
+    DeleteCustomerGateway => vpn::customer_gateways::delete_customer_gateway on vpn::customer_gateways::by_delete,
+    DescribeCustomerGateways => vpn::customer_gateways::describe_customer_gateways on authorise::everything,
+    CreateVpnGateway => vpn::gateways::create_vpn_gateway on vpn::gateways::by_create,
+    DeleteVpnGateway => vpn::gateways::delete_vpn_gateway on vpn::gateways::by_delete,
+    DescribeVpnGateways => vpn::gateways::describe_vpn_gateways on authorise::everything,
+    AttachVpnGateway => vpn::gateways::attach_vpn_gateway on vpn::gateways::by_attach,
+    DetachVpnGateway => vpn::gateways::detach_vpn_gateway on vpn::gateways::by_detach,
+    CreateVpnConnection => vpn::connections::create_vpn_connection on vpn::connections::by_create,
+    DeleteVpnConnection => vpn::connections::delete_vpn_connection on vpn::connections::by_delete,
+    DescribeVpnConnections => vpn::connections::describe_vpn_connections on authorise::everything,
+    ModifyVpnConnection => vpn::connections::modify_vpn_connection on vpn::connections::by_modify,
+    CreateVpnConnectionRoute => vpn::routes::create_vpn_connection_route on vpn::routes::by_create,
+    DeleteVpnConnectionRoute => vpn::routes::delete_vpn_connection_route on vpn::routes::by_delete,
+    // Network interfaces
+    CreateNetworkInterface => interfaces::create::create_network_interface on interfaces::create::by_input,
+    DeleteNetworkInterface => interfaces::delete_network_interface on interfaces::by_delete,
+    DescribeNetworkInterfaces => interfaces::describe_network_interfaces on authorise::everything,
+    DescribeNetworkInterfaceAttribute => interfaces::attributes::describe_network_interface_attribute on authorise::everything,
+    ModifyNetworkInterfaceAttribute => interfaces::attributes::modify_network_interface_attribute on interfaces::attributes::by_modify,
+    ResetNetworkInterfaceAttribute => interfaces::attributes::reset_network_interface_attribute on interfaces::attributes::by_reset,
+    AttachNetworkInterface => interfaces::attachments::attach_network_interface on interfaces::attachments::by_attach,
+    DetachNetworkInterface => interfaces::attachments::detach_network_interface on interfaces::attachments::by_detach,
+    AssignPrivateIpAddresses => interfaces::addresses::assign_private_ip_addresses on interfaces::addresses::by_assign,
+    UnassignPrivateIpAddresses => interfaces::addresses::unassign_private_ip_addresses on interfaces::addresses::by_unassign,
+    AssignIpv6Addresses => interfaces::addresses6::assign_ipv6_addresses on interfaces::addresses6::by_assign,
+    UnassignIpv6Addresses => interfaces::addresses6::unassign_ipv6_addresses on interfaces::addresses6::by_unassign,
+    CreateNetworkInterfacePermission => interfaces::permissions::create_network_interface_permission on interfaces::permissions::by_create,
+    DeleteNetworkInterfacePermission => interfaces::permissions::delete_network_interface_permission on interfaces::permissions::by_delete,
+    DescribeNetworkInterfacePermissions => interfaces::permissions::describe_network_interface_permissions on authorise::everything,
+    // Elastic IP addresses
+    AllocateAddress => elastic_ips::allocate_address on elastic_ips::by_allocate,
+    ReleaseAddress => elastic_ips::release_address on elastic_ips::by_release,
+    AssociateAddress => elastic_ips::associate_address on elastic_ips::by_associate,
+    DisassociateAddress => elastic_ips::disassociate_address on elastic_ips::by_disassociate,
+    DescribeAddresses => elastic_ips::describe_addresses on authorise::everything,
+    DescribeAddressesAttribute => address_attributes::describe_addresses_attribute on authorise::everything,
+    ModifyAddressAttribute => address_attributes::modify_address_attribute on address_attributes::by_modify,
+    ResetAddressAttribute => address_attributes::reset_address_attribute on address_attributes::by_reset,
+    // Managed prefix lists
+    CreateManagedPrefixList => managed_lists::create_managed_prefix_list on managed_lists::by_create,
+    DeleteManagedPrefixList => managed_lists::delete_managed_prefix_list on managed_lists::by_delete,
+    DescribeManagedPrefixLists => managed_lists::describe_managed_prefix_lists on authorise::everything,
+    GetManagedPrefixListEntries => managed_lists::get_managed_prefix_list_entries on managed_lists::by_entries,
+    GetManagedPrefixListAssociations => managed_lists::get_managed_prefix_list_associations
+        on managed_lists::by_associations,
+    ModifyManagedPrefixList => managed_lists::modify_managed_prefix_list on managed_lists::by_modify,
+    RestoreManagedPrefixListVersion => managed_lists::restore_managed_prefix_list_version on managed_lists::by_restore,
+    // Security groups
+    CreateSecurityGroup => security_groups::create_security_group on security_groups::by_create,
+    DeleteSecurityGroup => security_groups::delete_security_group on security_groups::by_delete,
+    DescribeSecurityGroups => security_groups::describe_security_groups on authorise::everything,
+    DescribeSecurityGroupRules => group_rules::describe_security_group_rules on authorise::everything,
+    AuthorizeSecurityGroupIngress => group_rules::authorize_security_group_ingress on group_rules::by_authorize_ingress,
+    AuthorizeSecurityGroupEgress => group_rules::authorize_security_group_egress on group_rules::by_authorize_egress,
+    RevokeSecurityGroupIngress => group_rules::revoke_security_group_ingress on group_rules::by_revoke_ingress,
+    RevokeSecurityGroupEgress => group_rules::revoke_security_group_egress on group_rules::by_revoke_egress,
+    ModifySecurityGroupRules => group_changes::modify_security_group_rules on group_changes::by_modify,
+    UpdateSecurityGroupRuleDescriptionsIngress => group_changes::update_security_group_rule_descriptions_ingress on group_changes::by_ingress,
+    UpdateSecurityGroupRuleDescriptionsEgress => group_changes::update_security_group_rule_descriptions_egress on group_changes::by_egress,
+    DescribeSecurityGroupReferences => group_references::describe_security_group_references on group_references::by_references,
+    DescribeStaleSecurityGroups => group_references::describe_stale_security_groups on authorise::everything,
+    GetSecurityGroupsForVpc => group_references::get_security_groups_for_vpc on group_references::by_vpc,
+    AssociateSecurityGroupVpc => group_references::associate_security_group_vpc on group_references::by_associate,
+    DisassociateSecurityGroupVpc => group_references::disassociate_security_group_vpc on group_references::by_disassociate,
+    DescribeSecurityGroupVpcAssociations => group_references::describe_security_group_vpc_associations on authorise::everything,
+    // Flow logs
+    CreateFlowLogs => flow_logs::create_flow_logs on flow_logs::by_create,
+    DeleteFlowLogs => flow_logs::delete_flow_logs on flow_logs::by_delete,
+    DescribeFlowLogs => flow_logs::describe_flow_logs on authorise::everything,
+    // Reachability
+    CreateNetworkInsightsPath => insights::create_network_insights_path on insights::by_create,
+    DeleteNetworkInsightsPath => insights::delete_network_insights_path on insights::by_delete,
+    DescribeNetworkInsightsPaths => insights::describe_network_insights_paths on authorise::everything,
+    StartNetworkInsightsAnalysis => insights::start_network_insights_analysis on insights::by_start,
+    DescribeNetworkInsightsAnalyses => insights::describe_network_insights_analyses on authorise::everything,
+    DeleteNetworkInsightsAnalysis => insights::delete_network_insights_analysis on insights::by_delete_analysis,
+    // Tags
+    CreateTags => tags::create_tags on tags::by_create,
+    DeleteTags => tags::delete_tags on tags::by_delete,
+    DescribeTags => tags::describe_tags on authorise::everything,
+    // Key pairs
+    CreateKeyPair => key_pairs::create_key_pair on key_pairs::to_create,
+    ImportKeyPair => key_pairs::import_key_pair on key_pairs::to_import,
+    DeleteKeyPair => key_pairs::delete_key_pair on key_pairs::to_delete,
+    DescribeKeyPairs => key_pairs::describe_key_pairs on authorise::everything,
+    // Images
+    RegisterImage => images::register_image on images::to_make,
+    CopyImage => images::copy_image on images::to_make,
+    DeregisterImage => images::deregister_image on images::by_id,
+    DescribeImages => images::describe_images on authorise::everything,
+    DescribeImageAttribute => image_attributes::describe_image_attribute on images::by_id,
+    ModifyImageAttribute => image_attributes::modify_image_attribute on images::by_id,
+    ResetImageAttribute => image_attributes::reset_image_attribute on images::by_id,
+    EnableImageDeprecation => image_attributes::enable_image_deprecation on images::by_id,
+    DisableImageDeprecation => image_attributes::disable_image_deprecation on images::by_id,
+    EnableImage => image_attributes::enable_image on images::by_id,
+    DisableImage => image_attributes::disable_image on images::by_id,
+    // Instances
+    RunInstances => instances::launch::run_instances on instances::launch::to_run,
+    StartInstances => instances::states::start_instances on instances::by_ids,
+    StopInstances => instances::states::stop_instances on instances::by_ids,
+    RebootInstances => instances::states::reboot_instances on instances::by_ids,
+    TerminateInstances => instances::states::terminate_instances on instances::by_ids,
+    DescribeInstances => instances::describe::describe_instances on authorise::everything,
+    AssociateIamInstanceProfile => instances::profiles::associate_iam_instance_profile on instances::profiles::to_associate,
+    DisassociateIamInstanceProfile => instances::profiles::disassociate_iam_instance_profile on instances::profiles::any_instance,
+    ReplaceIamInstanceProfileAssociation => instances::profiles::replace_iam_instance_profile_association on instances::profiles::any_instance,
+    DescribeIamInstanceProfileAssociations => instances::profiles::describe_iam_instance_profile_associations on authorise::everything,
+    CreatePlacementGroup => placement_groups::create_placement_group on placement_groups::to_create,
+    DeletePlacementGroup => placement_groups::delete_placement_group on placement_groups::to_delete,
+    DescribePlacementGroups => placement_groups::describe_placement_groups on authorise::everything,
+    DescribeInstanceStatus => instances::status::describe_instance_status on authorise::everything,
+    DescribeInstanceAttribute => instances::attributes::describe_instance_attribute on instances::by_id,
+    ModifyInstanceAttribute => instances::attributes::modify_instance_attribute on instances::by_id,
+    ResetInstanceAttribute => instances::attributes::reset_instance_attribute on instances::by_id,
+    ModifyInstanceMetadataOptions => instances::options::modify_instance_metadata_options on instances::by_id,
+    ModifyInstancePlacement => instances::options::modify_instance_placement on instances::by_id,
+    ModifyInstanceMaintenanceOptions => instances::options::modify_instance_maintenance_options on instances::by_id,
+    ModifyPrivateDnsNameOptions => instances::options::modify_private_dns_name_options on instances::by_id,
+    MonitorInstances => instances::options::monitor_instances on instances::by_ids,
+    UnmonitorInstances => instances::options::unmonitor_instances on instances::by_ids,
+    GetConsoleOutput => instances::status::get_console_output on instances::by_id,
+    GetConsoleScreenshot => instances::status::get_console_screenshot on instances::by_id,
+    GetPasswordData => instances::status::get_password_data on instances::by_id,
+    ReportInstanceStatus => instances::status::report_instance_status on authorise::everything,
+    DescribeInstanceTypes => types::describe_instance_types on authorise::everything,
+    DescribeInstanceTypeOfferings => types::describe_instance_type_offerings on authorise::everything,
+    GetInstanceTypesFromInstanceRequirements => types::get_instance_types_from_instance_requirements on authorise::everything,
+    ModifyInstanceMetadataDefaults => instances::options::modify_instance_metadata_defaults on authorise::everything,
+    GetInstanceMetadataDefaults => instances::options::get_instance_metadata_defaults on authorise::everything,
+    DescribeInstanceCreditSpecifications => instances::options::describe_instance_credit_specifications on authorise::everything,
+    ModifyInstanceCreditSpecification => instances::options::modify_instance_credit_specification on instances::profiles::any_instance,
+    // Launch templates
+    CreateLaunchTemplate => templates::create_launch_template on templates::to_make,
+    CreateLaunchTemplateVersion => templates::versions::create_launch_template_version on templates::by_template,
+    DeleteLaunchTemplate => templates::delete_launch_template on templates::by_template,
+    DeleteLaunchTemplateVersions => templates::versions::delete_launch_template_versions on templates::by_template,
+    DescribeLaunchTemplates => templates::describe_launch_templates on authorise::everything,
+    DescribeLaunchTemplateVersions => templates::versions::describe_launch_template_versions on authorise::everything,
+    ModifyLaunchTemplate => templates::modify_launch_template on templates::by_template,
+    GetLaunchTemplateData => templates::versions::get_launch_template_data on instances::by_id,
+    // Fleets
+    CreateFleet => fleets::create_fleet on fleets::to_create,
+    DeleteFleets => fleets::delete_fleets on fleets::by_ids,
+    DescribeFleets => fleets::describe_fleets on authorise::everything,
+    DescribeFleetInstances => fleets::describe_fleet_instances on authorise::everything,
+    DescribeFleetHistory => fleets::describe_fleet_history on authorise::everything,
+    ModifyFleet => fleets::modify_fleet on fleets::to_modify,
+}
+
+impl Ec2 {
+    pub fn new(parts: Ec2Parts) -> Arc<Ec2> {
+        let Ec2Parts { store, clock, ids, pages, aws, tasks, machines, public_range, network } = parts;
+        Arc::new(Ec2 {
+            store,
+            clock,
+            ids,
+            pages,
+            aws,
+            types: model::types::InstanceTypes::default(),
+            public_range,
+            machine_driver: machines,
+            tasks,
+            hands: Hands::default(),
+            network,
+            applied: AppliedPlans::default(),
+            networks: Nudge::default(),
+            machines: Nudge::default(),
+            fleets: Nudge::default(),
+        })
+    }
+
+    /// The background work of this service.
+    pub fn background(self: &Arc<Ec2>) -> Vec<Task> {
+        vec![tasks::fleets::task(self), tasks::machines::task(self), tasks::networks::task(self)]
+    }
+
+    /// The public parameters that lead to this cloud's own images in a region.
+    pub fn image_aliases(&self, region: Region) -> BTreeMap<String, String> {
+        model::images::catalogue::aliases(region)
+    }
+}

@@ -1,0 +1,442 @@
+//! Images: registered, copied, listed, taken away. Everyone sees those of the cloud itself, their own and those that
+//! others let them launch from.
+
+use base::{AccountId, Arn, Region, Timestamp};
+use ec2_api::*;
+use service::{Call, Kept};
+use store::{Select, Tx};
+
+use crate::Ec2;
+use crate::error::Error;
+use crate::error::codes::{
+    AUTH_FAILURE, INVALID_AMI_ID_NOT_FOUND, INVALID_AMI_ID_UNAVAILABLE, INVALID_AMI_NAME_DUPLICATE,
+    INVALID_AMI_NAME_MALFORMED, INVALID_NEXT_TOKEN, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE,
+    INVALID_SNAPSHOT_NOT_FOUND, INVALID_USER_ID_MALFORMED,
+};
+use crate::kind::IMAGE;
+use crate::limits::PAGE_MAX;
+use crate::model::filter::Filters;
+use crate::model::images::{self, Root, catalogue};
+use crate::model::tags::{self, Tags};
+use crate::records::images::{ImageRecord, SHARED_IMAGES};
+use crate::records::{Place, Resource};
+use crate::resources;
+
+/// An image as one account sees it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub image: Image,
+    pub root: Root,
+    /// Nothing for the cloud's own.
+    pub owner: Option<AccountId>,
+    pub tags: Tags,
+}
+
+/// ARNs of images name no account.
+pub fn arn(call: &Call, id: &str) -> Arn {
+    let text = format!("arn:{}:ec2:{}::image/{id}", call.region.partition().as_str(), call.region);
+    text.parse().expect("an id has no colon, and the rest is well-formed")
+}
+
+/// Inputs that name one image.
+pub trait ByImage {
+    fn image_id(&self) -> &str;
+}
+
+macro_rules! by_image {
+    ($($input:ident)*) => {
+        $(impl ByImage for $input {
+            fn image_id(&self) -> &str {
+                &self.image_id
+            }
+        })*
+    };
+}
+
+by_image! {
+    DeregisterImageInput DescribeImageAttributeInput DisableImageDeprecationInput DisableImageInput
+    EnableImageDeprecationInput EnableImageInput ModifyImageAttributeInput ResetImageAttributeInput
+}
+
+pub fn by_id(_: &Ec2, call: &Call, input: &impl ByImage) -> Result<Vec<Arn>, Error> {
+    IMAGE.check(input.image_id())?;
+    Ok(vec![arn(call, input.image_id())])
+}
+
+pub fn to_make<I>(_: &Ec2, call: &Call, _: &I) -> Result<Vec<Arn>, Error> {
+    Ok(vec![arn(call, "*")])
+}
+
+pub fn not_found(id: &str) -> Error {
+    Error::new(&INVALID_AMI_ID_NOT_FOUND, format!("The image id '[{id}]' does not exist"))
+}
+
+/// The image of that id, if the account may launch from it.
+///
+/// # Errors
+/// `InvalidAMIID.Malformed`, `InvalidAMIID.NotFound`
+pub async fn find(tx: &Tx, account: AccountId, region: Region, id: &str) -> Result<Found, Error> {
+    IMAGE.check(id)?;
+    if let Some((image, root)) = catalogue::find(region, id) {
+        return Ok(Found { image, root, owner: None, tags: Tags::new() });
+    }
+    if let Some(record) = ImageRecord::TABLE.get(tx, &(account, region), id).await? {
+        return found(tx, &(account, region), record).await;
+    }
+    let shared = SHARED_IMAGES.get(tx, &(), &shared_key(region, id)).await?.ok_or_else(|| not_found(id))?;
+    let place = (shared.owner, region);
+    let record = ImageRecord::TABLE.get(tx, &place, id).await?;
+    let record = record.filter(|record| images::may_launch(&record.permissions(), account));
+    Ok(Found { tags: Tags::new(), ..found(tx, &place, record.ok_or_else(|| not_found(id))?).await? })
+}
+
+/// The image of that id, if it can be launched now.
+///
+/// # Errors
+/// Those of [`find`], and `InvalidAMIID.Unavailable`.
+pub async fn find_available(tx: &Tx, account: AccountId, region: Region, id: &str) -> Result<Found, Error> {
+    let found = find(tx, account, region, id).await?;
+    if found.image.state == Some(ImageState::Available) {
+        return Ok(found);
+    }
+    Err(Error::new(&INVALID_AMI_ID_UNAVAILABLE, format!("The image ID '{id}' is not available")))
+}
+
+async fn found(tx: &Tx, place: &Place, record: ImageRecord) -> Result<Found, Error> {
+    let tags = resources::tags(tx, place, &record.id).await?;
+    Ok(Found { image: record.shown.0, root: record.root, owner: Some(place.0), tags })
+}
+
+pub fn shared_key(region: Region, id: &str) -> String {
+    format!("{region}/{id}")
+}
+
+/// An image of the caller's own.
+///
+/// # Errors
+/// As [`find`]; `AuthFailure` for one that belongs to somebody else.
+pub async fn own(tx: &Tx, call: &Call, id: &str) -> Result<ImageRecord, Error> {
+    if let Some(record) = ImageRecord::TABLE.get(tx, &call.scope(), id).await? {
+        return Ok(record);
+    }
+    find(tx, call.account, call.region, id).await?;
+    Err(Error::new(&AUTH_FAILURE, format!("Not authorized for image:{id}")))
+}
+
+pub async fn register_image(
+    ec2: &Ec2,
+    call: &Call,
+    input: RegisterImageInput,
+) -> Result<RegisterImageOutput, Error> {
+    check_name(&input.name)?;
+    let given = tags::specified(input.tag_specifications.as_deref(), &IMAGE, &[])?;
+    let mappings = input.block_device_mappings.clone().unwrap_or_default();
+    if let Some(snapshot) = mappings.iter().find_map(|mapping| mapping.ebs.as_ref()?.snapshot_id.as_ref()) {
+        let message = format!("The snapshot '{snapshot}' does not exist.");
+        return Err(Error::new(&INVALID_SNAPSHOT_NOT_FOUND, message));
+    }
+    let location = input.image_location.clone().ok_or_else(|| Error::missing("ImageLocation"))?;
+    check_location(ec2, call, &location).await?;
+    let id = IMAGE.new_id(&ec2.ids);
+    let image = registered(call, &id, &location, &input);
+    let record = ImageRecord {
+        id: id.clone(),
+        shown: Kept(image),
+        root: Root::Object { location },
+        launch_permissions: Vec::new(),
+        uefi_data: input.uefi_data,
+    };
+    save_new(ec2, call, &record, &given).await?;
+    Ok(RegisterImageOutput { image_id: Some(id) })
+}
+
+fn registered(call: &Call, id: &str, location: &str, input: &RegisterImageInput) -> Image {
+    let virtualization = input.virtualization_type.as_deref().unwrap_or("hvm");
+    let architecture = input.architecture.clone();
+    let root_device = input.root_device_name.clone().unwrap_or_else(|| catalogue::ROOT_DEVICE.to_owned());
+    Image {
+        platform_details: Some("Linux/UNIX".to_owned()),
+        usage_operation: Some("RunInstances".to_owned()),
+        block_device_mappings: Some(input.block_device_mappings.clone().unwrap_or_default()),
+        description: input.description.clone(),
+        ena_support: input.ena_support,
+        hypervisor: Some(HypervisorType::Xen),
+        name: Some(input.name.clone()),
+        root_device_name: Some(root_device),
+        root_device_type: Some(DeviceType::InstanceStore),
+        sriov_net_support: input.sriov_net_support.clone(),
+        virtualization_type: Some(VirtualizationType::from(virtualization)),
+        boot_mode: input.boot_mode.clone(),
+        tpm_support: input.tpm_support.clone(),
+        imds_support: input.imds_support.clone(),
+        image_id: Some(id.to_owned()),
+        image_location: Some(location.to_owned()),
+        state: Some(ImageState::Available),
+        owner_id: Some(call.account.to_string()),
+        creation_date: Some(time(call.now)),
+        public: Some(false),
+        architecture: architecture.or_else(|| Some(ArchitectureValues::from(catalogue::ARCHITECTURE))),
+        image_type: Some(ImageTypeValues::Machine),
+        kernel_id: input.kernel_id.clone(),
+        ramdisk_id: input.ramdisk_id.clone(),
+        ..Image::default()
+    }
+}
+
+/// Times of images are texts, always with milliseconds.
+pub fn time(at: Timestamp) -> String {
+    let text = at.to_iso8601();
+    if text.contains('.') { text } else { text.replace('Z', ".000Z") }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    if images::is_name(name) {
+        return Ok(());
+    }
+    let message = "AMI names must be between 3 and 128 characters long, and may contain letters, numbers, and the following characters: '(', ')', '[', ']', ' ', '.', '/', '-', ''', '@' and '_'";
+    Err(Error::new(&INVALID_AMI_NAME_MALFORMED, message))
+}
+
+/// The archive must be an object that the caller may read.
+async fn check_location(ec2: &Ec2, call: &Call, location: &str) -> Result<(), Error> {
+    let Some((bucket, key)) =
+        location.split_once('/').filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
+    else {
+        return Err(Error::invalid_value(location, "ImageLocation", "It has to be a bucket and a key."));
+    };
+    let input =
+        s3_api::HeadObjectInput { bucket: bucket.to_owned(), key: key.to_owned(), ..Default::default() };
+    ec2.aws.as_caller(call).via("ec2.amazonaws.com").call(s3_api::HeadObject, input).await.map_err(
+        |fault| {
+            let message = format!("The archive at {location} cannot be read: {}", fault.message());
+            Error::new(&crate::error::codes::INVALID_MANIFEST, message)
+        },
+    )?;
+    Ok(())
+}
+
+pub async fn save_new(ec2: &Ec2, call: &Call, record: &ImageRecord, given: &Tags) -> Result<(), Error> {
+    let place = &call.scope();
+    let saved = ec2.store.transact(|tx| async move {
+        let others = resources::all::<ImageRecord>(&tx, place).await?;
+        if let Some(other) = others.iter().find(|other| other.shown.name == record.shown.name) {
+            let name = other.shown.name.as_deref().unwrap_or_default();
+            let message = format!("AMI name {name} is already in use by AMI {}", other.id);
+            return Err(Error::new(&INVALID_AMI_NAME_DUPLICATE, message));
+        }
+        resources::create(&tx, place, record, given).await
+    });
+    saved.await
+}
+
+pub async fn copy_image(ec2: &Ec2, call: &Call, input: CopyImageInput) -> Result<CopyImageOutput, Error> {
+    check_name(&input.name)?;
+    let given = tags::specified(input.tag_specifications.as_deref(), &IMAGE, &[&crate::kind::SNAPSHOT])?;
+    let source_region = Region::parse(&input.source_region)
+        .ok_or_else(|| Error::invalid_value(&input.source_region, "sourceRegion", "It is no region."))?;
+    let (account, source_id) = (call.account, input.source_image_id.as_str());
+    let source = ec2
+        .store
+        .read(|tx| async move { find_available(&tx, account, source_region, source_id).await })
+        .await?;
+    let mut tags = given;
+    if input.copy_image_tags == Some(true) {
+        let copied = source.tags.iter().filter(|(key, _)| !key.starts_with("aws:"));
+        copied.for_each(|(key, value)| drop(tags.entry(key.clone()).or_insert_with(|| value.clone())));
+    }
+    let id = IMAGE.new_id(&ec2.ids);
+    let mut mappings = source.image.block_device_mappings.clone().unwrap_or_default();
+    for ebs in mappings.iter_mut().filter_map(|mapping| mapping.ebs.as_mut()) {
+        ebs.encrypted = input.encrypted.or(ebs.encrypted);
+        ebs.kms_key_id = input.kms_key_id.clone().or_else(|| ebs.kms_key_id.clone());
+    }
+    let description = input.description.or_else(|| {
+        Some(format!(
+            "[Copied {source_id} from {source_region}] {}",
+            source.image.description.clone().unwrap_or_default()
+        ))
+    });
+    let image = Image {
+        image_id: Some(id.clone()),
+        image_location: Some(format!("{account}/{}", input.name)),
+        name: Some(input.name),
+        description,
+        block_device_mappings: Some(mappings),
+        owner_id: Some(account.to_string()),
+        image_owner_alias: None,
+        public: Some(false),
+        public_ssm_parameter_name: None,
+        deprecation_time: None,
+        creation_date: Some(time(call.now)),
+        source_image_id: Some(source_id.to_owned()),
+        source_image_region: Some(source_region.to_string()),
+        tags: None,
+        ..source.image
+    };
+    let record = ImageRecord {
+        id: id.clone(),
+        shown: Kept(image),
+        root: source.root,
+        launch_permissions: Vec::new(),
+        uefi_data: None,
+    };
+    save_new(ec2, call, &record, &tags).await?;
+    Ok(CopyImageOutput { image_id: Some(id) })
+}
+
+pub async fn deregister_image(
+    ec2: &Ec2,
+    call: &Call,
+    input: DeregisterImageInput,
+) -> Result<DeregisterImageOutput, Error> {
+    let id = input.image_id.as_str();
+    let removed = ec2.store.transact(|tx| async move {
+        own(&tx, call, id).await?;
+        SHARED_IMAGES.delete(&tx, &(), &shared_key(call.region, id)).await?;
+        resources::remove::<ImageRecord>(&tx, &call.scope(), id).await
+    });
+    removed.await?;
+    Ok(DeregisterImageOutput { r#return: Some(true), delete_snapshot_results: None })
+}
+
+pub async fn describe_images(
+    ec2: &Ec2,
+    call: &Call,
+    input: DescribeImagesInput,
+) -> Result<DescribeImagesOutput, Error> {
+    let filters = Filters::parse(input.filters.clone())?;
+    filters.check(&|name| images::FILTERS.contains(&name).then(Vec::new))?;
+    let ids = input.image_ids.clone().unwrap_or_default();
+    if !ids.is_empty() && input.max_results.is_some() {
+        let message =
+            "The parameter MaxResults cannot be used with the parameter ImageId in the same request";
+        return Err(Error::new(&INVALID_PARAMETER_COMBINATION, message));
+    }
+    let scope = Scope::parse(&input)?;
+    let (account, region, ids) = (call.account, call.region, &ids);
+    let found = ec2.store.read(|tx| async move {
+        if ids.is_empty() {
+            return visible(&tx, account, region).await;
+        }
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.push(find(&tx, account, region, id).await?);
+        }
+        Ok(found)
+    });
+    let now = time(call.now);
+    let mut kept = Vec::new();
+    for found in found.await? {
+        let named = !ids.is_empty();
+        if scope.holds(call, &found, named, &now)
+            && filters.admit(&found.tags, &|name| images::value(&found.image, name))?
+        {
+            kept.push(Image { tags: Some(tags::shown(&found.tags)), ..found.image });
+        }
+    }
+    kept.sort_by(|one, other| one.image_id.cmp(&other.image_id));
+    page(ec2, call, &input, kept)
+}
+
+fn page(
+    ec2: &Ec2,
+    call: &Call,
+    input: &DescribeImagesInput,
+    mut images: Vec<Image>,
+) -> Result<DescribeImagesOutput, Error> {
+    const OPERATION: &str = "DescribeImages";
+    if let Some(token) = input.next_token.as_deref() {
+        let after = ec2.pages.read(OPERATION, call.account, token);
+        let after = after.map_err(|_| Error::new(&INVALID_NEXT_TOKEN, "The token is not valid"))?;
+        images.retain(|image| image.image_id.as_deref() > Some(after.as_str()));
+    }
+    let limit = match input.max_results {
+        None => PAGE_MAX,
+        Some(wanted) => usize::try_from(wanted).ok().filter(|wanted| *wanted > 0).ok_or_else(|| {
+            let message = format!(
+                "Value ( {wanted} ) for parameter maxResults is invalid. Expecting a value greater than 0."
+            );
+            Error::new(&INVALID_PARAMETER_VALUE, message)
+        })?,
+    };
+    let is_more = images.len() > limit;
+    images.truncate(limit);
+    let last = images.last().filter(|_| is_more).and_then(|image| image.image_id.clone());
+    let next_token = last.map(|last| ec2.pages.make(OPERATION, call.account, &last));
+    Ok(DescribeImagesOutput { next_token, images: Some(images) })
+}
+
+/// All that an account sees.
+async fn visible(tx: &Tx, account: AccountId, region: Region) -> Result<Vec<Found>, Error> {
+    let own = |(image, root)| Found { image, root, owner: None, tags: Tags::new() };
+    let mut all: Vec<Found> = catalogue::images(region).map(own).collect();
+    let place = (account, region);
+    for record in resources::all::<ImageRecord>(tx, &place).await? {
+        all.push(found(tx, &place, record).await?);
+    }
+    let prefix = shared_key(region, "");
+    let shared = SHARED_IMAGES.scan(tx, &(), Select::prefix(&prefix), PAGE_MAX).await?;
+    for (key, record) in shared.records {
+        let id = &key[prefix.len()..];
+        if record.owner == account {
+            continue;
+        }
+        match find(tx, account, region, id).await {
+            Ok(image) => all.push(image),
+            Err(Error::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+/// Which of the visible images are meant.
+struct Scope<'a> {
+    owners: &'a [String],
+    users: &'a [String],
+    deprecated: bool,
+    disabled: bool,
+}
+
+impl Scope<'_> {
+    fn parse(input: &DescribeImagesInput) -> Result<Scope<'_>, Error> {
+        let owners = input.owners.as_deref().unwrap_or_default();
+        let aliases = ["self", "amazon", "aws-marketplace", "aws-backup-vault"];
+        let is_number = |owner: &str| owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(bad) = owners.iter().find(|owner| !aliases.contains(&owner.as_str()) && !is_number(owner))
+        {
+            return Err(Error::new(&INVALID_USER_ID_MALFORMED, format!("Invalid user id: \"{bad}\"")));
+        }
+        let users = input.executable_users.as_deref().unwrap_or_default();
+        let known = |user: &str| user == "self" || user == "all" || is_number(user);
+        if let Some(bad) = users.iter().find(|user| !known(user)) {
+            return Err(Error::new(&INVALID_USER_ID_MALFORMED, format!("Invalid user id: \"{bad}\"")));
+        }
+        let deprecated = input.include_deprecated == Some(true);
+        let disabled = input.include_disabled == Some(true);
+        Ok(Scope { owners, users, deprecated, disabled })
+    }
+
+    fn holds(&self, call: &Call, found: &Found, named: bool, now: &str) -> bool {
+        let image = &found.image;
+        let is_own = found.owner == Some(call.account);
+        let number = image.owner_id.as_deref().unwrap_or_default();
+        let owned = self.owners.is_empty()
+            || self.owners.iter().any(|owner| match owner.as_str() {
+                "self" => is_own,
+                alias if image.image_owner_alias.as_deref() == Some(alias) => true,
+                other => other == number,
+            });
+        let is_public = image.public == Some(true);
+        let account = call.account.to_string();
+        let executable = self.users.is_empty()
+            || self.users.iter().any(|user| match user.as_str() {
+                "all" => is_public,
+                user if user == "self" || user == account => !is_own && !is_public,
+                _ => false,
+            });
+        let old = !named && !is_own && !self.deprecated && images::is_deprecated(image, now);
+        let off = !named && !self.disabled && image.state == Some(ImageState::Disabled);
+        owned && executable && !old && !off
+    }
+}

@@ -1,0 +1,166 @@
+//! DescribeInstances: instances with what their interfaces say, grouped by the request that launched them.
+
+use std::collections::BTreeMap;
+
+use ec2_api::*;
+use service::Call;
+use store::{Select, Tx};
+
+use crate::Ec2;
+use crate::error::Error;
+use crate::error::codes::{INVALID_NEXT_TOKEN, INVALID_PARAMETER_COMBINATION};
+use crate::kind::INSTANCE;
+use crate::limits::PAGE_MAX;
+use crate::model::filter::{Filters, Values, maybe, one};
+use crate::model::instances::{self, FILTERS};
+use crate::model::tags::Tags;
+use crate::records::instances::InstanceRecord;
+use crate::records::interfaces::InterfaceRecord;
+use crate::records::{Place, Resource};
+use crate::resources;
+
+const OPERATION: &str = "DescribeInstances";
+const PAGE_LEAST: i32 = 5;
+const TAG_FILTERS_OF_INTERFACES: [&str; 2] = ["network-interface.tag-key", "network-interface.tag-value"];
+
+/// An instance with its reservation.
+pub struct Seen {
+    pub record: InstanceRecord,
+    pub instance: Instance,
+    pub tags: Tags,
+}
+
+pub async fn describe_instances(
+    ec2: &Ec2,
+    call: &Call,
+    input: DescribeInstancesInput,
+) -> Result<DescribeInstancesOutput, Error> {
+    let filters = Filters::parse(input.filters)?;
+    filters.check(&|name| FILTERS.contains(&name).then(Vec::new))?;
+    let ids = input.instance_ids.filter(|ids| !ids.is_empty());
+    if ids.is_some() && input.max_results.is_some() {
+        let message = "The parameter instancesSet cannot be used with the parameter maxResults";
+        return Err(Error::new(&INVALID_PARAMETER_COMBINATION, message));
+    }
+    let limit = resources::page_size(input.max_results, PAGE_LEAST)?;
+    let after = match input.next_token.as_deref() {
+        Some(token) => {
+            let read = ec2.pages.read(OPERATION, call.account, token);
+            Some(read.map_err(|_| Error::new(&INVALID_NEXT_TOKEN, "The token is not valid"))?)
+        }
+        None => None,
+    };
+    let (place, filters, ids, after) = (&call.scope(), &filters, &ids, &after);
+    let found = ec2.store.read(|tx| async move {
+        match ids {
+            Some(ids) => Ok((by_ids(&tx, call, ids, filters).await?, None)),
+            None => by_page(&tx, place, call, filters, after.as_deref(), limit).await,
+        }
+    });
+    let (seen, next) = found.await?;
+    Ok(DescribeInstancesOutput {
+        next_token: next.map(|id| ec2.pages.make(OPERATION, call.account, &id)),
+        reservations: Some(reservations(call, seen)),
+    })
+}
+
+async fn by_ids(tx: &Tx, call: &Call, ids: &[String], filters: &Filters) -> Result<Vec<Seen>, Error> {
+    let place = &call.scope();
+    ids.iter().try_for_each(|id| INSTANCE.check(id))?;
+    let mut found = Vec::new();
+    let cards = cards(tx, place).await?;
+    for record in super::all_of(tx, place, ids).await? {
+        let tags = resources::tags(tx, place, &record.id).await?;
+        found.extend(admitted(call, record, &cards, tags, filters)?);
+    }
+    Ok(found)
+}
+
+async fn by_page(
+    tx: &Tx,
+    place: &Place,
+    call: &Call,
+    filters: &Filters,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<Seen>, Option<String>), Error> {
+    let mut tags = resources::tags_of(tx, place, &INSTANCE).await?;
+    let cards = cards(tx, place).await?;
+    let mut found: Vec<Seen> = Vec::new();
+    let mut after = after.map(str::to_owned);
+    loop {
+        let page =
+            InstanceRecord::TABLE.scan(tx, place, Select::ALL.after(after.as_deref()), PAGE_MAX).await?;
+        for (id, record) in page.records {
+            let tags = tags.remove(&id).unwrap_or_default();
+            let Some(seen) = admitted(call, record, &cards, tags, filters)? else { continue };
+            if found.len() == limit {
+                let last = found.last().map(|seen| seen.record.id.clone());
+                return Ok((found, last));
+            }
+            found.push(seen);
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok((found, None)),
+        }
+    }
+}
+
+type Cards = BTreeMap<String, Vec<InterfaceRecord>>;
+
+/// Attached interfaces by their instances.
+async fn cards(tx: &Tx, place: &Place) -> Result<Cards, Error> {
+    let mut cards = Cards::new();
+    for card in resources::all::<InterfaceRecord>(tx, place).await? {
+        if let Some(id) = card.instance() {
+            cards.entry(id.to_owned()).or_default().push(card);
+        }
+    }
+    Ok(cards)
+}
+
+fn admitted(
+    call: &Call,
+    record: InstanceRecord,
+    cards: &Cards,
+    tags: Tags,
+    filters: &Filters,
+) -> Result<Option<Seen>, Error> {
+    let own: Vec<&InterfaceRecord> = cards.get(&record.id).into_iter().flatten().collect();
+    let instance = instances::with_interfaces(&record, &own, &tags);
+    let of = |name: &str| value(call, &record, &instance, name);
+    let admitted = filters.admit(&tags, &of)?;
+    Ok(admitted.then_some(Seen { record, instance, tags }))
+}
+
+/// Filters of the instance and of its reservation.
+fn value(call: &Call, record: &InstanceRecord, instance: &Instance, name: &str) -> Values {
+    match name {
+        "reservation-id" => one(&record.reservation_id),
+        "requester-id" => maybe(record.requester_id.as_ref()),
+        "owner-id" => one(call.account),
+        name if TAG_FILTERS_OF_INTERFACES.contains(&name) => Some(Vec::new()),
+        name => instances::value(instance, name),
+    }
+}
+
+/// Instances of one launch stand together, in the order in which the first of each was found.
+fn reservations(call: &Call, seen: Vec<Seen>) -> Vec<Reservation> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut all: Vec<Reservation> = Vec::new();
+    for Seen { record, instance, .. } in seen {
+        let at = *places.entry(record.reservation_id.clone()).or_insert_with(|| {
+            all.push(Reservation {
+                reservation_id: Some(record.reservation_id.clone()),
+                owner_id: Some(call.account.to_string()),
+                requester_id: record.requester_id.clone(),
+                groups: Some(Vec::new()),
+                instances: Some(Vec::new()),
+            });
+            all.len() - 1
+        });
+        all[at].instances.get_or_insert_default().push(instance);
+    }
+    all
+}

@@ -1,0 +1,52 @@
+//! Which instances are being worked on in this process, and when all were looked at last.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::limits::MACHINES_AT_ONCE_MAX;
+
+pub struct Hands {
+    full: Mutex<BTreeSet<String>>,
+    looked: Mutex<Option<Timestamp>>,
+    starting: Semaphore,
+}
+
+impl Default for Hands {
+    fn default() -> Hands {
+        Hands {
+            full: Mutex::default(),
+            looked: Mutex::default(),
+            starting: Semaphore::new(MACHINES_AT_ONCE_MAX),
+        }
+    }
+}
+
+impl Hands {
+    /// `false` if it is in hand already.
+    pub fn take(&self, id: &str) -> bool {
+        self.full.lock().insert(id.to_owned())
+    }
+
+    pub fn give_back(&self, id: &str) {
+        self.full.lock().remove(id);
+    }
+
+    /// Whether a period is over since this was last so.
+    pub fn is_time_to_look(&self, now: Timestamp, period: Duration) -> bool {
+        let mut looked = self.looked.lock();
+        let is_time = looked.is_none_or(|at| now.since(at) >= period);
+        if is_time {
+            *looked = Some(now);
+        }
+        is_time
+    }
+
+    /// Waits until not too many machines start at the same time.
+    pub async fn start(&self) -> SemaphorePermit<'_> {
+        self.starting.acquire().await.expect("the semaphore is never closed")
+    }
+}

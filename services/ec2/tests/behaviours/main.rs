@@ -1,0 +1,14 @@
+//! EC2 behaviours, in process and with a hand-driven clock.
+
+mod gateways;
+mod images;
+mod instances;
+mod interfaces;
+mod keys;
+mod routes;
+mod security_groups;
+mod support;
+mod tags;
+mod templates;
+mod transit;
+mod vpcs;
