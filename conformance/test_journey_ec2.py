@@ -327,12 +327,12 @@ def test_an_instance_stops_starts_and_reboots(lab, ec2):
 
 def test_instances_outlive_the_cloud_that_started_them(lab, web, cloud):
     address = lab.shown(web["InstanceId"])["PublicIpAddress"]
-    lab.ssh(address, "echo before > /tmp/before")
+    lab.ssh(address, "echo before > before")
     cloud.process.kill()
     cloud.process.wait()
     assert fetch(address), "packets flow while the cloud is down"
     cloud.start()
-    assert lab.ssh(address, "cat /tmp/before") == "before"
+    assert lab.ssh(address, "cat before") == "before"
     found = lab.shown(web["InstanceId"])
     assert found["State"]["Name"] == "running"
 

@@ -117,6 +117,20 @@ impl Ground<'_> {
         })
     }
 
+    async fn sqs(&self, vault: &Vault, tasks: &Tasks) -> Arc<Sqs> {
+        let parts = SqsParts {
+            store: self.store.clone(),
+            engine: QueueEngine::in_memory(self.clock.clone(), self.ids.clone()),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            tasks: tasks.clone(),
+            vault: vault.clone(),
+            aws: self.aws.clone(),
+        };
+        Sqs::open(parts).await.expect("an empty store opens")
+    }
+
     fn ssm(&self) -> Arc<Ssm> {
         Ssm::new(SsmParts {
             store: self.store.clone(),
@@ -159,17 +173,7 @@ impl Cloud {
         let s3 = ground.s3(&objects, &vault, &tasks);
         let (ec2, secretsmanager, ssm) =
             (ground.ec2(&tasks, &machines), ground.secretsmanager(), ground.ssm());
-        let sqs = SqsParts {
-            store,
-            engine: QueueEngine::in_memory(clock.clone(), ids.clone()),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages,
-            tasks: tasks.clone(),
-            vault: vault.clone(),
-            aws: aws.clone(),
-        };
-        let sqs = Sqs::open(sqs).await.expect("an empty store opens");
+        let sqs = ground.sqs(&vault, &tasks).await;
         iam.guarded_by(organizations.clone());
         let access = Access { identities: iam.clone(), guardrails: organizations.clone() };
         let sts = Sts::new(StsParts {

@@ -227,9 +227,9 @@ async fn a_network_namespace_of_others_can_be_used_but_not_changed() {
     let machine = ground.sandbox.launch(spec).await.unwrap();
     assert!(ip(&["-n", &name, "link", "set", "lo", "up"]));
     // Its standard input stays open: at the end of it busybox's nc hangs up.
-    says(&machine, "(sleep 60 | nc -l -p 22 > /tmp/got) > /dev/null 2>&1 &").await;
+    says(&machine, "(sleep 60 | nc -l -p 22 > /var/got) > /dev/null 2>&1 &").await;
     until("a low port is open to the guest", async || {
-        says(&machine, "echo hello | nc -w 1 127.0.0.1 22; cat /tmp/got").await == "hello"
+        says(&machine, "echo hello | nc -w 1 127.0.0.1 22; cat /var/got").await == "hello"
     })
     .await;
     let refused = says(&machine, "ip link set lo down").await;

@@ -27,9 +27,9 @@ async fn devices_of_the_host_are_out_of_reach() {
     all_fail(
         &machine,
         &[
-            "mknod /tmp/disk b 254 0",
+            "mknod /var/disk b 254 0",
             "mknod /dev/mem c 1 1",
-            "mknod /tmp/loop b 7 0",
+            "mknod /var/loop b 7 0",
             "head -c 1 /bin/kmem",
             "ls /dev/kmsg /dev/mem /dev/loop-control /dev/vda",
             "mount -t devtmpfs none /mnt",
@@ -125,7 +125,7 @@ async fn processes_and_files_of_the_host_are_not_there() {
             &format!("cat /proc/1/root{secret}"),
             &format!("cat /proc/self/cwd/../../../..{secret}"),
             &format!("nsenter -t 1 -m -p cat {secret}"),
-            &format!("mkdir -p /tmp/x && chroot /tmp/x /bin/cat ../../../../../..{secret}"),
+            &format!("mkdir -p /var/x && chroot /var/x /bin/cat ../../../../../..{secret}"),
             &format!("kill -0 {own}"),
             &format!("grep -r {} /proc/self/mountinfo", ground.folder.path().display()),
         ],
@@ -182,7 +182,7 @@ async fn a_single_program_is_held_tighter() {
         ],
     )
     .await;
-    assert_eq!(says(&machine, "echo x > /tmp/x; mkdir /var/y; cat /tmp/x; echo z > /dev/null").await, "x");
+    assert_eq!(says(&machine, "echo x > /var/x; mkdir /var/y; cat /var/x; echo z > /dev/null").await, "x");
     machine.kill().await.unwrap();
 }
 

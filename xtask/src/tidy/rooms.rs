@@ -35,6 +35,10 @@ const OWN_ROOMS: &[(&str, &str, &str)] = &[
     ("s3", "fsck", "the binary checks a folder while nothing runs"),
     ("s3", "readers", "content is not given back while somebody reads it"),
     ("s3", "directory", "every operation starts with finding its bucket, which must be fast"),
+    ("ec2", "ground", "machines and networks are made as the records say, by drivers that know no record"),
+    ("ec2", "guests", "the metadata service and the resolver ask about instances directly"),
+    ("ec2", "kind", "ids of some fifty kinds of resources look alike, and errors name the kind"),
+    ("ec2", "resources", "resources of all kinds are found, listed, filtered and tagged in the same way"),
     ("iam", "sign_in", "AWS has no operation for it, so the binary asks directly"),
 ];
 

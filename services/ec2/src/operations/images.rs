@@ -242,7 +242,9 @@ pub async fn copy_image(ec2: &Ec2, call: &Call, input: CopyImageInput) -> Result
     let mut tags = given;
     if input.copy_image_tags == Some(true) {
         let copied = source.tags.iter().filter(|(key, _)| !key.starts_with("aws:"));
-        copied.for_each(|(key, value)| drop(tags.entry(key.clone()).or_insert_with(|| value.clone())));
+        for (key, value) in copied {
+            tags.entry(key.clone()).or_insert_with(|| value.clone());
+        }
     }
     let id = IMAGE.new_id(&ec2.ids);
     let mut mappings = source.image.block_device_mappings.clone().unwrap_or_default();

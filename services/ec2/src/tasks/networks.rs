@@ -23,7 +23,6 @@ use crate::ground::links;
 use crate::ground::network::{Records, plan};
 use crate::limits::{NETWORKS_PERIOD, NETWORKS_RETRY_TIME, PAGE_MAX};
 use crate::model::instances::State;
-use crate::model::vpcs::aws_lists;
 use crate::operations::transit;
 use crate::operations::vpcs::propagations;
 use crate::records::endpoints::EndpointRecord;

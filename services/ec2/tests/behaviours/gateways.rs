@@ -348,7 +348,7 @@ async fn a_part_of_a_subnet_is_kept_once() {
     assert_eq!(code(cloud.call(CreateSubnetCidrReservation, outside).await), "InvalidParameterValue");
     let list = GetSubnetCidrReservationsInput { subnet_id: part, ..Default::default() };
     let listed = cloud.call(GetSubnetCidrReservations, list).await.unwrap();
-    assert_eq!(listed.subnet_ipv4_cidr_reservations.unwrap(), [made.clone()]);
+    assert_eq!(listed.subnet_ipv4_cidr_reservations.unwrap(), std::slice::from_ref(&made));
     let id = made.subnet_cidr_reservation_id.unwrap();
     let delete = DeleteSubnetCidrReservationInput { subnet_cidr_reservation_id: id, ..Default::default() };
     cloud.call(DeleteSubnetCidrReservation, delete.clone()).await.unwrap();

@@ -177,7 +177,7 @@ async fn machines_that_the_host_lost_come_back() {
     cloud.machines.lose_all();
     cloud.advance(Duration::from_secs(31)).await;
     cloud.settle().await;
-    assert_eq!(cloud.machines.running(), [id.clone()]);
+    assert_eq!(cloud.machines.running(), std::slice::from_ref(&id));
     until(&cloud, &id, InstanceStateName::Running).await;
 }
 

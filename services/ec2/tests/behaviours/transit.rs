@@ -156,7 +156,7 @@ async fn an_attached_vpc_is_routed_by_the_default_table() {
     let attachment = attach(&cloud, &id, &vpc, &subnet).await.unwrap();
     assert_eq!(code(attach(&cloud, &id, &vpc, &subnet).await), "DuplicateTransitGatewayAttachment");
     let active = ("10.0.0.0/16".to_owned(), "active".to_owned());
-    assert_eq!(routes(&cloud, &table, "type", "propagated").await, [active.clone()]);
+    assert_eq!(routes(&cloud, &table, "type", "propagated").await, std::slice::from_ref(&active));
     let hole = CreateTransitGatewayRouteInput {
         destination_cidr_block: "10.0.1.0/24".to_owned(),
         transit_gateway_route_table_id: table.clone(),

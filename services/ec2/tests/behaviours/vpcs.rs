@@ -244,7 +244,7 @@ async fn further_blocks_bring_their_local_routes_and_go_when_unused() {
 
     let part = subnet(&cloud, &id, "10.7.1.0/24", "us-east-1b").await;
     let association_id = added.association_id.unwrap();
-    let drop = DisassociateVpcCidrBlockInput { association_id, ..Default::default() };
+    let drop = DisassociateVpcCidrBlockInput { association_id };
     assert_eq!(code(cloud.call(DisassociateVpcCidrBlock, drop.clone()).await), "InvalidCidr.InUse");
     let block = block6.replace("/56", "/64");
     let input = AssociateSubnetCidrBlockInput {
@@ -268,7 +268,7 @@ async fn further_blocks_bring_their_local_routes_and_go_when_unused() {
     );
     let primary =
         described(&cloud, &id).await.cidr_block_association_set.unwrap().remove(0).association_id.unwrap();
-    let input = DisassociateVpcCidrBlockInput { association_id: primary, ..Default::default() };
+    let input = DisassociateVpcCidrBlockInput { association_id: primary };
     assert_eq!(code(cloud.call(DisassociateVpcCidrBlock, input).await), "OperationNotPermitted");
 }
 

@@ -63,7 +63,7 @@ mod tests {
         let account = AccountId::new(7).unwrap();
         let user = LaunchPermission { user_id: Some(account.to_string()), ..LaunchPermission::default() };
         let all = LaunchPermission { group: Some(PermissionGroup::All), ..LaunchPermission::default() };
-        assert!(may_launch(&[user.clone()], account));
+        assert!(may_launch(std::slice::from_ref(&user), account));
         assert!(!may_launch(&[user], AccountId::DEV));
         assert!(may_launch(&[all], AccountId::DEV));
         assert!(!may_launch(&[], account));

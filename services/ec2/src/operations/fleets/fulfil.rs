@@ -156,7 +156,7 @@ async fn launch_from(
         placement,
         min_count: 1,
         max_count: i32::try_from(count).unwrap_or(i32::MAX),
-        instance_market_options: of_spot.then(|| InstanceMarketOptionsRequest {
+        instance_market_options: of_spot.then_some(InstanceMarketOptionsRequest {
             market_type: Some(MarketType::Spot),
             spot_options: None,
         }),

@@ -27,7 +27,6 @@ const TAG_FILTERS_OF_INTERFACES: [&str; 2] = ["network-interface.tag-key", "netw
 pub struct Seen {
     pub record: InstanceRecord,
     pub instance: Instance,
-    pub tags: Tags,
 }
 
 pub async fn describe_instances(
@@ -131,7 +130,7 @@ fn admitted(
     let instance = instances::with_interfaces(&record, &own, &tags);
     let of = |name: &str| value(call, &record, &instance, name);
     let admitted = filters.admit(&tags, &of)?;
-    Ok(admitted.then_some(Seen { record, instance, tags }))
+    Ok(admitted.then_some(Seen { record, instance }))
 }
 
 /// Filters of the instance and of its reservation.
@@ -149,7 +148,7 @@ fn value(call: &Call, record: &InstanceRecord, instance: &Instance, name: &str) 
 fn reservations(call: &Call, seen: Vec<Seen>) -> Vec<Reservation> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut all: Vec<Reservation> = Vec::new();
-    for Seen { record, instance, .. } in seen {
+    for Seen { record, instance } in seen {
         let at = *places.entry(record.reservation_id.clone()).or_insert_with(|| {
             all.push(Reservation {
                 reservation_id: Some(record.reservation_id.clone()),

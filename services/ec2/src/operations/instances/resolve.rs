@@ -35,7 +35,6 @@ pub struct Resolved {
     pub profile: Option<Profile>,
     pub instance_tags: Tags,
     pub interface_tags: Tags,
-    pub volume_tags: Tags,
 }
 
 pub async fn resolve(ec2: &Ec2, call: &Call, input: &RunInstancesInput) -> Result<Resolved, Error> {
@@ -86,7 +85,6 @@ pub async fn resolve(ec2: &Ec2, call: &Call, input: &RunInstancesInput) -> Resul
         profile: profiles::resolve(ec2, call, input.iam_instance_profile.as_ref()).await?,
         instance_tags,
         interface_tags: tags_of(ec2, call, input, &NETWORK_INTERFACE).await?,
-        volume_tags: tags_of(ec2, call, input, &VOLUME).await?,
     })
 }
 

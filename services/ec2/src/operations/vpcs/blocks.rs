@@ -172,12 +172,12 @@ pub async fn disassociate_vpc_cidr_block(
     let answer = ec2.store.transact(|tx| async move {
         for vpc in resources::all::<VpcRecord>(&tx, &place).await? {
             let of = |id_of: &Option<String>| id_of.as_deref() == Some(id);
-            let blocks = vpc.vpc.cidr_block_association_set.iter().flatten();
-            if let Some(block) = blocks.cloned().find(|block| of(&block.association_id)) {
+            let mut blocks = vpc.vpc.cidr_block_association_set.iter().flatten();
+            if let Some(block) = blocks.find(|block| of(&block.association_id)).cloned() {
                 return remove_block(&tx, &place, vpc, block).await;
             }
-            let blocks = vpc.vpc.ipv6_cidr_block_association_set.iter().flatten();
-            if let Some(block) = blocks.cloned().find(|block| of(&block.association_id)) {
+            let mut blocks = vpc.vpc.ipv6_cidr_block_association_set.iter().flatten();
+            if let Some(block) = blocks.find(|block| of(&block.association_id)).cloned() {
                 return remove_block6(&tx, &place, vpc, block).await;
             }
         }

@@ -4,7 +4,6 @@ use service::Call;
 use store::Tx;
 
 use crate::error::Error;
-use crate::records::routes::RouteTableRecord;
 use crate::records::vpcs::VpcRecord;
 use crate::records::{Place, Resource};
 use crate::resources;
@@ -27,13 +26,6 @@ pub async fn in_vpc<R: Resource>(tx: &Tx, place: &Place, vpc: &str) -> Result<Ve
 /// What an earlier run of the same transaction made.
 pub async fn made<R: Resource>(tx: &Tx, place: &Place, id: &str) -> Result<Option<R>, Error> {
     Ok(R::TABLE.get(tx, place, id).await?)
-}
-
-/// The route table of subnets that have none of their own.
-pub async fn main_table(tx: &Tx, place: &Place, vpc: &str) -> Result<RouteTableRecord, Error> {
-    let tables = in_vpc::<RouteTableRecord>(tx, place, vpc).await?;
-    let main = tables.into_iter().find(RouteTableRecord::is_main);
-    main.ok_or_else(|| Error::Internal(format!("{vpc} has no main route table").into()))
 }
 
 /// The default VPC of the region, unless it was deleted.

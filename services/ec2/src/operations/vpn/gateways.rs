@@ -14,7 +14,6 @@ use crate::kind::{VPC, VPN_GATEWAY};
 use crate::limits::VPN_GATEWAYS_MAX;
 use crate::model::tags::shown;
 use crate::operations::tags;
-use crate::records::Resource;
 use crate::records::vpcs::VpcRecord;
 use crate::records::vpn::{VpnConnectionRecord, VpnGatewayRecord};
 use crate::resources::{self, Wanted};
