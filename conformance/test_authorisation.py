@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import samples
+import samples_ec2
 import samples_s3
 import server as servers
 from conftest import make_client
@@ -64,6 +65,8 @@ def call(client, service, operation, endpoint):
     """What the least request ends with: an error's code and message, or nothing."""
     described = model(service).operation_model(operation)
     parameters = samples.least(described, endpoint=endpoint, account=ACCOUNT)
+    if service == "ec2":
+        parameters |= samples_ec2.LEAST.get(operation, {})
     if service == "s3":
         parameters = samples_s3.least(described, parameters)
     if service == "s3control":

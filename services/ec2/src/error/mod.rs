@@ -69,6 +69,11 @@ impl service::ServiceError for Error {
         }
     }
 
+    /// Types of instances are more than the model knows, and have errors of their own (`InvalidInstanceType`).
+    fn excuses(violation: &Violation) -> bool {
+        matches!(violation.why, Why::NotInEnum(known) if known.contains(&"t3.micro"))
+    }
+
     fn denied(refused: &Refused<'_>) -> Option<Error> {
         let message = format!("You are not authorized to perform this operation. {}", refused.message);
         Some(Error::new(&UNAUTHORIZED_OPERATION, message))
