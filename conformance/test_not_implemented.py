@@ -20,7 +20,7 @@ CALLS = [
     ("lambda", "Invoke", {"FunctionName": "f", "Payload": b"{}"}),
     ("dynamodb", "ListTables", {}),
     ("iam", "GetHumanReadableSummary", {"EntityArn": "arn:aws:iam::000000000000:user/u"}),
-    ("ec2", "DescribeInstances", {}),
+    ("ec2", "DescribeVolumes", {}),
     ("cloudwatch", "ListMetrics", {}),
     ("sesv2", "ListEmailIdentities", {}),
     ("route53", "ListHostedZones", {}),
