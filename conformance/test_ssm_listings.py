@@ -135,7 +135,10 @@ def test_public_parameters(ssm):
     endpoint = ssm.get_parameter(Name=f"{root}/regions/us-west-1/services/ssm/endpoint")["Parameter"]["Value"]
     assert endpoint == "ssm.us-west-1.amazonaws.com"
     assert len(by_path(ssm, f"{root}/services/kms/regions")) > 20
+    images = "/aws/service/ami-amazon-linux-latest"
+    image = ssm.get_parameter(Name=f"{images}/al2023-ami-kernel-default-x86_64")["Parameter"]
+    assert image["Value"].startswith("ami-")
     with expect.fails("ParameterNotFound"):
-        ssm.get_parameter(Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
+        ssm.get_parameter(Name=f"{images}/no-such-image")
     with expect.fails("AccessDeniedException"):
         ssm.put_parameter(Name=f"{root}/regions/mine", Value="x", Type="String")

@@ -107,3 +107,16 @@ pub const LARGE_RUNS: usize = 3;
 
 /// Uploads under way when the memory for them is looked at.
 pub const UPLOADS_AT_ONCE: usize = 64;
+
+/// Instances that are launched one after the other, that are waited for by SSH, and that are launched at once.
+pub const LAUNCHES: usize = 20;
+pub const SSH_LAUNCHES: usize = 9;
+pub const QUICK_SSH_LAUNCHES: usize = 3;
+pub const DEBIAN_LAUNCHES: usize = 3;
+pub const MANY_INSTANCES: usize = 100;
+pub const QUICK_INSTANCES: usize = 10;
+
+/// How long an image may take to be made on its first use, an instance to be reached, and all to be gone.
+pub const IMAGE_TIME_MAX: Duration = Duration::from_secs(900);
+pub const REACHED_TIME_MAX: Duration = Duration::from_secs(60);
+pub const GONE_TIME_MAX: Duration = Duration::from_secs(120);

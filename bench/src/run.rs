@@ -1,5 +1,6 @@
 //! What the benchmarks have in common: options, the plan that follows from them, and how a run ends.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -72,8 +73,13 @@ impl Plan {
 
     /// Starts Fogbank on a folder of this run.
     pub fn fogbank(&self, folder: &Path) -> anyhow::Result<Server> {
+        self.fogbank_with(folder, &[])
+    }
+
+    /// The same with more arguments for `fogbank up`.
+    pub fn fogbank_with(&self, folder: &Path, arguments: &[&OsStr]) -> anyhow::Result<Server> {
         let mut command = Command::new(&self.binary);
-        command.args(["up", "--dev", "--port", "0", "--data"]).arg(folder);
+        command.args(["up", "--dev", "--port", "0", "--data"]).arg(folder).args(arguments);
         Server::that_says_ready(command).context("fogbank does not start")
     }
 

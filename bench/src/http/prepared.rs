@@ -133,12 +133,43 @@ impl Signer {
         headers.insert(header::HOST, self.host.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(TARGET, HeaderValue::try_from(target).expect("operations are plain words"));
-        let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, authority: None };
-        let scope = SigningScope::new(signing_name, "us-east-1", PathRule::Normalised);
-        let signed = sign(&parts, &self.credentials, &scope, &sha256(&body), wall_time());
-        headers.extend(signed.expect("everything signed here is plain text").headers);
-        Prepared { method: Method::POST, target: Uri::from_static("/"), headers, body }
+        post(headers, body, &self.credentials, signing_name)
     }
+}
+
+/// Signs calls of EC2, which are forms, at one address with the well-known key of `fogbank up --dev`.
+#[derive(Clone)]
+pub struct FormSigner {
+    host: HeaderValue,
+    credentials: Credentials,
+}
+
+impl FormSigner {
+    pub fn dev(address: SocketAddr) -> FormSigner {
+        FormSigner { host: host(address), credentials: dev_credentials() }
+    }
+
+    /// The values are words, numbers and ids: nothing that would have to be encoded.
+    pub fn prepare(&self, operation: &str, input: &[(&str, &str)]) -> Prepared {
+        let mut body = format!("Action={operation}&Version=2016-11-15");
+        for (name, value) in input {
+            body.push_str(&format!("&{name}={value}"));
+        }
+        let body = Bytes::from(body);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, self.host.clone());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        post(headers, body, &self.credentials, "ec2")
+    }
+}
+
+/// A signed POST to `/`.
+fn post(mut headers: HeaderMap, body: Bytes, credentials: &Credentials, signing_name: &str) -> Prepared {
+    let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, authority: None };
+    let scope = SigningScope::new(signing_name, "us-east-1", PathRule::Normalised);
+    let signed = sign(&parts, credentials, &scope, &sha256(&body), wall_time());
+    headers.extend(signed.expect("everything signed here is plain text").headers);
+    Prepared { method: Method::POST, target: Uri::from_static("/"), headers, body }
 }
 
 fn host(address: SocketAddr) -> HeaderValue {

@@ -41,17 +41,20 @@ impl Files {
         Files { blobs, reads, writes, counted: Mutex::default(), made: Mutex::default() }
     }
 
+    /// Notes a file that is about to be finished, so that whoever counts passes it over, and one that was.
+    pub fn making(&self, blob: BlobId) {
+        let now = Instant::now();
+        let mut made = self.made.lock();
+        made.push_back((now, blob));
+        let grace = Duration::from_secs(GRACE_SECONDS_MAX);
+        while made.front().is_some_and(|(at, _)| now - *at > grace) {
+            made.pop_front();
+        }
+    }
+
     /// Notes a file that was just finished.
     pub fn made(&self, blob: BlobId, length: u64) {
-        let now = Instant::now();
-        {
-            let mut made = self.made.lock();
-            made.push_back((now, blob));
-            let grace = Duration::from_secs(GRACE_SECONDS_MAX);
-            while made.front().is_some_and(|(at, _)| now - *at > grace) {
-                made.pop_front();
-            }
-        }
+        self.making(blob);
         let mut counted = self.counted.lock();
         counted.files += 1;
         counted.bytes += stored_bytes(sealed_bytes(length));

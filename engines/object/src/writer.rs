@@ -154,6 +154,7 @@ impl Writer {
                 let (inner, length) = (Arc::clone(&self.inner), self.length);
                 run(self.inner.files.blobs.waits(), move || {
                     open.write(&mut lot, true)?;
+                    inner.files.making(open.sealer.id());
                     let stored = open.sealer.finish()?;
                     inner.files.made(stored.id, length);
                     Ok(Draft::new(&inner, Extent { place: Place::File { blob: stored.id }, length }))

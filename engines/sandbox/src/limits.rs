@@ -44,6 +44,9 @@ pub const MESSAGE_BYTES_MAX: usize = 128 << 10;
 /// How long a killed machine may take to be gone: the kernel has to free its memory.
 pub const KILLED_MILLIS_MAX: i32 = 10_000;
 
+/// How often a keeper's record is looked at while it is about to change.
+pub const LOOK_MILLIS: i32 = 2;
+
 /// The period of processor quotas (the kernel's own default).
 pub const CPU_PERIOD_MICROS: u64 = 100_000;
 

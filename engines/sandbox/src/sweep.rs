@@ -2,12 +2,12 @@
 //! half done is undone. Only what is recorded in our own folder is touched.
 
 use std::fs;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use crate::error::SandboxError;
 use crate::kernel::{descriptors, process};
-use crate::limits::KILLED_MILLIS_MAX;
+use crate::limits::{KILLED_MILLIS_MAX, LOOK_MILLIS};
 use crate::ranges::Ranges;
 use crate::records::{Ended, Folder, How, Status};
 use crate::watch::Watched;
@@ -36,20 +36,30 @@ pub fn sweep(machines: &Path, ranges: &Ranges) -> Result<Found, SandboxError> {
             clear(&folder);
             continue;
         };
-        match status.keeper.open() {
-            Some(keeper) if status.boots > 0 && status.ended.is_none() => {
+        match await_decision(&folder, status) {
+            Some(keeper) => {
                 ranges.note(plan.first_user_id, &holder(&id));
                 found.living.push(Watched { id, folder: folder.0, keeper });
-            }
-            Some(keeper) => {
-                // It is about to notice that its launcher is gone, or to end.
-                descriptors::wait_readable(&[keeper.as_fd()], KILLED_MILLIS_MAX).ok();
-                found.ended.extend(settle(&folder, &id));
             }
             None => found.ended.extend(settle(&folder, &id)),
         }
     }
     Ok(found)
+}
+
+/// The keeper of a machine that runs. A keeper whose launcher went in the middle of a launch is about to undo it, unless
+/// the word to go on had reached it: then the machine is about to run, and is nobody's to end. One that is writing down
+/// its machine's end is about to go. It is known within milliseconds which it is.
+fn await_decision(folder: &Folder, mut status: Status) -> Option<OwnedFd> {
+    for _ in 0..=KILLED_MILLIS_MAX / LOOK_MILLIS {
+        let keeper = status.keeper.open()?;
+        if status.boots > 0 && status.ended.is_none() {
+            return Some(keeper);
+        }
+        descriptors::wait_readable(&[keeper.as_fd()], LOOK_MILLIS).ok();
+        status = folder.read_status().ok()?;
+    }
+    None
 }
 
 /// Clears up behind a keeper that is gone, and says how its machine ended if that has not been told. A machine that was

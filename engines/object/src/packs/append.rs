@@ -197,8 +197,8 @@ impl Packs {
     fn fill(&self, ticket: u64, fill: Fill) {
         let mut queue = self.queue.lock();
         queue.slot(ticket).fill = fill;
-        // Others wait until what is before them is ready.
-        if ticket == queue.first_ticket {
+        // Others wait until what is before them is ready. The first may be padding, which nobody fills.
+        if queue.slots.front().is_some_and(|first| !matches!(first.fill, Fill::Reserved)) {
             self.ready.notify_one();
         }
     }

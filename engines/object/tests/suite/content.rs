@@ -1,7 +1,10 @@
 //! What goes in comes out: in any range, in any pieces, with its own keys only.
 
-use fogbank_object::limits::{CONTENT_BYTES, PACKED_BYTES_MAX};
-use fogbank_object::{ContentKey, ContentKeys, Damage, EngineError, Place};
+use std::time::Duration;
+
+use base::Ids;
+use fogbank_object::limits::{CONTENT_BYTES, LOT_BYTES, PACKED_BYTES_MAX};
+use fogbank_object::{ContentKey, ContentKeys, Damage, EngineError, ObjectEngine, Place};
 use futures_util::TryStreamExt;
 
 use crate::{content, get, get_all, keys, lengths, on_all, put, two_keys};
@@ -51,6 +54,19 @@ fn content_that_arrives_in_pieces_is_the_same() {
             }
         }
     });
+}
+
+/// Each put finds an idle writer, also the one in front of which the rest of a lot stays empty.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn puts_one_after_the_other_go_on_behind_the_end_of_a_lot() {
+    let engine = ObjectEngine::in_memory(Ids::seeded(1));
+    let bytes = content(1, 200_000);
+    for number in 0..2 * LOT_BYTES as usize / bytes.len() {
+        let putting = tokio::time::timeout(Duration::from_secs(30), put(&engine, &bytes));
+        putting.await.unwrap_or_else(|_late| panic!("put {number} waits for ever"));
+        // The writer goes to sleep.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 #[test]
