@@ -188,13 +188,12 @@ impl<'q> Parameters<'q> {
 /// Finds the operation that a method and a path mean.
 #[derive(Debug, Default)]
 pub struct Router {
-    /// By method, and among those of one the more literal first.
-    routes: Vec<Route>,
+    /// Of each method, the more literal first.
+    methods: Vec<(Method, Vec<Route>)>,
 }
 
 #[derive(Debug)]
 struct Route {
-    method: Method,
     template: Template,
     header: Option<&'static str>,
     operation: &'static str,
@@ -203,17 +202,21 @@ struct Route {
 impl Router {
     /// Where nothing tells two operations apart, the first wins.
     pub fn new(bindings: impl IntoIterator<Item = Binding>) -> Router {
-        let routes = bindings.into_iter().map(|binding| Route {
-            method: Method::from_bytes(binding.method.as_bytes()).expect("the models hold valid methods"),
-            template: Template::parse(binding.uri),
-            header: binding.header,
-            operation: binding.operation,
-        });
-        let mut routes: Vec<Route> = routes.collect();
-        routes.sort_by_cached_key(|route| {
-            (route.method.to_string(), route.template.order(), route.header.is_none())
-        });
-        Router { routes }
+        let mut methods: Vec<(Method, Vec<Route>)> = Vec::new();
+        for binding in bindings {
+            let method =
+                Method::from_bytes(binding.method.as_bytes()).expect("the models hold valid methods");
+            let template = Template::parse(binding.uri);
+            let route = Route { template, header: binding.header, operation: binding.operation };
+            match methods.iter_mut().find(|(known, _)| *known == method) {
+                Some((_, routes)) => routes.push(route),
+                None => methods.push((method, vec![route])),
+            }
+        }
+        for (_, routes) in &mut methods {
+            routes.sort_by_cached_key(|route| (route.template.order(), route.header.is_none()));
+        }
+        Router { methods }
     }
 
     /// The operation's name, and what stands at the labels of its path.
@@ -224,11 +227,12 @@ impl Router {
         query: &str,
         has_header: impl Fn(&str) -> bool,
     ) -> Option<(&'static str, Labels)> {
-        let first = self.routes.partition_point(|route| route.method.as_str() < method.as_str());
-        let of_method = self.routes[first..].iter().take_while(|route| route.method == *method);
+        let (_, routes) = self.methods.iter().find(|(known, _)| known == method)?;
         let (steps, query): (Vec<&str>, _) = (steps_of(path).collect(), Parameters::of(query));
         let last_slash = has_last_slash(path);
-        let mut fitting = of_method.filter(|route| route.header.is_none_or(&has_header));
+        // Most templates ask for a parameter, and most requests have none.
+        let asked = routes.iter().filter(|route| route.template.query.is_empty() || !query.0.is_empty());
+        let mut fitting = asked.filter(|route| route.header.is_none_or(&has_header));
         fitting.find_map(|route| {
             Some((route.operation, route.template.matches_steps(&steps, last_slash, &query)?))
         })

@@ -12,6 +12,7 @@ use crate::error::EngineError;
 use crate::extent::{Extent, Place};
 use crate::limits::{GRACE_SECONDS_MAX, READS_AT_ONCE, WRITES_AT_ONCE};
 use crate::seal::sealed_bytes;
+use crate::writer::Spares;
 
 pub struct Files {
     pub blobs: Blobs,
@@ -19,6 +20,7 @@ pub struct Files {
     pub reads: Arc<Semaphore>,
     /// And for writing.
     pub writes: Arc<Semaphore>,
+    pub spares: Spares,
     counted: Mutex<Counted>,
     /// What this process made of late, and when.
     made: Mutex<VecDeque<(Instant, BlobId)>>,
@@ -38,7 +40,14 @@ impl Files {
     pub fn new(blobs: Blobs) -> Files {
         let reads = Arc::new(Semaphore::new(READS_AT_ONCE));
         let writes = Arc::new(Semaphore::new(WRITES_AT_ONCE));
-        Files { blobs, reads, writes, counted: Mutex::default(), made: Mutex::default() }
+        Files {
+            blobs,
+            reads,
+            writes,
+            spares: Spares::default(),
+            counted: Mutex::default(),
+            made: Mutex::default(),
+        }
     }
 
     /// Notes a file that is about to be finished, so that whoever counts passes it over, and one that was.

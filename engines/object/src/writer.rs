@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use blobs::Sealer;
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::draft::Draft;
@@ -12,12 +12,13 @@ use crate::engine::{Inner, joined, run};
 use crate::error::EngineError;
 use crate::extent::{Extent, Place};
 use crate::keys::ContentKeys;
-use crate::limits::{CHUNK_BYTES, CHUNKS_AT_ONCE, CONTENT_BYTES, LENGTH_BYTES_MAX};
+use crate::limits::{CHUNK_BYTES, CHUNKS_AT_ONCE, CONTENT_BYTES, LENGTH_BYTES_MAX, WRITES_AT_ONCE};
 use crate::seal::{ChunkKeys, TAGS_BYTES};
 
 /// Content on its way. Nobody sees it before [`Writer::finish`], and dropping the writer leaves nothing.
 ///
-/// Holds two lots of [`CHUNKS_AT_ONCE`] chunks at most: one that fills, and one that is being written.
+/// Holds a lot of [`CHUNKS_AT_ONCE`] chunks that fills, and one more only while that is being written, which few
+/// writers do at a time.
 pub struct Writer {
     inner: Arc<Inner>,
     keys: ContentKeys,
@@ -34,18 +35,14 @@ enum State {
 }
 
 struct Much {
+    inner: Arc<Inner>,
     lot: Lot,
-    /// The lot that was written last, to be used again.
-    spare: Option<Lot>,
     file: Work,
-    /// How many write at a time, whoever they are.
-    writes: Arc<Semaphore>,
-    waits: bool,
 }
 
 enum Work {
     Ready(Box<Open>),
-    Busy(JoinHandle<Result<(Box<Open>, Lot), EngineError>>),
+    Busy(JoinHandle<Result<Box<Open>, EngineError>>),
     /// Writing it failed.
     Gone,
 }
@@ -58,7 +55,24 @@ struct Open {
 }
 
 /// Chunks with room for their tags; all are full but the last.
-struct Lot(Vec<u8>);
+pub struct Lot(Vec<u8>);
+
+/// Lots that were written, to be used again by whoever needs one.
+#[derive(Default)]
+pub struct Spares(Mutex<Vec<Lot>>);
+
+impl Spares {
+    fn take(&self) -> Lot {
+        self.0.lock().pop().unwrap_or_else(Lot::new)
+    }
+
+    fn give_back(&self, lot: Lot) {
+        let mut spares = self.0.lock();
+        if spares.len() < WRITES_AT_ONCE {
+            spares.push(lot);
+        }
+    }
+}
 
 const LOT_BYTES: usize = CHUNKS_AT_ONCE * CHUNK_BYTES;
 
@@ -154,6 +168,7 @@ impl Writer {
                 let (inner, length) = (Arc::clone(&self.inner), self.length);
                 run(self.inner.files.blobs.waits(), move || {
                     open.write(&mut lot, true)?;
+                    inner.files.spares.give_back(lot);
                     inner.files.making(open.sealer.id());
                     let stored = open.sealer.finish()?;
                     inner.files.made(stored.id, length);
@@ -167,13 +182,14 @@ impl Writer {
 }
 
 async fn begin(inner: Arc<Inner>, keys: ContentKeys) -> Result<Much, EngineError> {
-    let (waits, writes) = (inner.files.blobs.waits(), Arc::clone(&inner.files.writes));
-    let open = run(waits, move || {
-        let sealer = inner.files.blobs.blocking().create()?;
-        let keys = keys.for_place(inner.packs.engine(), &Place::File { blob: sealer.id() });
+    let own = Arc::clone(&inner);
+    let open = run(inner.files.blobs.waits(), move || {
+        let sealer = own.files.blobs.blocking().create()?;
+        let keys = keys.for_place(own.packs.engine(), &Place::File { blob: sealer.id() });
         Ok(Box::new(Open { sealer, keys, index: 0 }))
     });
-    Ok(Much { lot: Lot::new(), spare: None, file: Work::Ready(open.await?), writes, waits })
+    let file = Work::Ready(open.await?);
+    Ok(Much { lot: inner.files.spares.take(), inner, file })
 }
 
 impl Much {
@@ -192,18 +208,21 @@ impl Much {
     /// Hands the lot over as soon as the one before it is written, and does not wait for it.
     async fn write_lot(&mut self) -> Result<(), EngineError> {
         let mut open = self.wait().await?;
-        let spare = self.spare.take().unwrap_or_else(Lot::new);
-        let mut lot = std::mem::replace(&mut self.lot, spare);
-        if !self.waits {
-            open.write(&mut lot, false)?;
-            (self.file, self.spare) = (Work::Ready(open), Some(lot));
+        let files = &self.inner.files;
+        if !files.blobs.waits() {
+            open.write(&mut self.lot, false)?;
+            self.file = Work::Ready(open);
             return Ok(());
         }
-        let permit = Arc::clone(&self.writes).acquire_owned().await.expect("nobody closes it");
+        let permit = Arc::clone(&files.writes).acquire_owned().await.expect("nobody closes it");
+        // Only now: hundreds may wait for their turn, each with one lot.
+        let mut lot = std::mem::replace(&mut self.lot, files.spares.take());
+        let inner = Arc::clone(&self.inner);
         self.file = Work::Busy(spawn_blocking(move || {
             let _permit = permit;
             open.write(&mut lot, false)?;
-            Ok((open, lot))
+            inner.files.spares.give_back(lot);
+            Ok(open)
         }));
         Ok(())
     }
@@ -213,8 +232,7 @@ impl Much {
         if let Work::Busy(writing) = &mut self.file {
             let done = writing.await;
             self.file = Work::Gone;
-            let (open, lot) = joined(done)?;
-            (self.file, self.spare) = (Work::Ready(open), Some(lot));
+            self.file = Work::Ready(joined(done)?);
         }
         match std::mem::replace(&mut self.file, Work::Gone) {
             Work::Ready(open) => Ok(open),
