@@ -34,6 +34,8 @@ pub(crate) struct Peer {
     pub tls_version: Option<&'static str>,
     /// There are more connections than we serve; say so and close.
     pub busy: bool,
+    /// The number of the way that it came by, if that is somebody's.
+    pub way: Option<u64>,
 }
 
 impl Peer {

@@ -40,6 +40,10 @@ impl<'a> HostName<'a> {
         let Some(rest) = SUFFIXES.iter().find_map(|suffix| host.strip_suffix(suffix)) else {
             return HostName::default();
         };
+        if let Some(plain) = without_endpoint(rest) {
+            let (rest, region) = take_region(&plain);
+            return HostName { service: Cow::Owned(rest.to_owned()), region };
+        }
         let (rest, region) = take_region(rest);
         let rest = rest.strip_suffix(".dualstack").unwrap_or(rest);
         let rest = rest.strip_suffix("-fips").unwrap_or(rest);
@@ -61,6 +65,19 @@ pub(crate) fn without_port(authority: &str) -> &str {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
     }
+}
+
+/// The service behind the name of an interface endpoint: `vpce-1-2.sqs.us-east-1.vpce` is `sqs.us-east-1`, and
+/// `my.bucket.bucket.vpce-1-2.s3.us-east-1.vpce` is `my.bucket.s3.us-east-1`.
+fn without_endpoint(rest: &str) -> Option<String> {
+    let rest = rest.strip_suffix(".vpce")?;
+    let mut labels: Vec<&str> = rest.split('.').collect();
+    let at = labels.iter().position(|label| label.starts_with("vpce-"))?;
+    labels.remove(at);
+    if at > 0 && matches!(labels[at - 1], "bucket" | "accesspoint" | "control") {
+        labels.remove(at - 1);
+    }
+    Some(labels.join("."))
 }
 
 /// The region is the last label, or in the oldest names the first.
@@ -92,6 +109,9 @@ mod tests {
             ("api.ecr.eu-central-1.amazonaws.com", "api.ecr", Some("eu-central-1")),
             ("my.bucket.s3.dualstack.us-west-2.amazonaws.com", "my.bucket.s3", Some("us-west-2")),
             ("sqs.us-east-1.api.aws", "sqs", Some("us-east-1")),
+            ("vpce-0a1-b2.sqs.us-east-1.vpce.amazonaws.com", "sqs", Some("us-east-1")),
+            ("vpce-0a1-b2-us-east-1a.sqs.us-east-1.vpce.amazonaws.com", "sqs", Some("us-east-1")),
+            ("a.b.bucket.vpce-0a1-b2.s3.eu-west-1.vpce.amazonaws.com", "a.b.s3", Some("eu-west-1")),
             ("localhost:4566", "", None),
             ("127.0.0.1:4566", "", None),
             ("[::1]:4566", "", None),

@@ -21,6 +21,7 @@ mod refuse;
 mod route;
 mod tls;
 mod verify;
+mod ways;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub use ca::{Authority, AuthorityError};
 pub use config::{Controls, Cors, GatewayConfig, TimeLimits};
 pub use own::{AdminHandler, AdminReply, AdminRequest};
 pub use tls::{Tls, TlsError};
+pub use ways::Way;
 
 /// What the composition root gives the gateway.
 pub struct Parts {
@@ -68,6 +70,7 @@ struct Inner {
     config: GatewayConfig,
     admin: Option<AdminHandler>,
     buckets: BucketPorts,
+    ways: ways::Ways,
     metrics: metrics::Metrics,
     http: auto::Builder<TokioExecutor>,
     /// One for each connection that is served or told that we are busy.
@@ -90,6 +93,7 @@ impl Gateway {
             tasks: parts.tasks,
             admin: parts.admin,
             buckets: parts.buckets,
+            ways: ways::Ways::default(),
             metrics: metrics::Metrics::new(),
             http: connection::http(),
             slots: Arc::new(Semaphore::new(parts.config.connections_max + limits::BUSY_CONNECTIONS_MAX)),
@@ -102,6 +106,12 @@ impl Gateway {
     /// Accepts connections until shutdown begins. With `tls`, both TLS and plain HTTP are spoken on the port. The
     /// connections run under `Tasks`, whose shutdown waits for them.
     pub async fn serve(&self, listener: tokio::net::TcpListener, tls: Option<Tls>) {
-        listen::accept(&self.0, listener, tls).await;
+        listen::accept(&self.0, listener, tls, None).await;
+    }
+
+    /// As [`Gateway::serve`], for a listener that is a VPC endpoint: its policy holds for all that comes through it.
+    pub async fn serve_way(&self, listener: tokio::net::TcpListener, tls: Option<Tls>, way: Arc<dyn Way>) {
+        let open = self.0.ways.open(way);
+        listen::accept(&self.0, listener, tls, Some(open.number)).await;
     }
 }

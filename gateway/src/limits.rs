@@ -19,7 +19,7 @@ pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const BODIES_KIB_MAX: usize = 512 * 1024;
 
 /// All headers of one request with their names. Session tokens and S3 metadata are some KiB.
-pub const HEADER_BYTES_MAX: usize = 64 * 1024;
+pub const HEADER_BYTES_MAX: usize = 32 * 1024;
 
 /// What the HTTP library buffers of a head. Heads between the two limits are answered in AWS's form, larger ones
 /// with a bare 431. It is also what is read of a body at once, so that each upload under way holds a few of these.

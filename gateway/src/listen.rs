@@ -14,7 +14,7 @@ use crate::connection::{self, Peer};
 use crate::limits::{ACCEPT_PAUSE, BUSY_CONNECTIONS_MAX, DRAIN_TIME_MAX};
 use crate::tls::Tls;
 
-pub(crate) async fn accept(inner: &Arc<Inner>, listener: TcpListener, tls: Option<Tls>) {
+pub(crate) async fn accept(inner: &Arc<Inner>, listener: TcpListener, tls: Option<Tls>, way: Option<u64>) {
     let stopped = inner.tasks.stopped();
     let mut stopped = std::pin::pin!(stopped);
     loop {
@@ -31,8 +31,8 @@ pub(crate) async fn accept(inner: &Arc<Inner>, listener: TcpListener, tls: Optio
         let (shared, tls) = (Arc::clone(inner), tls.clone());
         inner.tasks.spawn(async move {
             let open = Open { inner: Arc::clone(&shared), _slot: slot };
-            connection::serve(shared, stream, Peer { address, tls: false, tls_version: None, busy }, tls)
-                .await;
+            let peer = Peer { address, tls: false, tls_version: None, busy, way };
+            connection::serve(shared, stream, peer, tls).await;
             drop(open);
         });
     }

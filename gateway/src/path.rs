@@ -363,7 +363,10 @@ impl Asked<'_> {
             })?;
         drop(request);
 
-        let call = self.call_of(caller, self.endpoint());
+        let mut call = self.call_of(caller, self.endpoint());
+        if let Some(way) = self.peer.way {
+            call.source.through = Some(Box::new(self.inner.ways.through(way, spec.name).await));
+        }
         if let Some(seen) = &self.caller {
             seen.get_or_init(|| (call.principal.clone(), call.source.signature.clone()));
         }
