@@ -142,6 +142,27 @@ def s3(client):
     return client("s3")
 
 
+@pytest.fixture(scope="session")
+def dynamodb(client):
+    return client("dynamodb")
+
+
+@pytest.fixture(scope="session")
+def streams(client):
+    return client("dynamodbstreams")
+
+
+@pytest.fixture(scope="session")
+def resource(server):
+    """boto3's resource of DynamoDB, watched by the gate."""
+    core = botocore.session.Session()
+    core.set_credentials("test", "test")
+    coverage_gate.watch(core)
+    return boto3.Session(botocore_session=core).resource(
+        "dynamodb", region_name=REGION, endpoint_url=server.endpoint
+    )
+
+
 @pytest.fixture
 def bucket(s3):
     """bucket(**CreateBucket's parameters) makes a bucket and returns its name."""

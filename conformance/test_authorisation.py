@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import samples
+import samples_dynamodb
 import samples_ec2
 import samples_s3
 import server as servers
@@ -65,6 +66,8 @@ def call(client, service, operation, endpoint):
     """What the least request ends with: an error's code and message, or nothing."""
     described = model(service).operation_model(operation)
     parameters = samples.least(described, endpoint=endpoint, account=ACCOUNT)
+    if service in ("dynamodb", "dynamodbstreams"):
+        parameters = samples_dynamodb.least(service, operation, parameters, ACCOUNT)
     if service == "ec2":
         parameters |= samples_ec2.LEAST.get(operation, {})
     if service == "s3":

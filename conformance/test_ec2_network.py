@@ -282,13 +282,14 @@ def test_prefix_lists(ec2):
         ec2.get_managed_prefix_list_entries(PrefixListId=which)
 
 
-def test_flow_logs(ec2, vpc):
+def test_flow_logs(ec2, vpc, server, account):
+    make_client(server.endpoint, "s3", key=account).create_bucket(Bucket=f"logs-{vpc}")
     made = ec2.create_flow_logs(
         ResourceIds=[vpc],
         ResourceType="VPC",
         TrafficType="ALL",
         LogDestinationType="s3",
-        LogDestination="arn:aws:s3:::logs/flows/",
+        LogDestination=f"arn:aws:s3:::logs-{vpc}/flows/",
         LogFormat="${srcaddr} ${dstaddr} ${action}",
         MaxAggregationInterval=60,
         DestinationOptions={"FileFormat": "plain-text", "HiveCompatiblePartitions": False, "PerHourPartition": True},
@@ -297,6 +298,7 @@ def test_flow_logs(ec2, vpc):
     found = ec2.describe_flow_logs(FlowLogIds=[which])["FlowLogs"][0]
     assert found["LogFormat"] == "${srcaddr} ${dstaddr} ${action}" and found["ResourceId"] == vpc
     assert found["DestinationOptions"]["PerHourPartition"]
+    assert (found["FlowLogStatus"], found["DeliverLogsStatus"]) == ("ACTIVE", "SUCCESS")
     assert ec2.delete_flow_logs(FlowLogIds=[which])["Unsuccessful"] == []
 
 
@@ -345,8 +347,9 @@ def test_transit_gateways(ec2, vpc, subnet):
         ec2.delete_transit_gateway(TransitGatewayId=hub)
     ec2.delete_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=attachment)
     ec2.delete_transit_gateway(TransitGatewayId=hub)
+    assert ec2.describe_transit_gateways(TransitGatewayIds=[hub])["TransitGateways"][0]["State"] == "deleted"
     with fails("InvalidTransitGatewayID.NotFound"):
-        ec2.describe_transit_gateways(TransitGatewayIds=[hub])
+        ec2.describe_transit_gateways(TransitGatewayIds=["tgw-0123456789abcdef0"])
 
 
 def test_vpn(ec2, vpc):
@@ -373,12 +376,13 @@ def test_vpn(ec2, vpc):
     ec2.detach_vpn_gateway(VpcId=vpc, VpnGatewayId=gateway)
     ec2.delete_vpn_gateway(VpnGatewayId=gateway)
     ec2.delete_customer_gateway(CustomerGatewayId=customer)
-    for method, code in [
-        (lambda: ec2.describe_vpn_gateways(VpnGatewayIds=[gateway]), "InvalidVpnGatewayID.NotFound"),
-        (lambda: ec2.describe_customer_gateways(CustomerGatewayIds=[customer]), "InvalidCustomerGatewayID.NotFound"),
-    ]:
-        with fails(code):
-            method()
+    gone = ec2.describe_vpn_gateways(VpnGatewayIds=[gateway])["VpnGateways"]
+    gone += ec2.describe_customer_gateways(CustomerGatewayIds=[customer])["CustomerGateways"]
+    assert [one["State"] for one in gone] == ["deleted", "deleted"]
+    with fails("InvalidVpnGatewayID.NotFound"):
+        ec2.delete_vpn_gateway(VpnGatewayId=gateway)
+    with fails("InvalidCustomerGatewayID.NotFound"):
+        ec2.delete_customer_gateway(CustomerGatewayId=customer)
 
 
 def test_a_dry_run_changes_nothing(ec2, vpc):

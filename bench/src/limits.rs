@@ -120,3 +120,25 @@ pub const QUICK_INSTANCES: usize = 10;
 pub const IMAGE_TIME_MAX: Duration = Duration::from_secs(900);
 pub const REACHED_TIME_MAX: Duration = Duration::from_secs(60);
 pub const GONE_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// An item; those that are read and updated in turn, and those that a peer is given at most in one figure.
+pub const ITEM_BYTES: usize = 1024;
+pub const POOL_ITEMS: usize = 10_000;
+pub const PEER_ITEMS: usize = 50_000;
+
+/// Items of one BatchWriteItem, DynamoDB's most.
+pub const BATCH_ITEMS: usize = 25;
+
+/// Partitions that are queried in turn, the items of each, and the connections that do it.
+pub const PAGES: usize = 100;
+pub const PAGE_ITEMS: usize = 100;
+pub const QUERY_CONNECTIONS: usize = 16;
+
+/// Items of a large table and of the small one beside it, batches that are prepared at a time, connections that send
+/// them, and different items that are read.
+pub const SMALL_ITEM_BYTES: usize = 200;
+pub const SMALL_TABLE_ITEMS: usize = 10_000;
+pub const QUICK_ITEMS: usize = 100_000;
+pub const BATCHES_AT_ONCE: usize = 4_000;
+pub const LOAD_CONNECTIONS: usize = 64;
+pub const LARGE_READS: usize = 50_000;

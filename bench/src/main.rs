@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on stdout")]
 
 mod crash;
+mod dynamodb;
 mod ec2;
 mod http;
 mod keys;
@@ -38,6 +39,9 @@ enum Action {
     Keys(keys::Options),
     /// Measure S3, the machine and the peers, and write a table
     S3(s3::Options),
+    /// Measure DynamoDB, the machine and the peers, and write a table
+    #[command(name = "dynamodb")]
+    DynamoDb(dynamodb::Options),
     /// Measure instances: launches, SSH, many at once, their cost (as root)
     Ec2(ec2::Options),
     /// Kill the server again and again under load, and check what it had acknowledged
@@ -69,6 +73,7 @@ fn run(action: Action) -> anyhow::Result<()> {
     match action {
         Action::Sqs(options) => runtime.block_on(sqs::run(options)),
         Action::Keys(options) => runtime.block_on(keys::run(options)),
+        Action::DynamoDb(options) => runtime.block_on(dynamodb::run(options)),
         Action::Ec2(options) => runtime.block_on(ec2::run(options)),
         Action::Crash(options) => runtime.block_on(crash::run(options)),
         Action::Bare { answer_bytes, file } => runtime.block_on(machine::bare::serve(answer_bytes, file)),

@@ -1,4 +1,5 @@
-//! The emulators that the package registry carries, in a Python environment of their own, pinned in peers.txt.
+//! The emulators that the package registries carry, in a Python environment of their own, pinned in peers.txt, and in a
+//! folder of Node.js packages, pinned in npm/.
 //! They keep everything in memory and check no signatures.
 
 use std::path::PathBuf;
@@ -12,12 +13,14 @@ use crate::machine::process::{Server, free_port};
 use crate::run::Plan;
 
 const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers.txt");
+const NPM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/npm");
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Peer {
     Moto,
     Ministack,
     SeaweedFs,
+    Dynalite,
 }
 
 impl Peer {
@@ -26,16 +29,18 @@ impl Peer {
             Peer::Moto => "moto",
             Peer::Ministack => "ministack",
             Peer::SeaweedFs => "SeaweedFS",
+            Peer::Dynalite => "dynalite",
         }
     }
 
     pub fn start(self, plan: &Plan) -> anyhow::Result<Server> {
-        let programs = environment()?;
+        let programs = if self == Peer::Dynalite { packages()? } else { environment()? };
         let port = free_port()?;
         let mut command = Command::new(match self {
             Peer::Moto => programs.join("moto_server"),
             Peer::Ministack => programs.join("ministack"),
             Peer::SeaweedFs => programs.join("weed"),
+            Peer::Dynalite => programs.join("dynalite"),
         });
         match self {
             Peer::Moto => {
@@ -45,6 +50,10 @@ impl Peer {
                 command.env("GATEWAY_PORT", port.to_string()).env("LOG_LEVEL", "WARNING");
             }
             Peer::SeaweedFs => seaweedfs(&mut command, plan, port)?,
+            // In memory, and tables are there at once.
+            Peer::Dynalite => {
+                command.args(["--host", "127.0.0.1", "--createTableMs", "0", "--port", &port.to_string()]);
+            }
         }
         command.current_dir(plan.folder.path());
         Server::on_port(command, port).with_context(|| format!("{} does not start", self.name()))
@@ -85,11 +94,31 @@ pub async fn best_connections(probe: impl AsyncFn(usize) -> anyhow::Result<Measu
     best.1
 }
 
+/// The folder of the programs of Node.js packages; installs them the first time, as the lock file says.
+fn packages() -> anyhow::Result<PathBuf> {
+    const LOCK: &str = "package-lock.json";
+    let folder = target_folder()?.join("bench-peers-npm");
+    let wanted = std::fs::read_to_string(format!("{NPM}/{LOCK}"))?;
+    let stamp = folder.join("installed.json");
+    if !std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        std::fs::create_dir_all(&folder)?;
+        for name in ["package.json", LOCK] {
+            std::fs::copy(format!("{NPM}/{name}"), folder.join(name))?;
+        }
+        run(Command::new("npm").args(["ci", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+        std::fs::write(&stamp, wanted)?;
+    }
+    Ok(folder.join("node_modules/.bin"))
+}
+
+fn target_folder() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    Ok(own.ancestors().nth(2).context("this program is in the build folder")?.to_owned())
+}
+
 /// The folder of the peers' programs; installs them the first time.
 fn environment() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let target = own.ancestors().nth(2).context("this program is in the build folder")?;
-    let folder = target.join("bench-peers");
+    let folder = target_folder()?.join("bench-peers");
     let stamp = folder.join("installed.txt");
     let wanted = std::fs::read_to_string(REQUIREMENTS)?;
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {

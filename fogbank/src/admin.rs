@@ -1,11 +1,12 @@
-//! The controls of a running cloud, under `/_fogbank/`: `status`, `explain`, `sign-in`, and in --dev the clock.
-//! The gateway sees to who may ask; GET only looks. All but `sign-in` is for this machine only, and `explain`, outside
-//! --dev, for those who can read the cloud's root key.
+//! The controls of a running cloud, under `/_fogbank/`: `status`, `explain`, `sign-in`, `zones`, and in --dev the clock.
+//! The gateway sees to who may ask; GET only looks. All but `sign-in` is for this machine only, and `explain` and what
+//! changes `zones`, outside --dev, for those who can read the cloud's root key.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
+use ec2::{Ec2, ZoneHealth};
 use gateway::{AdminHandler, AdminReply, AdminRequest};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -18,6 +19,9 @@ use crate::limits::CLOCK_ADVANCE_MAX;
 use crate::proof;
 use crate::sign_in::SignIn;
 
+/// Where zones are taken down and brought up.
+const ZONES: &str = "zones/";
+
 /// What the composition root gives the controls.
 pub struct Parts {
     pub dev: bool,
@@ -25,6 +29,7 @@ pub struct Parts {
     pub clock: Clock,
     pub dispatcher: Arc<Dispatcher>,
     pub sign_in: SignIn,
+    pub ec2: Arc<Ec2>,
     /// The root key's secret, for proofs; nothing in --dev, where everybody knows it.
     pub root_secret: Option<String>,
 }
@@ -50,7 +55,9 @@ impl Admin {
             (&Method::GET, "clock") => reply(self.time()),
             (&Method::POST, "clock") => self.turn(&request.body).await,
             (&Method::POST, "sign-in") => self.parts.sign_in.answer(request).await,
-            (_, "status" | "clock" | "sign-in") => {
+            (&Method::GET, "zones") => self.zones().await,
+            (&Method::POST, path) if path.starts_with(ZONES) => self.turn_zone(request).await,
+            (_, "status" | "clock" | "sign-in" | "zones") => {
                 refuse(StatusCode::METHOD_NOT_ALLOWED, "this takes another method")
             }
             (&Method::GET, path) => match path.strip_prefix("explain/") {
@@ -61,15 +68,42 @@ impl Admin {
         }
     }
 
+    /// Whether the owner of this cloud asks; in --dev everybody is.
+    fn is_owners(&self, request: &AdminRequest) -> bool {
+        let Some(secret) = &self.parts.root_secret else { return true };
+        let given = request.headers.get(proof::HEADER).and_then(|proof| proof.to_str().ok()).unwrap_or("");
+        proof::is_good(given, secret, &request.method, &request.path, self.parts.clock.wall())
+    }
+
+    async fn zones(&self) -> AdminReply {
+        match self.parts.ec2.zones().await {
+            Ok(zones) => reply(json!({ "zones": zones.iter().map(zone).collect::<Vec<Value>>() })),
+            Err(fault) => refuse(StatusCode::INTERNAL_SERVER_ERROR, fault.message()),
+        }
+    }
+
+    /// `zones/us-east-1a/down`, `zones/us-east-1a/up`
+    async fn turn_zone(&self, request: &AdminRequest) -> AdminReply {
+        if !self.is_owners(request) {
+            let message = "this takes a zone from everybody, so it is for the owner of this cloud; name its data folder with --data";
+            return refuse(StatusCode::FORBIDDEN, message);
+        }
+        let (name, is_down) = match request.path[ZONES.len()..].split_once('/') {
+            Some((name, "down")) => (name, true),
+            Some((name, "up")) => (name, false),
+            _ => return refuse(StatusCode::NOT_FOUND, "a zone goes down or up"),
+        };
+        match self.parts.ec2.set_zone(name, is_down).await {
+            Ok(()) => self.zones().await,
+            Err(fault) if fault.status() < 500 => refuse(StatusCode::BAD_REQUEST, fault.message()),
+            Err(fault) => refuse(StatusCode::INTERNAL_SERVER_ERROR, fault.message()),
+        }
+    }
+
     fn explain(&self, request: &AdminRequest, id: &str) -> AdminReply {
-        if let Some(secret) = &self.parts.root_secret {
-            let given =
-                request.headers.get(proof::HEADER).and_then(|proof| proof.to_str().ok()).unwrap_or("");
-            let wall = self.parts.clock.wall();
-            if !proof::is_good(given, secret, &request.method, &request.path, wall) {
-                let message = "this tells who did what, so it is for the owner of this cloud; name its data folder with --data";
-                return refuse(StatusCode::FORBIDDEN, message);
-            }
+        if !self.is_owners(request) {
+            let message = "this tells who did what, so it is for the owner of this cloud; name its data folder with --data";
+            return refuse(StatusCode::FORBIDDEN, message);
         }
         let within = format!("among the latest {AUDIT_EVENTS_MAX} since this Fogbank was started");
         let message = match explain(&self.parts.dispatcher, id) {
@@ -128,6 +162,16 @@ impl Admin {
         self.parts.clock.advance(by);
         reply(self.time())
     }
+}
+
+fn zone(zone: &ZoneHealth) -> Value {
+    json!({
+        "region": zone.region.as_str(),
+        "name": zone.name,
+        "id": zone.id,
+        "down_since": zone.down_since.map(|since| since.to_iso8601()),
+        "instances": zone.instances,
+    })
 }
 
 fn reply(body: Value) -> AdminReply {

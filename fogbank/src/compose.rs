@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use base::{Clock, Ids, Region};
+use dynamodb::{DynamoDB, DynamoDBParts, DynamoDBStreams};
 use ec2::{Ec2, Ec2Parts};
 use gateway::{Authority, Controls, Cors, Gateway, GatewayConfig, Tls};
 use iam::{Iam, IamParts};
@@ -27,6 +28,7 @@ use sqs::{Sqs, SqsParts};
 use ssm::{Ssm, SsmParts};
 use store::Store;
 use sts::{Sts, StsParts};
+use table_engine::TableEngine;
 use vault::{MasterKey, Vault};
 
 use crate::admin;
@@ -60,6 +62,7 @@ struct Keepers {
     store: Store,
     queues: QueueEngine,
     objects: ObjectEngine,
+    tables: TableEngine,
     authority: Authority,
 }
 
@@ -94,14 +97,13 @@ impl Cloud {
             tasks: tasks.clone(),
             keyring: keyring.clone(),
             aws: Aws::default(),
-            host: host(config, folder.as_deref(), &keepers.authority, &tasks)?,
+            host: host(config, folder.as_deref(), &keepers.authority, &tasks).await?,
             public_range: config.instances.public_range,
+            throttled: config.dynamodb.throttled,
         };
-        if let Some(host) = &ground.host {
-            host.adopt().await.context("the machines of an earlier run cannot be taken over")?;
-        }
         let host = ground.host.clone();
-        let services = ground.services(keepers.queues, keepers.objects).await?;
+        let engines = Engines { queues: keepers.queues, objects: keepers.objects, tables: keepers.tables };
+        let services = ground.services(engines).await?;
         let throttle = Throttle::new(config.limits.calls_per_second);
         let sign_in = SignIn::new(sign_in::Parts {
             iam: services.iam.clone(),
@@ -119,6 +121,7 @@ impl Cloud {
             clock: clock.clone(),
             dispatcher: dispatcher.clone(),
             sign_in,
+            ec2: ec2.clone(),
             root_secret: account.as_ref().map(|root| root.secret_access_key.clone()).filter(|_| !config.dev),
         });
         let tls = Tls::new(keepers.authority, clock.clone(), Vec::new())
@@ -170,7 +173,9 @@ impl Keepers {
         ids: &Ids,
     ) -> anyhow::Result<(Keepers, Option<RootCredentials>)> {
         let (store_room, queue_room) = (folder.room("store")?, folder.room("queues")?);
-        let (object_room, tls_room) = (folder.room("objects")?, folder.room("tls")?);
+        let (object_room, table_room) = (folder.room("objects")?, folder.room("tables")?);
+        let tls_room = folder.room("tls")?;
+        let runtime = tokio::runtime::Handle::current();
         let open_failed = |what: &str, path: &Path| format!("{what} in {} cannot be opened", path.display());
         std::thread::scope(|scope| {
             let store = scope.spawn(|| Store::embedded(&store_room, store_options(config)));
@@ -179,6 +184,8 @@ impl Keepers {
             });
             let objects = scope
                 .spawn(|| ObjectEngine::open(&object_room, ids.clone(), object_engine::Options::default()));
+            let tables =
+                scope.spawn(|| runtime.block_on(TableEngine::open(&table_room, table_settings(config))));
             let authority = scope.spawn(|| Authority::open(&tls_room, ids.clone(), clock.wall()));
             let account = root_key(folder, config.dev, ids)?;
             let panicked = |_| anyhow!("a part of the cloud panicked while it was opened");
@@ -195,6 +202,10 @@ impl Keepers {
                     .join()
                     .map_err(panicked)?
                     .with_context(|| open_failed("the objects", &object_room))?,
+                tables: tables
+                    .join()
+                    .map_err(panicked)?
+                    .with_context(|| open_failed("the tables", &table_room))?,
                 authority: authority.join().map_err(panicked)??,
             };
             Ok((keepers, account))
@@ -206,6 +217,7 @@ impl Keepers {
             store: Store::embedded_in_memory(store_options(config)).context("the store cannot be made")?,
             queues: QueueEngine::in_memory(clock.clone(), ids.clone()),
             objects: ObjectEngine::in_memory(ids.clone()),
+            tables: TableEngine::in_memory(),
             authority: Authority::in_memory(ids.clone(), clock.wall())?,
         })
     }
@@ -229,8 +241,9 @@ fn keyring(dev: bool, sealing: &SealingKey, account: Option<&RootCredentials>) -
     keyring
 }
 
-/// What instances run on, unless this cloud shall run none. One in memory leaves nothing behind, and so has none.
-fn host(
+/// What instances run on, with those that an earlier run left, unless this cloud shall run none. One in memory leaves
+/// nothing behind, and so has none.
+async fn host(
     config: &Config,
     folder: Option<&Folder>,
     authority: &Authority,
@@ -243,7 +256,9 @@ fn host(
         public_range: config.instances.public_range,
         authority: authority.certificate_pem().as_bytes().to_vec(),
     };
-    Ok(Some(Host::new(settings, tasks.clone())))
+    let host = Host::new(settings, tasks.clone());
+    host.adopt().await.context("the machines of an earlier run cannot be taken over")?;
+    Ok(Some(host))
 }
 
 /// What all services stand on.
@@ -259,10 +274,21 @@ struct Ground {
     /// Where instances run.
     host: Option<Arc<Host>>,
     public_range: Ipv4Net,
+    /// Whether tables are held to their throughput.
+    throttled: bool,
+}
+
+/// The data planes.
+struct Engines {
+    queues: QueueEngine,
+    objects: ObjectEngine,
+    tables: TableEngine,
 }
 
 /// Every service there is.
 struct Services {
+    dynamodb: Arc<DynamoDB>,
+    dynamodbstreams: Arc<DynamoDBStreams>,
     ec2: Arc<Ec2>,
     iam: Arc<Iam>,
     kms: Arc<Kms>,
@@ -278,8 +304,9 @@ struct Services {
 
 impl Ground {
     /// Every service, with its background work started.
-    async fn services(&self, queues: QueueEngine, objects: ObjectEngine) -> anyhow::Result<Services> {
+    async fn services(&self, engines: Engines) -> anyhow::Result<Services> {
         let Ground { store, clock, ids, sealing, vault, tasks, keyring, aws, .. } = self;
+        let Engines { queues, objects, tables } = engines;
         let pages = PageTokens::new(sealing.clone());
         let iam = Iam::new(IamParts {
             store: store.clone(),
@@ -298,13 +325,8 @@ impl Ground {
             tasks: tasks.clone(),
         });
         let (ec2, kms, s3) = (self.ec2(&pages), self.kms(&pages), self.s3(objects, &pages));
-        let secretsmanager = SecretsManager::new(SecretsManagerParts {
-            store: store.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages: pages.clone(),
-            aws: aws.clone(),
-        });
+        let dynamodb = self.dynamodb(tables, &pages);
+        let secretsmanager = self.secretsmanager(&pages);
         let ssm = Ssm::new(SsmParts {
             store: store.clone(),
             clock: clock.clone(),
@@ -333,6 +355,7 @@ impl Ground {
             outbound: Outbound::new(Roots::public()),
         });
         let background = [
+            dynamodb.background(),
             ec2.background(),
             iam.background(),
             kms.background(),
@@ -344,6 +367,8 @@ impl Ground {
         ];
         background.into_iter().flatten().for_each(|task| tasks.start(task));
         Ok(Services {
+            dynamodbstreams: DynamoDBStreams::new(dynamodb.clone()),
+            dynamodb,
             ec2,
             iam,
             kms,
@@ -355,6 +380,19 @@ impl Ground {
             ssm,
             sts,
             access,
+        })
+    }
+
+    fn dynamodb(&self, engine: TableEngine, pages: &PageTokens) -> Arc<DynamoDB> {
+        DynamoDB::new(DynamoDBParts {
+            store: self.store.clone(),
+            engine,
+            vault: self.vault.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: pages.clone(),
+            aws: self.aws.clone(),
+            throttled: self.throttled,
         })
     }
 
@@ -376,6 +414,16 @@ impl Ground {
         Kms::new(KmsParts {
             store: self.store.clone(),
             vault: self.vault.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: pages.clone(),
+            aws: self.aws.clone(),
+        })
+    }
+
+    fn secretsmanager(&self, pages: &PageTokens) -> Arc<SecretsManager> {
+        SecretsManager::new(SecretsManagerParts {
+            store: self.store.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             pages: pages.clone(),
@@ -413,6 +461,8 @@ impl Ground {
 impl Services {
     fn all(self) -> Vec<Arc<dyn AnyService>> {
         vec![
+            self.dynamodb,
+            self.dynamodbstreams,
             self.ec2,
             self.iam,
             self.kms,
@@ -438,6 +488,7 @@ pub fn all_services() -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
         let store = Store::embedded_in_memory(store_options(&Config::default()))?;
         let queues = QueueEngine::in_memory(clock.clone(), ids.clone());
         let objects = ObjectEngine::in_memory(ids.clone());
+        let engines = Engines { queues, objects, tables: TableEngine::in_memory() };
         let sealing = SealingKey::new(ids.bytes());
         let keyring = Arc::new(keyring(false, &sealing, None));
         let tasks = Tasks::new(clock.clone(), store.clone(), LEASE_HOLDER);
@@ -453,13 +504,21 @@ pub fn all_services() -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
             aws: Aws::default(),
             host: None,
             public_range: Instances::default().public_range,
+            throttled: false,
         };
-        Ok(ground.services(queues, objects).await?.all())
+        Ok(ground.services(engines).await?.all())
     })
 }
 
 fn store_options(config: &Config) -> store::Options {
     store::Options { cache_bytes: config.store.cache_mib << 20 }
+}
+
+fn table_settings(config: &Config) -> table_engine::Settings {
+    table_engine::Settings {
+        cache_bytes: config.dynamodb.cache_mib << 20,
+        ..table_engine::Settings::default()
+    }
 }
 
 fn gateway_config(config: &Config) -> GatewayConfig {

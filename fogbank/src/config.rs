@@ -11,7 +11,9 @@ use base::Region;
 use ipnet::Ipv4Net;
 use serde::Deserialize;
 
-use crate::limits::{CONNECTIONS_MAX_DEFAULT, PORT_DEFAULT, STORE_CACHE_MIB_DEFAULT};
+use crate::limits::{
+    CONNECTIONS_MAX_DEFAULT, PORT_DEFAULT, STORE_CACHE_MIB_DEFAULT, TABLE_CACHE_MIB_DEFAULT,
+};
 
 /// The file, as it is written. Every section and every key may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -24,6 +26,7 @@ pub struct Config {
     pub keys: Keys,
     pub limits: Limits,
     pub instances: Instances,
+    pub dynamodb: DynamoDB,
     pub account: Account,
     pub log: Log,
 }
@@ -64,6 +67,16 @@ pub struct Keys {
 pub struct Limits {
     /// Calls a second that one account may make to one service in one region. Nothing is held back if left out.
     pub calls_per_second: Option<u32>,
+}
+
+/// Tables.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DynamoDB {
+    /// Memory for blocks of the tables' files.
+    pub cache_mib: u64,
+    /// Hold tables to their provisioned throughput, as AWS does. A table can do what the machine can if left out.
+    pub throttled: bool,
 }
 
 /// Machines of EC2 on this host.
@@ -133,6 +146,12 @@ impl Default for Gateway {
 impl Default for Store {
     fn default() -> Store {
         Store { data: None, memory: false, cache_mib: STORE_CACHE_MIB_DEFAULT }
+    }
+}
+
+impl Default for DynamoDB {
+    fn default() -> DynamoDB {
+        DynamoDB { cache_mib: TABLE_CACHE_MIB_DEFAULT, throttled: false }
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base::{Clock, Region};
 use ec2::{CardOf, Ec2, Guest, PublicAddressOf};
 use ec2_api::{Instance, InstanceNetworkInterface};
+use gateway::Way;
 use metadata::{
     BlockDevice, Credentials, InstanceProfile, InstanceView, Instances, InterfaceView, LifeCycle,
     MetadataOptions, NamedAddresses, Names, Placement, PublicAddress, PublicKey, RoleCredentials,
@@ -16,10 +17,13 @@ use metadata::{
 };
 use parking_lot::Mutex;
 use schema::Fault;
-use service::BoxFuture;
+use service::{BoxFuture, Through};
 
 /// Credentials are renewed this long before they end: clients ask for new ones a few minutes before that.
 const RENEWAL_TIME: Duration = Duration::from_secs(30 * 60);
+
+/// As AWS answers for the names of endpoints.
+const ENDPOINT_NAME_TTL_SECONDS: u32 = 60;
 
 /// The public parameters of Systems Manager that lead to EC2's images.
 pub struct PublicImages(pub Arc<Ec2>);
@@ -111,6 +115,23 @@ impl Credentials for Guests {
     }
 }
 
+/// A VPC's endpoints at one address of its router.
+pub struct EndpointWay {
+    pub guests: Arc<Guests>,
+    pub vpc: String,
+    /// None: gateway endpoints, which packets are routed to.
+    pub address: Option<IpAddr>,
+}
+
+impl Way for EndpointWay {
+    fn through<'a>(&'a self, service: &'a str) -> BoxFuture<'a, Through> {
+        Box::pin(async move {
+            let found = self.guests.ec2.through(&self.vpc, self.address, service).await;
+            or_nothing(found).unwrap_or_else(Through::nowhere)
+        })
+    }
+}
+
 impl Names for Guests {
     fn vpc<'a>(&'a self, vpc: &'a str) -> BoxFuture<'a, Option<Arc<VpcNames>>> {
         Box::pin(async move {
@@ -143,9 +164,12 @@ impl Names for Guests {
         Box::pin(async move { or_nothing(self.ec2.name_of_address(vpc, address).await) })
     }
 
-    /// Private names of interface endpoints and of hosted zones: nobody keeps any yet.
-    fn named<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Option<NamedAddresses>> {
-        Box::pin(async { None })
+    /// Names of interface endpoints. Private hosted zones are nobody's yet.
+    fn named<'a>(&'a self, vpc: &'a str, name: &'a str) -> BoxFuture<'a, Option<NamedAddresses>> {
+        Box::pin(async move {
+            let addresses = or_nothing(self.ec2.endpoint_addresses(vpc, name).await)?;
+            Some(NamedAddresses { addresses, ttl_seconds: ENDPOINT_NAME_TTL_SECONDS })
+        })
     }
 }
 

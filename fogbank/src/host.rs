@@ -48,6 +48,7 @@ pub fn probe(environment: &Environment) -> Vec<Feature> {
             serves: "security groups, network ACLs and NAT that filter real packets",
             state: nftables(environment),
         },
+        Feature { name: "IPsec", serves: "tunnels of site-to-site VPN connections", state: ipsec() },
         Feature { name: "FUSE", serves: "volumes with snapshots", state: device("/dev/fuse", FUSE_REMEDY) },
         Feature {
             name: "loop devices",
@@ -136,6 +137,17 @@ fn nftables(environment: &Environment) -> State {
         return State::Lacks { why: "this user may not change them".to_owned(), remedy: "run as root" };
     }
     State::Has("with the nft program".to_owned())
+}
+
+/// Tunnels end in user space, so the kernel need not know IPsec.
+fn ipsec() -> State {
+    match network_engine::Network::vpn_missing_of(&network_engine::Ipsec::default()).first() {
+        None => State::Has("strongSwan, in user space".to_owned()),
+        Some(why) => State::Lacks {
+            why: why.clone(),
+            remedy: "apt-get install charon-systemd strongswan-swanctl libcharon-extra-plugins",
+        },
+    }
 }
 
 fn device(path: &'static str, remedy: &'static str) -> State {

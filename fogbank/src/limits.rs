@@ -20,8 +20,14 @@ pub const ANSWER_BYTES_MAX: usize = 8 << 20;
 /// The furthest the clock may be turned in one go: a century.
 pub const CLOCK_ADVANCE_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
 
+/// A flow log's file that is larger is put aside, in place of the one put aside before.
+pub const FLOW_FILE_BYTES_MAX: u64 = 64 << 20;
+
 /// What the store's page cache takes unless the configuration says otherwise.
 pub const STORE_CACHE_MIB_DEFAULT: usize = 8;
+
+/// What the tables' cache takes unless the configuration says otherwise.
+pub const TABLE_CACHE_MIB_DEFAULT: u64 = 128;
 
 /// Connections served at once unless the configuration says otherwise.
 pub const CONNECTIONS_MAX_DEFAULT: usize = gateway::limits::CONNECTIONS_MAX;

@@ -5,6 +5,7 @@
 #[path = "../../wire/tests/dynamic/mod.rs"]
 pub mod dynamic;
 pub mod identity;
+pub mod item;
 #[path = "../../wire/tests/round_trip/models.rs"]
 pub mod models;
 pub mod policy;

@@ -111,6 +111,27 @@ pub struct Source {
     /// `1.2` or `1.3`, where the connection was encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_version: Option<String>,
+    /// The VPC endpoint that the request came through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Box<Through>>,
+}
+
+/// A VPC endpoint, as far as permissions ask for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Through {
+    /// `vpce-…`
+    pub endpoint: String,
+    /// `vpc-…`
+    pub vpc: String,
+    /// As JSON: nothing passes that it does not allow. None allows everything.
+    pub policy: Option<String>,
+}
+
+impl Through {
+    /// An endpoint that is gone, or not for what was asked: nothing passes.
+    pub fn nowhere() -> Through {
+        Through { endpoint: String::new(), vpc: String::new(), policy: Some(String::new()) }
+    }
 }
 
 /// What policies may ask of a signature (`s3:authType` and its like).

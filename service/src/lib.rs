@@ -30,6 +30,7 @@ pub use audit::{Asked, Audit, AuditEvent, Notes};
 pub use aws::{AsService, Aws};
 pub use call::{
     AssumedRole, Call, Carried, Principal, PrincipalKind, Session, Signature, SignatureVersion, Source,
+    Through,
 };
 pub use delivery::{Delivery, deliver};
 pub use dispatcher::{Dispatcher, Parts, Target};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{AccountId, Clock, Ids, Region, Timestamp};
-use ec2::{Ec2, Ec2Parts, Machines, MemoryMachines};
+use dynamodb::{DynamoDB, DynamoDBParts, DynamoDBStreams};
+use ec2::{Ec2, Ec2Parts, Machines, MemoryMachines, MemoryNetworks, Networks};
 use iam::{Iam, IamParts};
 use kms::{Kms, KmsParts};
 use object_engine::ObjectEngine;
@@ -23,6 +24,7 @@ use sqs::{Sqs, SqsParts};
 use ssm::{Ssm, SsmParts};
 use store::{SimControl, SimOptions, Store};
 use sts::{Sts, StsParts};
+use table_engine::TableEngine;
 use vault::{MasterKey, Vault};
 
 /// Everything a test may want to turn, look into or break.
@@ -38,11 +40,39 @@ pub struct Cloud {
     pub s3: Arc<S3>,
     /// Where the bytes of objects are.
     pub objects: ObjectEngine,
+    pub dynamodb: Arc<DynamoDB>,
+    /// Where the items of tables and the entries of indexes are.
+    pub tables: TableEngine,
     /// What stands for the instances: nothing runs, everything is remembered.
     pub machines: Arc<MemoryMachines>,
+    /// What stands for their networks: no packet moves.
+    pub networks: Arc<MemoryNetworks>,
+    /// For what no operation does: zones that fail.
+    pub ec2: Arc<Ec2>,
+    records: Store,
     aws: Aws,
     account: AccountId,
     region: Region,
+}
+
+/// A cloud that does not run: what is left of it is what it starts with.
+pub struct Stopped {
+    clock: Clock,
+    ids: Ids,
+    store: Store,
+    control: SimControl,
+}
+
+impl Stopped {
+    fn new(seed: u64) -> Stopped {
+        let (store, control) = Store::simulated(seed, SimOptions::default());
+        Stopped { clock: Clock::manual(START), ids: Ids::seeded(seed), store, control }
+    }
+
+    /// As after a restart: whatever was in memory only is forgotten.
+    pub async fn start(self, tables: TableEngine) -> Cloud {
+        Cloud::over(self, tables, false).await
+    }
 }
 
 /// What all services stand on.
@@ -53,9 +83,30 @@ struct Ground<'a> {
     ids: &'a Ids,
     pages: &'a PageTokens,
     aws: &'a Aws,
+    throttled: bool,
 }
 
 impl Ground<'_> {
+    fn sts(&self, access: &Access) -> Arc<Sts> {
+        Sts::new(StsParts {
+            keyring: self.keyring.clone(),
+            ids: self.ids.clone(),
+            access: access.clone(),
+            outbound: Outbound::new(Roots::none()),
+        })
+    }
+
+    fn iam(&self, sealing: SealingKey) -> Arc<Iam> {
+        Iam::new(IamParts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            sealing,
+            aws: self.aws.clone(),
+        })
+    }
+
     fn organizations(&self, tasks: &Tasks) -> Arc<Organizations> {
         Organizations::new(OrganizationsParts {
             store: self.store.clone(),
@@ -67,13 +118,27 @@ impl Ground<'_> {
         })
     }
 
-    fn ec2(&self, tasks: &Tasks, machines: &Arc<MemoryMachines>) -> Arc<Ec2> {
+    fn dynamodb(&self, engine: &TableEngine, vault: &Vault) -> Arc<DynamoDB> {
+        DynamoDB::new(DynamoDBParts {
+            store: self.store.clone(),
+            engine: engine.clone(),
+            vault: vault.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            aws: self.aws.clone(),
+            throttled: self.throttled,
+        })
+    }
+
+    fn ec2(&self, tasks: &Tasks, machines: &Arc<MemoryMachines>, networks: &Arc<MemoryNetworks>) -> Arc<Ec2> {
         let machines: Arc<dyn Machines> = machines.clone();
+        let networks: Arc<dyn Networks> = networks.clone();
         Ec2::new(Ec2Parts {
             tasks: tasks.clone(),
             machines: Some(machines),
             public_range: "198.18.0.0/15".parse().expect("it is a range"),
-            network: None,
+            network: Some(networks),
             store: self.store.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
@@ -148,43 +213,59 @@ pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 impl Cloud {
     /// A cloud whose chance follows from the seed.
     pub async fn new(seed: u64) -> Cloud {
-        let clock = Clock::manual(START);
-        let ids = Ids::seeded(seed);
-        let (store, control) = Store::simulated(seed, SimOptions::default());
+        Cloud::with_throttling(seed, false).await
+    }
+
+    /// The same, where tables may be held to their throughput.
+    pub async fn with_throttling(seed: u64, throttled: bool) -> Cloud {
+        Cloud::over(Stopped::new(seed), TableEngine::in_memory(), throttled).await
+    }
+
+    /// The same, where the items of tables are in an engine of the test's own.
+    pub async fn with_tables(seed: u64, tables: TableEngine) -> Cloud {
+        Stopped::new(seed).start(tables).await
+    }
+
+    /// Stops everything. What a disk would keep is left, and so are time and chance.
+    pub async fn stop(self) -> Stopped {
+        self.tasks.shutdown().await;
+        Stopped { clock: self.clock, ids: self.ids, store: self.records, control: self.store }
+    }
+
+    async fn over(stopped: Stopped, tables: TableEngine, throttled: bool) -> Cloud {
+        let Stopped { clock, ids, store, control } = stopped;
         let tasks = Tasks::new(clock.clone(), store.clone(), "test");
         let sealing = SealingKey::new([7; 32]);
         let keyring = Arc::new(Keyring::new(sealing.clone(), DevKeys::Accepted));
         let pages = PageTokens::new(sealing.clone());
         let aws = Aws::default();
-        let iam = Iam::new(IamParts {
-            store: store.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages: pages.clone(),
-            sealing,
-            aws: aws.clone(),
-        });
         let vault = Vault::new(MasterKey::new([9; 32]));
-        let ground =
-            Ground { keyring: &keyring, store: &store, clock: &clock, ids: &ids, pages: &pages, aws: &aws };
-        let (organizations, kms) = (ground.organizations(&tasks), ground.kms(&vault));
+        let ground = Ground {
+            keyring: &keyring,
+            store: &store,
+            clock: &clock,
+            ids: &ids,
+            pages: &pages,
+            aws: &aws,
+            throttled,
+        };
+        let (iam, organizations, kms) =
+            (ground.iam(sealing), ground.organizations(&tasks), ground.kms(&vault));
         let objects = ObjectEngine::in_memory(ids.clone());
         let machines = Arc::new(MemoryMachines::default());
+        let networks = Arc::new(MemoryNetworks::default());
         let s3 = ground.s3(&objects, &vault, &tasks);
+        let dynamodb = ground.dynamodb(&tables, &vault);
         let (ec2, secretsmanager, ssm) =
-            (ground.ec2(&tasks, &machines), ground.secretsmanager(), ground.ssm());
+            (ground.ec2(&tasks, &machines, &networks), ground.secretsmanager(), ground.ssm());
         let sqs = ground.sqs(&vault, &tasks).await;
         iam.guarded_by(organizations.clone());
         let access = Access { identities: iam.clone(), guardrails: organizations.clone() };
-        let sts = Sts::new(StsParts {
-            keyring: keyring.clone(),
-            ids: ids.clone(),
-            access: access.clone(),
-            outbound: Outbound::new(Roots::none()),
-        });
+        let sts = ground.sts(&access);
         [ec2.background(), iam.background(), kms.background(), organizations.background()]
             .into_iter()
             .chain([secretsmanager.background(), sqs.background(), ssm.background(), s3.background()])
+            .chain([dynamodb.background()])
             .flatten()
             .for_each(|task| tasks.start(task));
         let dispatcher = Arc::new(Dispatcher::new(Parts {
@@ -193,7 +274,9 @@ impl Cloud {
             throttle: Throttle::new(None),
             access,
             services: vec![
-                ec2,
+                DynamoDBStreams::new(dynamodb.clone()),
+                dynamodb.clone(),
+                ec2.clone(),
                 iam.clone(),
                 kms,
                 organizations,
@@ -211,12 +294,17 @@ impl Cloud {
             ids,
             dispatcher,
             store: control,
+            records: store.clone(),
             tasks,
             keyring,
             iam,
             s3,
             objects,
+            dynamodb,
+            tables,
             machines,
+            networks,
+            ec2,
             aws,
             account: AccountId::DEV,
             region: Region::US_EAST_1,

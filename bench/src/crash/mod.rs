@@ -1,12 +1,14 @@
 //! The crash test: the server is killed at random moments while clients send, receive and delete, and started
 //! again on the same folder. A ledger knows what was acknowledged, and every answer is held against it:
-//! nothing acknowledged is lost, nothing deleted comes back, each group of a FIFO queue keeps its order, and every object
-//! is whole. At the end all that lies on the disk is checked with `fogbank fsck`.
+//! nothing acknowledged is lost, nothing deleted comes back, each group of a FIFO queue keeps its order, every object
+//! is whole, and what was done to items of a table is explained by one order. At the end all that lies on the disk is checked with `fogbank fsck`.
 //!
 //! A kill loses what the process had in memory, not what the kernel has; that unsynced writes may be lost too is
 //! tested where the disk can be simulated, in the store and in the queue engine.
 
+mod items;
 mod ledger;
+mod linear;
 mod objects;
 mod workers;
 
@@ -24,6 +26,7 @@ use tokio::task::JoinSet;
 use crate::limits::{ROUND_MILLIS_MAX, ROUND_MILLIS_MIN};
 use crate::machine::process::Server;
 use crate::sqs::Queue;
+use items::Items;
 use ledger::Ledger;
 use objects::Objects;
 use workers::{Crew, DELETED_OF_TEN, VISIBILITY_SECONDS};
@@ -50,6 +53,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let ids = Ids::seeded(seed);
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let objects = Objects::none();
+    let items = Items::none();
     let mut restarts = Vec::new();
     let bar = ProgressBar::new(u64::from(options.rounds));
     for round in 0..options.rounds {
@@ -57,11 +61,13 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         restarts.push(server.started_in);
         let crew = crew(&server, &ledger, round).await?;
         objects.create_bucket(server.address).await?;
+        items.create_table(server.address).await?;
         let working = ROUND_MILLIS_MIN + ids.below(ROUND_MILLIS_MAX - ROUND_MILLIS_MIN);
-        work_until_killed(crew, &objects, server, Duration::from_millis(working), &ids).await?;
+        work_until_killed(crew, (&objects, &items), server, Duration::from_millis(working), &ids).await?;
         if let Some(fault) = first_fault(&ledger).or_else(|| objects.fault()) {
             bail!("round {round}, seed {seed}: {fault}");
         }
+        items.explain().with_context(|| format!("round {round}, seed {seed}"))?;
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -71,6 +77,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let crew = crew(&server, &ledger, options.rounds).await?;
     crew.drain().await?;
     println!("{}", objects.finish(server.address).await?);
+    println!("{}", items.finish(server.address).await?);
     server.stop()?;
     if let Some(fault) = objects.fault() {
         bail!("seed {seed}: {fault}");
@@ -130,7 +137,7 @@ fn check_folder(binary: &Path, folder: &Path) -> anyhow::Result<()> {
 
 async fn work_until_killed(
     crew: Crew,
-    objects: &Objects,
+    (objects, items): (&Objects, &Items),
     server: Server,
     working: Duration,
     ids: &Ids,
@@ -138,6 +145,7 @@ async fn work_until_killed(
     let mut workers = JoinSet::new();
     crew.start(&mut workers, ids);
     objects.start(server.address, &mut workers, ids);
+    items.start(server.address, &mut workers, ids);
     let start = Instant::now();
     tokio::time::sleep(working).await;
     server.kill()?;

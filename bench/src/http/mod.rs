@@ -9,4 +9,4 @@ pub mod prepared;
 pub use api::Api;
 pub use connection::{Answer, Connection};
 pub use load::{Latency, Load, Measured, Pace};
-pub use prepared::{FormSigner, JsonService, KMS, Prepared, S3Signer, SQS, SSM, Signer};
+pub use prepared::{DYNAMODB, FormSigner, JsonService, KMS, Prepared, S3Signer, SQS, SSM, Signer};

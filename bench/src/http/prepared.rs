@@ -32,6 +32,12 @@ pub const SQS: JsonService = JsonService {
     content_type: "application/x-amz-json-1.0",
 };
 
+pub const DYNAMODB: JsonService = JsonService {
+    signing_name: "dynamodb",
+    target_prefix: "DynamoDB_20120810",
+    content_type: "application/x-amz-json-1.0",
+};
+
 pub const KMS: JsonService = JsonService {
     signing_name: "kms",
     target_prefix: "TrentService",

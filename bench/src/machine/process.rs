@@ -75,6 +75,16 @@ impl Server {
         field(&status, "VmRSS").trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
     }
 
+    /// The processor time that all its threads have taken.
+    pub fn processor_time(&self) -> Duration {
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // After the name, which may contain anything, in brackets.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        Duration::from_secs_f64(ticks / TICKS_PER_SECOND)
+    }
+
     /// Asks the server to end, and waits until it has.
     pub fn stop(mut self) -> anyhow::Result<()> {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);

@@ -31,11 +31,13 @@ pub mod limits;
 mod lock;
 mod minimal;
 mod need;
+mod process;
 mod root;
 mod store;
 
 pub use error::ImageError;
 pub use need::{Need, needs};
+pub use process::Start;
 pub use root::{
     Description, GuestFile, ImageId, ImageIdError, ImageRoot, Init, Kind, Origin, Process, Progress,
 };

@@ -198,7 +198,7 @@ pub(crate) fn detect_init(folder: &Path) -> Init {
 
 /// Follows links as a process would whose root is `folder`, to a path relative to it. For reading only: what is found
 /// may be changed by others meanwhile.
-fn resolve_in(folder: &Path, path: &Path) -> Option<PathBuf> {
+pub(crate) fn resolve_in(folder: &Path, path: &Path) -> Option<PathBuf> {
     let mut open: Vec<std::ffi::OsString> = parts(path);
     open.reverse();
     let mut at = PathBuf::new();

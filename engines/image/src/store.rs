@@ -147,6 +147,15 @@ impl Images {
         .await
     }
 
+    /// Imports an archive of either kind: see [`Images::import_oci`] and [`Images::import_tar`].
+    pub async fn import(&self, archive: &Path, on: OnProgress) -> Result<ImageRoot, ImageError> {
+        let path = archive.to_owned();
+        match blocking(move || import::is_of_layers(&path)).await? {
+            true => self.import_oci(archive, None, on).await,
+            false => self.import_tar(archive, on).await,
+        }
+    }
+
     /// An image that is ready.
     pub fn root(&self, id: &ImageId) -> Result<Option<ImageRoot>, ImageError> {
         let folder = self.inner.folder.join("images").join(id.as_str());

@@ -19,4 +19,4 @@ mod world;
 pub use error::NetworkError;
 pub use network::{Applied, FlowRecord, Found, Network};
 pub use probe::Capabilities;
-pub use settings::Settings;
+pub use settings::{Ipsec, Settings};

@@ -1,5 +1,7 @@
 //! Numbers that bound the engine.
 
+use std::time::Duration;
+
 /// `IFNAMSIZ` without its zero.
 pub const DEVICE_NAME_BYTES_MAX: usize = 15;
 /// What is left of a device's name for the cloud's prefix beside `host`.
@@ -16,6 +18,9 @@ pub const NETLINK_BATCH_MAX: usize = 64;
 pub const NETLINK_READ_BYTES: usize = 64 * 1024;
 /// Idle connections through a NAT gateway end after this many seconds, as AWS's do.
 pub const NAT_IDLE_SECONDS: u32 = 350;
+/// How long an IPsec daemon may take to come up, and how often that is looked at.
+pub const IPSEC_START_TIME_MAX: Duration = Duration::from_secs(5);
+pub const IPSEC_LOOK_TIME: Duration = Duration::from_millis(10);
 /// Flows remembered between two collections; what is beyond is not recorded (and said so by AWS's SKIPDATA).
 pub const FLOWS_MAX: u32 = 65_536;
 /// How long a flow's record waits to be collected.

@@ -15,6 +15,8 @@ pub const TABLE: &str = "fogbank";
 pub const WAN: &str = "wan";
 /// The internet namespace's end of the way to the host.
 pub const HOST: &str = "host";
+/// The device through which an IPsec daemon takes and gives packets.
+pub const IPSEC: &str = "ipsec0";
 /// The device inside a NAT gateway.
 pub const NAT_DEVICE: &str = "eth0";
 
@@ -35,7 +37,7 @@ pub const GATEWAY_MAC: [u8; 6] = [0x02, 0xfb, 0, 0, 0, 1];
 pub const LINK_MAC: [u8; 6] = [0x02, 0xfb, 0, 0, 0, 2];
 
 /// The kinds of namespaces there are, by what follows the prefix. Others with the same beginning are not ours.
-const KINDS: [&str; 5] = ["vpc-", "nat-", "tgw-", "vgw-", "m-"];
+const KINDS: [&str; 6] = ["vpc-", "nat-", "tgw-", "vgw-", "vpn-", "m-"];
 const INTERNET: &str = "internet";
 
 /// The names of one cloud.
@@ -98,7 +100,7 @@ pub fn link(attachment: &str) -> String {
     device('t', attachment)
 }
 
-/// A VPC's link, as the internet namespace calls it.
+/// The link of a VPC or a VPN connection, as the internet namespace calls it.
 pub fn uplink(vpc: &str) -> String {
     device('v', vpc)
 }

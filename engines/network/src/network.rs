@@ -8,11 +8,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::error::NetworkError;
+use crate::kernel::ipsec;
 use crate::kernel::namespace::Folder;
 use crate::names::Names;
-use crate::plan::{HubPlan, NamespaceId, VpcPlan};
+use crate::plan::{HubPlan, NamespaceId, VpcPlan, VpnPlan};
 use crate::probe::{self, Capabilities};
-use crate::settings::Settings;
+use crate::settings::{Ipsec, Settings};
 use crate::world::World;
 
 /// All networks of one cloud on this host.
@@ -21,6 +22,7 @@ pub struct Network {
     world: Arc<Mutex<World>>,
     folder: Folder,
     names: Names,
+    vpn_missing: Arc<[String]>,
 }
 
 /// What came of a plan.
@@ -38,6 +40,7 @@ pub struct Found {
     pub nats: Vec<String>,
     /// Transit gateways and virtual private gateways.
     pub hubs: Vec<String>,
+    pub vpns: Vec<String>,
     pub machines: Vec<String>,
 }
 
@@ -71,6 +74,7 @@ impl Network {
         let names =
             Names::new(&settings.prefix).ok_or_else(|| NetworkError::Prefix(settings.prefix.clone()))?;
         let of_world = names.clone();
+        let vpn_missing = ipsec::missing(&settings.ipsec).into();
         let world = blocking(move || {
             let capabilities = probe::probe(&settings);
             if !capabilities.missing.is_empty() {
@@ -78,7 +82,7 @@ impl Network {
             }
             World::open(settings, of_world)
         });
-        Ok(Network { world: Arc::new(Mutex::new(world.await?)), folder, names })
+        Ok(Network { world: Arc::new(Mutex::new(world.await?)), folder, names, vpn_missing })
     }
 
     /// Makes a VPC's network equal to the plan, whatever it was before. Peered VPCs that the change concerns follow in
@@ -110,6 +114,37 @@ impl Network {
     pub async fn remove_hub(&self, hub: &str) -> Result<(), NetworkError> {
         let hub = hub.to_owned();
         self.with(move |world| world.remove_hub(&hub)).await
+    }
+
+    /// What a host lacks for VPN connections, in words.
+    pub fn vpn_missing_of(settings: &Ipsec) -> Vec<String> {
+        ipsec::missing(settings)
+    }
+
+    /// What this host lacks for VPN connections, in words.
+    pub fn vpn_missing(&self) -> &[String] {
+        &self.vpn_missing
+    }
+
+    /// Makes a VPN connection equal to the plan: its tunnels' ends, in a namespace between the internet and its gateway's
+    /// hub, which may come later.
+    ///
+    /// # Errors
+    /// [`NetworkError::Unsupported`] where [`Network::vpn_missing`] names something.
+    pub async fn apply_vpn(&self, plan: &VpnPlan) -> Result<Applied, NetworkError> {
+        let plan = plan.clone();
+        self.with(move |world| world.apply_vpn(plan)).await
+    }
+
+    pub async fn remove_vpn(&self, vpn: &str) -> Result<(), NetworkError> {
+        let vpn = vpn.to_owned();
+        self.with(move |world| world.remove_vpn(&vpn)).await
+    }
+
+    /// Which tunnels of a connection are up, in the plan's order. A daemon that died is started again.
+    pub async fn tunnels_up(&self, vpn: &str) -> Result<Vec<bool>, NetworkError> {
+        let vpn = vpn.to_owned();
+        self.with(move |world| world.tunnels_up(&vpn)).await
     }
 
     /// The network namespace a machine lives in, made when it is not there. Its loopback is up.
@@ -181,6 +216,12 @@ impl Network {
     pub async fn sweep(&self, known: &Found) -> Result<Found, NetworkError> {
         let known = known.clone();
         self.with(move |world| world.sweep(&known)).await
+    }
+
+    /// Removes what is named, whatever it is to somebody else; what is not there (any more) is fine.
+    pub async fn discard(&self, gone: &Found) -> Result<(), NetworkError> {
+        let gone = gone.clone();
+        self.with(move |world| world.discard(&gone)).await
     }
 
     /// Removes everything of this cloud from the host, the way to it included. The engine is of no use afterwards.

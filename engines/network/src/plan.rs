@@ -250,6 +250,41 @@ pub enum HubTarget {
     Hub(String),
 }
 
+/// A site-to-site VPN connection: this side's end of its tunnels. The [`HubPlan`] of its gateway has an attachment with
+/// the connection's id, to the "hub" of that id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VpnPlan {
+    /// `vpn-…`
+    pub id: String,
+    /// `vgw-…` or `tgw-…`
+    pub gateway: String,
+    pub tunnels: Vec<TunnelPlan>,
+}
+
+/// An IPsec tunnel, in UDP, by a key that both ends have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelPlan {
+    /// This end's public address.
+    pub outside: Ipv4Addr,
+    /// The public address of the customer's device.
+    pub device: Ipv4Addr,
+    /// This end's address inside the tunnel, with the length of the tunnel's block.
+    pub inside: Ipv4Net,
+    pub key: SharedKey,
+    /// This end begins, rather than waiting for the device to do so.
+    pub starts: bool,
+}
+
+/// A key of a tunnel. It is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SharedKey(pub String);
+
+impl std::fmt::Debug for SharedKey {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str("SharedKey(…)")
+    }
+}
+
 /// A route table of a transit gateway: the attachment packets go to, or `None` for a blackhole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubTable {

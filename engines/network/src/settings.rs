@@ -22,6 +22,30 @@ pub struct Settings {
     pub service_address: Ipv4Addr,
     /// The only ports of it that can be reached from inside.
     pub service_ports: Vec<u16>,
+    pub ipsec: Ipsec,
+}
+
+/// What ends the tunnels of VPN connections.
+#[derive(Clone, Debug)]
+pub struct Ipsec {
+    /// strongSwan's daemon, and the program that tells it what to do.
+    pub daemon: PathBuf,
+    pub control: PathBuf,
+    /// Its plug-in that does without the kernel's IPsec.
+    pub plugin: PathBuf,
+    /// What it is told lies below, by the namespace's name. In memory, since there are keys among it.
+    pub folder: PathBuf,
+}
+
+impl Default for Ipsec {
+    fn default() -> Ipsec {
+        Ipsec {
+            daemon: PathBuf::from("/usr/sbin/charon-systemd"),
+            control: PathBuf::from("/usr/sbin/swanctl"),
+            plugin: PathBuf::from("/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"),
+            folder: PathBuf::from("/run/fogbank"),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -35,6 +59,7 @@ impl Default for Settings {
             public_range: Ipv4Net::new(base, 15).expect("15 is a prefix length"),
             service_address: Ipv4Addr::new(198, 19, 255, 254),
             service_ports: vec![80, 443, 4566],
+            ipsec: Ipsec::default(),
         }
     }
 }

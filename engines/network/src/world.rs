@@ -12,15 +12,15 @@ use crate::compile::gateways::{self, internet_routes};
 use crate::compile::groups::members;
 use crate::compile::node::{Cable, Device, Guest, Hop, MAIN, Node, Route, alone};
 use crate::compile::ruleset::Ruleset;
-use crate::compile::{self, Surroundings};
+use crate::compile::{self, Surroundings, vpn};
 use crate::error::{Doing, NetworkError};
 use crate::kernel::namespace::{Folder, set, within};
 use crate::kernel::reconcile::{self, Extent, Outcome};
-use crate::kernel::{flows, guest, nft};
+use crate::kernel::{flows, guest, ipsec, nft};
 use crate::limits::INTERNET_MTU_BYTES;
 use crate::names::{self, HOST, Names, WAN, machine_of};
 use crate::network::{Applied, FlowRecord, Found};
-use crate::plan::{HubPlan, NamespaceId, VpcPlan};
+use crate::plan::{HubPlan, NamespaceId, VpcPlan, VpnPlan};
 use crate::settings::Settings;
 
 pub struct World {
@@ -29,6 +29,7 @@ pub struct World {
     folder: Folder,
     plans: BTreeMap<String, VpcPlan>,
     hubs: BTreeMap<String, HubPlan>,
+    vpns: BTreeMap<String, VpnPlan>,
     down: BTreeSet<String>,
     /// By namespace: what the kernel holds, since this process put it there.
     rules: HashMap<String, Ruleset>,
@@ -67,6 +68,7 @@ impl World {
             settings,
             plans: BTreeMap::new(),
             hubs: BTreeMap::new(),
+            vpns: BTreeMap::new(),
             down: BTreeSet::new(),
             rules: HashMap::new(),
             settled: HashMap::new(),
@@ -234,6 +236,11 @@ impl World {
             node.devices.push(Device { name: names::uplink(&plan.id), mtu: INTERNET_MTU_BYTES, kind });
         }
         node.routes.extend(internet_routes(plan));
+        self.join(node)
+    }
+
+    /// Adds devices and their routes to the internet.
+    fn join(&mut self, node: Node) -> Result<(), NetworkError> {
         let internet = self.names.internet();
         let doing = || "the internet".to_owned();
         let Some(file) = self.folder.open(&internet).doing(doing)? else {
@@ -296,7 +303,61 @@ impl World {
         let attachment =
             |device: &String| plan.attachments.iter().find(|one| names::link(&one.id) == *device);
         let absent = outcome.absent.iter().filter_map(attachment).map(|one| one.id.clone()).collect();
+        let joined = |vpn: &&VpnPlan| vpn.gateway == plan.id && outcome.made.contains(&names::link(&vpn.id));
+        for vpn in self.vpns.values().filter(joined).cloned().collect::<Vec<_>>() {
+            self.bring_vpn(&vpn)?;
+        }
         Ok(Applied { absent })
+    }
+
+    pub fn apply_vpn(&mut self, plan: VpnPlan) -> Result<Applied, NetworkError> {
+        let missing = ipsec::missing(&self.settings.ipsec);
+        if !missing.is_empty() {
+            return Err(NetworkError::Unsupported(missing));
+        }
+        self.vpns.insert(plan.id.clone(), plan.clone());
+        let outcome = self.bring_vpn(&plan)?;
+        if outcome.made.contains(&names::link(&plan.id))
+            && let Some(hub) = self.hubs.get(&plan.gateway).cloned()
+        {
+            self.bring_hub(&hub)?;
+        }
+        let is_link = outcome.absent.contains(&names::link(&plan.id));
+        Ok(Applied { absent: is_link.then_some(plan.gateway).into_iter().collect() })
+    }
+
+    /// The daemon first: its device is where routes lead to.
+    fn bring_vpn(&mut self, plan: &VpnPlan) -> Result<Outcome, NetworkError> {
+        let name = self.names.node(&plan.id);
+        let file = self.ensure(&name)?;
+        let started =
+            ipsec::ensure(&self.settings.ipsec, &name, &file, plan).doing(|| format!("VPN {}", plan.id))?;
+        if started {
+            self.settled.remove(&name);
+        }
+        let outcome = self.bring(&name, vpn::vpn(plan, &self.names), Extent::Everything)?;
+        self.join(vpn::internet(plan, &self.names))?;
+        Ok(outcome)
+    }
+
+    pub fn remove_vpn(&mut self, vpn: &str) -> Result<(), NetworkError> {
+        self.vpns.remove(vpn);
+        let name = self.names.node(vpn);
+        ipsec::stop(&self.settings.ipsec, &name);
+        self.take_away(&name)
+    }
+
+    pub fn tunnels_up(&mut self, vpn: &str) -> Result<Vec<bool>, NetworkError> {
+        let plan = self.vpns.get(vpn).cloned().ok_or_else(|| NetworkError::Unknown(vpn.to_owned()))?;
+        let name = self.names.node(vpn);
+        let up = ipsec::tunnels_up(&self.settings.ipsec, &name, &plan).doing(|| format!("VPN {vpn}"))?;
+        match up {
+            Some(up) => Ok(up),
+            None => {
+                self.bring_vpn(&plan)?;
+                Ok(vec![false; plan.tunnels.len()])
+            }
+        }
     }
 
     fn bring_hub(&mut self, plan: &HubPlan) -> Result<Outcome, NetworkError> {
@@ -405,6 +466,7 @@ impl World {
                 Some("vpc") => &mut found.vpcs,
                 Some("nat") => &mut found.nats,
                 Some("tgw" | "vgw") => &mut found.hubs,
+                Some("vpn") => &mut found.vpns,
                 Some("m") => &mut found.machines,
                 _ => continue,
             };
@@ -422,8 +484,14 @@ impl World {
             vpcs: unknown(there.vpcs, &known.vpcs),
             nats: unknown(there.nats, &known.nats),
             hubs: unknown(there.hubs, &known.hubs),
+            vpns: unknown(there.vpns, &known.vpns),
             machines: unknown(there.machines, &known.machines),
         };
+        self.discard(&gone)?;
+        Ok(gone)
+    }
+
+    pub fn discard(&mut self, gone: &Found) -> Result<(), NetworkError> {
         for vpc in &gone.vpcs {
             self.remove(vpc)?;
         }
@@ -431,15 +499,19 @@ impl World {
             self.hubs.remove(id);
             self.take_away(&self.names.node(id))?;
         }
+        for vpn in &gone.vpns {
+            self.remove_vpn(vpn)?;
+        }
         for machine in &gone.machines {
             self.drop_namespace(machine)?;
         }
-        Ok(gone)
+        Ok(())
     }
 
     pub fn dismantle(&mut self) -> Result<(), NetworkError> {
         self.plans.clear();
         self.hubs.clear();
+        self.vpns.clear();
         self.sweep(&Found::default())?;
         self.take_away(&self.names.internet())?;
         // The cable went with its other end, unless the namespace was not there any more.

@@ -47,6 +47,9 @@ pub const KILLED_MILLIS_MAX: i32 = 10_000;
 /// How often a keeper's record is looked at while it is about to change.
 pub const LOOK_MILLIS: i32 = 2;
 
+/// How often a machine is shown anew how much of its memory is used.
+pub const MEMORY_SHOWN_MILLIS: i32 = 2_000;
+
 /// The period of processor quotas (the kernel's own default).
 pub const CPU_PERIOD_MICROS: u64 = 100_000;
 

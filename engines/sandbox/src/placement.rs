@@ -61,6 +61,16 @@ pub struct Usage {
     pub pids: u64,
 }
 
+/// What a machine's memory is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// Caches among it.
+    pub used_bytes: u64,
+    pub cached_bytes: u64,
+    /// Of the caches, what nobody has used for long.
+    pub inactive_file_bytes: u64,
+}
+
 /// The hierarchies of this host as this process sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hierarchies(Vec<Hierarchy>);
@@ -239,6 +249,25 @@ impl Placement {
             cpu_micros: cpu.unwrap_or(0),
             memory_bytes: number(&["memory.usage_in_bytes", "memory.current"]),
             pids: number(&["pids.current"]),
+        }
+    }
+
+    /// What the machine's memory is used for now.
+    pub fn memory(&self) -> Memory {
+        let stat = self.groups.iter().find_map(|group| {
+            let text = fs::read_to_string(group.folder.join("memory.stat")).ok()?;
+            text.contains("inactive_file").then_some(text)
+        });
+        let stat = stat.unwrap_or_default();
+        // Version 1 has totals over the groups below, version 2 has nothing else.
+        let value = |names: [&str; 2]| {
+            let of = |name: &str| stat.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            names.into_iter().find_map(of).unwrap_or(0)
+        };
+        Memory {
+            used_bytes: self.usage().memory_bytes,
+            cached_bytes: value(["total_cache ", "file "]),
+            inactive_file_bytes: value(["total_inactive_file ", "inactive_file "]),
         }
     }
 

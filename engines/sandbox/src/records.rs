@@ -110,6 +110,10 @@ impl Folder {
     pub fn proc(&self) -> PathBuf {
         self.0.join("proc")
     }
+    /// What the machine sees of its own size.
+    pub fn shown(&self) -> PathBuf {
+        self.0.join("shown")
+    }
     pub fn binds(&self) -> PathBuf {
         self.0.join("binds")
     }
@@ -146,13 +150,16 @@ impl Folder {
             fs::remove_file(file.with_extension("new")).ok();
             fs::remove_file(file).ok();
         }
+        for file in ["meminfo", "cpuinfo", "online"] {
+            fs::remove_file(self.shown().join(file)).ok();
+        }
         for folder in [self.layers(), self.binds()] {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 fs::remove_dir(entry.path()).ok();
             }
             fs::remove_dir(folder).ok();
         }
-        for folder in [self.root(), self.sys(), self.proc(), self.0.clone()] {
+        for folder in [self.root(), self.sys(), self.proc(), self.shown(), self.0.clone()] {
             fs::remove_dir(folder).ok();
         }
     }

@@ -8,6 +8,29 @@ use fogbank_sandbox::How;
 use support::{ground, says, shell, until};
 
 #[tokio::test]
+async fn a_machine_sees_its_own_memory_and_processors() {
+    let Some(ground) = ground().await else { return };
+    let mut spec = ground.spec("i-1");
+    spec.limits.memory_bytes = 256 << 20;
+    spec.limits.vcpus = 1.0;
+    let machine = ground.sandbox.launch(spec).await.unwrap();
+    assert_eq!(says(&machine, "grep -c ^processor /proc/cpuinfo").await, "1");
+    assert_eq!(says(&machine, "nproc").await, "1");
+    assert_eq!(says(&machine, "cat /sys/devices/system/cpu/online").await, "0");
+    let field = async |name: &str| -> u64 {
+        let line = says(&machine, &format!("grep ^{name}: /proc/meminfo")).await;
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    assert_eq!(field("MemTotal").await, 256 << 10);
+    assert_eq!(field("SwapTotal").await, 0);
+    // It follows what is used: a file in memory of 64 MiB.
+    says(&machine, "dd if=/dev/zero of=/dev/shm/full bs=1M count=64").await;
+    until("the memory in use is shown", async || field("MemFree").await < (256 - 64) << 10).await;
+    assert_eq!(says(&machine, "echo x > /proc/meminfo || echo refused").await, "refused");
+    machine.kill().await.unwrap();
+}
+
+#[tokio::test]
 async fn memory_ends_at_its_limit_and_the_machine_lives() {
     let Some(ground) = ground().await else { return };
     let mut spec = ground.spec("i-1");

@@ -1,8 +1,9 @@
-//! `fogbank fsck`: reads everything that a stopped cloud keeps of objects, and says what is damaged, missing or left
-//! over.
+//! `fogbank fsck`: reads everything that a stopped cloud keeps of objects and tables, and says what is damaged, missing
+//! or left over.
 //!
-//! It fails if an object is damaged or missing, so that scripts notice. `--repair` gives back the room of what nobody
-//! refers to, and changes nothing else: what is damaged stays as it is, for those who have a copy elsewhere.
+//! It fails if an object or a table is damaged or missing, or an index does not agree with its table, so that scripts
+//! notice. `--repair` gives back the room of what nobody refers to, and changes nothing else: what is damaged stays as it
+//! is, for those who have a copy elsewhere.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use object_engine::ObjectEngine;
 use s3::{FsckReport, fsck};
 use store::Store;
 
+use super::fsck_tables as tables;
 use crate::environment::Environment;
 use crate::folder::Folder;
 
@@ -38,12 +40,22 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<S
         .enable_all()
         .build()
         .context("the asynchronous runtime did not start")?;
-    let report = runtime.block_on(check(&path, arguments.repair))?;
-    let text = print(&report);
-    if report.is_clean() { Ok(text) } else { Err(anyhow!("objects are damaged\n{text}")) }
+    let (report, tables) = runtime.block_on(check(&path, arguments.repair, environment))?;
+    let mut text = print(&report);
+    text.push_str(&tables.as_ref().map_or_else(String::new, tables::print));
+    let tables_clean = tables.is_none_or(|tables| tables.is_clean());
+    match (report.is_clean(), tables_clean) {
+        (true, true) => Ok(text),
+        (true, false) => Err(anyhow!("tables are damaged\n{text}")),
+        (false, _) => Err(anyhow!("objects are damaged\n{text}")),
+    }
 }
 
-async fn check(path: &std::path::Path, repair: bool) -> anyhow::Result<FsckReport> {
+async fn check(
+    path: &std::path::Path,
+    repair: bool,
+    environment: &Environment,
+) -> anyhow::Result<(FsckReport, Option<tables::Checked>)> {
     let folder = Folder::open(path)?;
     let (store_room, object_room) = (folder.room("store")?, folder.room("objects")?);
     let store = Store::embedded(&store_room, store::Options::default())
@@ -69,8 +81,9 @@ async fn check(path: &std::path::Path, repair: bool) -> anyhow::Result<FsckRepor
         None => anyhow!("the check could not be finished: {fault}"),
     })?;
     engine.shut_down().await.context("the objects could not be closed")?;
+    let tables = tables::check(&folder, &store, environment).await?;
     store.close().await;
-    Ok(report)
+    Ok((report, tables))
 }
 
 fn print(report: &FsckReport) -> String {

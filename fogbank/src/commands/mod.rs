@@ -10,10 +10,12 @@ mod doctor;
 mod env;
 mod explain;
 mod fsck;
+mod fsck_tables;
 mod status;
 mod up;
 mod user;
 mod version;
+mod zone;
 
 use clap::{Parser, Subcommand};
 
@@ -47,6 +49,8 @@ pub enum Command {
     Version,
     /// Show or turn the cloud's clock (with up --dev)
     Clock(clock::Arguments),
+    /// Take an availability zone down and bring it up again, or list the zones
+    Zone(zone::Arguments),
     /// Show the certificate authority of this cloud, and how to trust it
     Ca(ca::Arguments),
     /// Run the installed AWS CLI against a running Fogbank
@@ -68,6 +72,7 @@ impl Command {
             Command::Fsck(arguments) => fsck::run(&arguments, environment),
             Command::Version => Ok(version::run()),
             Command::Clock(arguments) => clock::run(&arguments, environment),
+            Command::Zone(arguments) => zone::run(&arguments, environment),
             Command::Ca(arguments) => ca::run(&arguments, environment),
             Command::Aws(arguments) => aws::run(arguments, environment),
             Command::Coverage(arguments) => coverage::run(&arguments),

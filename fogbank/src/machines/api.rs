@@ -1,8 +1,9 @@
 //! The cloud's API for instances: the gateway, on the one address of this host that they reach.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use gateway::{Gateway, Tls};
+use gateway::{Gateway, Tls, Way};
 use service::Tasks;
 use tokio::net::TcpListener;
 
@@ -16,15 +17,24 @@ pub struct Api {
 }
 
 impl Api {
+    /// Answers whoever connects, until the cloud stops.
+    pub async fn serve(self, listener: TcpListener) {
+        let Api { gateway, tls } = self;
+        gateway.serve(listener, Some(tls)).await;
+    }
+
+    /// As [`Api::serve`], for those who come through an endpoint.
+    pub async fn serve_way(self, listener: TcpListener, way: Arc<dyn Way>) {
+        let Api { gateway, tls } = self;
+        gateway.serve_way(listener, Some(tls), way).await;
+    }
+
     /// Listens once the network engine has made the address. A port that somebody else holds is told of and left out.
     pub async fn listen(self, settings: &HostSettings, tasks: &Tasks) {
         for port in SERVICE_PORTS {
             let address = SocketAddr::from((settings.service_address(), port));
             match TcpListener::bind(address).await {
-                Ok(listener) => {
-                    let Api { gateway, tls } = self.clone();
-                    tasks.spawn(async move { gateway.serve(listener, Some(tls)).await });
-                }
+                Ok(listener) => tasks.spawn(self.clone().serve(listener)),
                 Err(error) => {
                     tracing::warn!(%address, %error, "instances do not reach the API on this port");
                 }

@@ -15,6 +15,8 @@ pub struct Engines {
     pub network: Network,
     /// What instances change lies in folders below, named by their ids.
     pub disks: PathBuf,
+    /// Archives on their way to becoming images.
+    pub arrivals: PathBuf,
 }
 
 impl Engines {
@@ -23,6 +25,8 @@ impl Engines {
         let folder = &settings.folder;
         let disks = folder.join("disks");
         make(&disks).await?;
+        let arrivals = folder.join("arrivals");
+        empty(&arrivals).await?;
         let program = std::env::current_exe().context("this program's own file is not known")?;
         let cgroup = format!("fogbank-{}", settings.name);
         let sandbox = sandbox_engine::Settings { cgroup, ..sandbox_engine::Settings::new(program) };
@@ -30,7 +34,7 @@ impl Engines {
         let images = Images::open(&folder.join("images"), image_engine::Settings::default())?;
         let network = Network::open(network_settings(settings)).await?;
         network.adopt().await?;
-        Ok(Engines { sandbox, images, network, disks })
+        Ok(Engines { sandbox, images, network, disks, arrivals })
     }
 }
 
@@ -56,4 +60,14 @@ fn network_settings(settings: &HostSettings) -> network_engine::Settings {
 async fn make(folder: &Path) -> anyhow::Result<()> {
     let made = tokio::fs::create_dir_all(folder).await;
     made.with_context(|| format!("the folder {} cannot be made", folder.display()))
+}
+
+/// A folder with nothing in it: what was broken off is begun again.
+async fn empty(folder: &Path) -> anyhow::Result<()> {
+    match tokio::fs::remove_dir_all(folder).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("the folder {} cannot be emptied", folder.display()))
+        }
+        _ => make(folder).await,
+    }
 }

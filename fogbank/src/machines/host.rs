@@ -5,17 +5,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use ec2::{Health, MachineError, MachineSpec, MachineState, Machines, Networks, Root};
+use ec2::{Health, Imported, MachineError, MachineSpec, MachineState, Machines, Networks};
 use image_engine::first_boot::{self, Seed};
-use image_engine::{GuestFile, ImageRoot, Init, Progress};
+use image_engine::{GuestFile, ImageRoot, Init};
 use network_engine::Network;
 use network_engine::plan::VpcPlan;
 use parking_lot::Mutex;
 use sandbox_engine::{Command, File, How, Kind, Limits, Machine, Sandbox, State};
+use schema::ByteStream;
 use service::{BoxFuture, Nudge, Tasks};
 use tokio::sync::OnceCell;
 
 use super::engines::{Engines, missing};
+use super::flow_files::FlowFiles;
+use super::images;
 use super::inside::{Inside, Servers};
 use super::{Api, HostSettings};
 
@@ -122,23 +125,6 @@ impl Host {
         self.opened()?.sandbox.find(id)
     }
 
-    async fn image(&self, engines: &Engines, root: &Root) -> Result<ImageRoot, MachineError> {
-        let kind = match root {
-            Root::Minimal => image_engine::Kind::Minimal,
-            Root::Debian => image_engine::Kind::Debian,
-            Root::Object { location } => {
-                let message = format!("images out of objects ({location}) cannot be launched yet");
-                return Err(MachineError::Lacking(message));
-            }
-        };
-        let told = |progress: Progress| {
-            if let Progress::Step(step) = progress {
-                tracing::info!(step, "an image is being built");
-            }
-        };
-        engines.images.build(kind, Arc::new(told)).await.map_err(failed)
-    }
-
     async fn launch_now(&self, spec: &MachineSpec) -> Result<(), MachineError> {
         let engines = self.engines().await?;
         if let Some(before) = engines.sandbox.find(&spec.id) {
@@ -147,7 +133,7 @@ impl Host {
             }
             engines.sandbox.forget(&spec.id).await.map_err(failed)?;
         }
-        let image = self.image(engines, &spec.root).await?;
+        let image = images::root(&engines.images, &spec.root).await?;
         let network = engines.network.path(&engines.network.home(&spec.id));
         engines.sandbox.network(&spec.id, &network).await.map_err(failed)?;
         let machine = sandbox_engine::MachineSpec {
@@ -171,7 +157,7 @@ impl Host {
                 &[],
             )
         };
-        engines.sandbox.launch(machine).await.map_err(failed)?;
+        engines.sandbox.launch(images::as_process(&image, machine)?).await.map_err(failed)?;
         Ok(())
     }
 
@@ -252,6 +238,16 @@ impl Machines for Host {
         })
     }
 
+    fn kill<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), MachineError>> {
+        Box::pin(async move {
+            self.engines().await?;
+            match self.found(id) {
+                Some(machine) if machine.is_running() => machine.kill().await.map(drop).map_err(failed),
+                _ => Ok(()),
+            }
+        })
+    }
+
     fn reboot<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), MachineError>> {
         Box::pin(async move {
             self.engines().await?;
@@ -271,8 +267,9 @@ impl Machines for Host {
             let Some(machine) = self.found(id) else { return Ok(MachineState::Absent) };
             Ok(match machine.state().map_err(failed)? {
                 State::Running { .. } => MachineState::Running,
-                // The host was restarted under it, or somebody ended what holds it: no doing of the guest's.
-                State::Ended(How::Lost) => MachineState::Absent,
+                // The host was restarted under it, its power was cut, or somebody ended what holds it: no doing of the
+                // guest's.
+                State::Ended(How::Lost | How::Killed) => MachineState::Absent,
                 State::Ended(_) => MachineState::Ended,
             })
         })
@@ -293,6 +290,26 @@ impl Machines for Host {
         Box::pin(async move { self.found(id).and_then(|machine| machine.console().ok()).unwrap_or_default() })
     }
 
+    fn import<'a>(
+        &'a self,
+        id: &'a str,
+        archive: ByteStream,
+    ) -> BoxFuture<'a, Result<Imported, MachineError>> {
+        Box::pin(async move {
+            let engines = self.engines().await?;
+            images::import(&engines.images, &engines.arrivals, id, archive).await
+        })
+    }
+
+    fn imported(&self) -> BoxFuture<'_, Vec<String>> {
+        // Where nothing was launched or brought in since the start, nothing is opened only to look.
+        Box::pin(async move { self.opened().map(|it| images::all_imported(&it.images)).unwrap_or_default() })
+    }
+
+    fn discard<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), MachineError>> {
+        Box::pin(async move { images::discard(&self.engines().await?.images, name).await })
+    }
+
     fn watched_by(&self, nudge: Nudge) {
         self.ends.lock().nudge = Some(nudge);
     }
@@ -307,12 +324,21 @@ impl Networks for Host {
         Box::pin(async move { Some(self.engines().await.ok()?.network.clone()) })
     }
 
+    fn opened(&self) -> Option<Network> {
+        Some(self.opened()?.network.clone())
+    }
+
     fn joined<'a>(&'a self, plan: &'a VpcPlan) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let (Some(engines), Some(inside)) = (self.opened(), self.inside.get()) else { return };
             let opening = || Servers::open(inside.clone(), &self.settings.folder, &self.tasks);
             match self.servers.get_or_try_init(opening).await {
-                Ok(servers) => servers.join(&engines.network, plan).await,
+                Ok(servers) => {
+                    servers.join(&engines.network, plan).await;
+                    if let Some(api) = self.api.get() {
+                        servers.open_endpoints(&engines.network, plan, api).await;
+                    }
+                }
                 Err(error) => tracing::error!(error = format!("{error:#}"), "instances have no metadata"),
             }
         })
@@ -322,6 +348,12 @@ impl Networks for Host {
         if let Some(servers) = self.servers.get() {
             servers.leave(vpc);
         }
+    }
+
+    fn recorded<'a>(&'a self, log: &'a str, header: &'a str, lines: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            FlowFiles(self.settings.folder.join("flow-logs")).append(log, header, lines).await;
+        })
     }
 }
 
@@ -333,7 +365,7 @@ fn kind(init: Init) -> Kind {
     }
 }
 
-fn failed(error: impl std::error::Error) -> MachineError {
+pub fn failed(error: impl std::error::Error) -> MachineError {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

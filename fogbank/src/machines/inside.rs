@@ -1,6 +1,6 @@
 //! What serves instances inside their networks: metadata and the resolver, on sockets in each VPC's router.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,16 +10,19 @@ use base::{Clock, Ids};
 use ipnet::IpNet;
 use metadata::{IdentityKey, Metadata, MetadataKeys, Resolver, ResolverSettings};
 use network_engine::Network;
-use network_engine::names::{METADATA, METADATA6, RESOLVER, RESOLVER6};
-use network_engine::plan::VpcPlan;
+use network_engine::names::{ENDPOINT, METADATA, METADATA6, RESOLVER, RESOLVER6};
+use network_engine::plan::{EndpointPlan, VpcPlan};
 use parking_lot::Mutex;
 use service::{SealingKey, Tasks};
 use tokio::sync::watch;
 
-use crate::guests::Guests;
+use super::Api;
+use crate::guests::{EndpointWay, Guests};
 
 const HTTP_PORT: u16 = 80;
 const DNS_PORT: u16 = 53;
+/// Where endpoints answer: AWS's services speak HTTPS, and S3 and others HTTP as well.
+const ENDPOINT_PORTS: [u16; 2] = [80, 443];
 
 /// What the keys of the metadata service are sealed under.
 const SEALED_FOR: &str = "instance identity";
@@ -37,9 +40,12 @@ pub struct Inside {
 pub struct Servers {
     metadata: Metadata,
     resolver: Resolver,
+    guests: Arc<Guests>,
     tasks: Tasks,
     /// By VPC; dropping a sender ends its servers.
     vpcs: Mutex<HashMap<String, watch::Sender<()>>>,
+    /// By VPC and address: where endpoints lead to this cloud's API.
+    endpoints: Mutex<HashMap<(String, IpAddr), watch::Sender<()>>>,
 }
 
 impl Servers {
@@ -49,8 +55,15 @@ impl Servers {
         let (folder, drawn) = (folder.to_owned(), ids.clone());
         let keys = tokio::task::spawn_blocking(move || keys(&folder, &sealing, &drawn)).await??;
         let metadata = Metadata::new(guests.clone(), guests.clone(), keys, clock, ids.clone());
-        let resolver = Resolver::new(guests, ResolverSettings::default(), ids);
-        Ok(Servers { metadata, resolver, tasks: tasks.clone(), vpcs: Mutex::default() })
+        let resolver = Resolver::new(guests.clone(), ResolverSettings::default(), ids);
+        Ok(Servers {
+            metadata,
+            resolver,
+            guests,
+            tasks: tasks.clone(),
+            vpcs: Mutex::default(),
+            endpoints: Mutex::default(),
+        })
     }
 
     /// Listens in a VPC, unless it does so already.
@@ -71,6 +84,41 @@ impl Servers {
 
     pub fn leave(&self, vpc: &str) {
         self.vpcs.lock().remove(vpc);
+        self.endpoints.lock().retain(|(of, _), _| of != vpc);
+    }
+
+    /// Has the cloud's API answer where the VPC's endpoints are, and nowhere else any more.
+    pub async fn open_endpoints(&self, network: &Network, plan: &VpcPlan, api: &Api) {
+        let wanted = endpoint_addresses(plan);
+        self.endpoints.lock().retain(|(vpc, address), _| *vpc != plan.id || wanted.contains(address));
+        for address in wanted {
+            let (alive, gone) = watch::channel(());
+            match self.endpoints.lock().entry((plan.id.clone(), address)) {
+                std::collections::hash_map::Entry::Occupied(_) => continue,
+                std::collections::hash_map::Entry::Vacant(place) => place.insert(alive),
+            };
+            for port in ENDPOINT_PORTS {
+                let listener = network.listen_tcp(&plan.id, SocketAddr::new(address, port)).await;
+                let listener = listener.map_err(anyhow::Error::from);
+                match listener.and_then(|listener| Ok(tokio::net::TcpListener::from_std(listener)?)) {
+                    Ok(listener) => {
+                        let (api, way) = (api.clone(), self.way(&plan.id, address));
+                        self.spawn(gone.clone(), async move {
+                            api.serve_way(listener, way).await;
+                            Ok(())
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(vpc = plan.id, %address, port, %error, "an endpoint does not answer");
+                    }
+                }
+            }
+        }
+    }
+
+    fn way(&self, vpc: &str, address: IpAddr) -> Arc<EndpointWay> {
+        let address = Some(address).filter(|address| *address != IpAddr::V4(ENDPOINT));
+        Arc::new(EndpointWay { guests: self.guests.clone(), vpc: vpc.to_owned(), address })
     }
 
     async fn tell(&self, network: &Network, vpc: &str, address: IpAddr, gone: watch::Receiver<()>) {
@@ -118,6 +166,15 @@ impl Servers {
             }
         });
     }
+}
+
+/// Where interface endpoints are, and where packets for gateway endpoints are taken to.
+fn endpoint_addresses(plan: &VpcPlan) -> BTreeSet<IpAddr> {
+    let of = |endpoint: &EndpointPlan| match endpoint {
+        EndpointPlan::Gateway { .. } => vec![IpAddr::V4(ENDPOINT)],
+        EndpointPlan::Interface { addresses, .. } => addresses.clone(),
+    };
+    plan.endpoints.iter().flat_map(of).collect()
 }
 
 /// The VPC's own resolver: the base of its primary block, plus two.

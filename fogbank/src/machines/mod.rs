@@ -5,7 +5,9 @@
 
 mod api;
 mod engines;
+mod flow_files;
 mod host;
+mod images;
 mod inside;
 
 pub use api::Api;

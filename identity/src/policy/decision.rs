@@ -28,6 +28,8 @@ pub enum Layer {
     Resource,
     ServiceControl,
     ResourceControl,
+    /// Of the VPC endpoint that a request came through.
+    Endpoint,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +99,7 @@ impl std::fmt::Display for Layer {
             Layer::Resource => "resource-based policy",
             Layer::ServiceControl => "service control policy",
             Layer::ResourceControl => "resource control policy",
+            Layer::Endpoint => "VPC endpoint policy",
         })
     }
 }

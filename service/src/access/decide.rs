@@ -4,12 +4,14 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use base::{AccountId, Arn};
-use identity::policy::{Caller, CallerKind, Decision, Layer, Layers, Request, ResourcePolicy, Why, evaluate};
+use identity::policy::{
+    Caller, CallerKind, Decision, Kind, Layer, Layers, Named, Policy, Request, ResourcePolicy, Why, evaluate,
+};
 use schema::{ErrorCode, Fault, Protocol, Structure};
 
 use super::keys::RequestKeys;
 use super::{Guardrails, Identities, ResourceFacts};
-use crate::{Asked, Call, Principal, PrincipalKind, Session};
+use crate::{Asked, Call, Principal, PrincipalKind, Session, Through};
 
 /// Whom the frame asks about identities and organisations.
 #[derive(Clone)]
@@ -96,7 +98,42 @@ impl Access {
             owner: owner_guarded.as_deref(),
             tags: OnceCell::new(),
         };
-        Ok(evaluate_with(&keys, action, policy))
+        let decision = evaluate_with(&keys, action, policy);
+        match endpoint_of(call) {
+            Some(through) if decision.allowed => Ok(by_endpoint(&keys, action, through)),
+            _ => Ok(decision),
+        }
+    }
+}
+
+/// The endpoint whose policy a call has to pass. What services do for their callers went another way.
+fn endpoint_of(call: &Call) -> Option<&Through> {
+    let source = &call.source;
+    let is_own = call.principal.kind != PrincipalKind::Service && source.via_service.is_none();
+    source.through.as_deref().filter(|_| is_own)
+}
+
+/// What everybody else allows, an endpoint's policy has to allow as well.
+fn by_endpoint(keys: &RequestKeys<'_>, action: &str, through: &Through) -> Decision {
+    let Some(text) = &through.policy else { return allowed() };
+    let why = |why| Decision { allowed: false, why, statements: Vec::new() };
+    let Ok(policy) = Policy::parse(Kind::Resource, text) else { return why(Why::NoAllow(Layer::Endpoint)) };
+    let named = Named { id: through.endpoint.clone(), policy };
+    let request = Request {
+        caller: keys.call.principal.caller(),
+        action,
+        resource: keys.ask.resource.map_or("*", Arn::as_str),
+        // Whose the resource is does not matter here.
+        resource_account: Some(keys.call.principal.account),
+        keys,
+    };
+    let resource = Some(ResourcePolicy { named: &named, required: true });
+    let decision =
+        evaluate(&request, &Layers { identity: &keys.grants.identity, resource, ..Layers::default() });
+    match decision.why {
+        Why::Allowed => decision,
+        Why::ExplicitDeny(_) => Decision { why: Why::ExplicitDeny(Layer::Endpoint), ..decision },
+        Why::NoAllow(_) => Decision { why: Why::NoAllow(Layer::Endpoint), ..decision },
     }
 }
 

@@ -74,7 +74,8 @@ impl<'a> RequestKeys<'a> {
                 (!tags.is_empty()).then(|| many(tags.iter().map(|(key, _)| key.as_str())))
             }
             "sourceip" | "useragent" | "referer" | "securetransport" | "viaawsservice" | "calledvia"
-            | "calledviafirst" | "calledvialast" | "sourcearn" | "sourceaccount" => self.of_the_way(key),
+            | "calledviafirst" | "calledvialast" | "sourcearn" | "sourceaccount" | "sourcevpc"
+            | "sourcevpce" | "vpcsourceip" => self.of_the_way(key),
             "currenttime" => owned(self.call.now.to_iso8601()),
             "epochtime" => owned(self.call.now.as_secs().to_string()),
             "requestedregion" => one(self.call.region.as_str()),
@@ -92,7 +93,15 @@ impl<'a> RequestKeys<'a> {
         let source = &self.call.source;
         match key {
             // A service that calls for somebody has no address that would mean anything.
-            "sourceip" if source.via_service.is_none() => owned(source.ip?.to_canonical().to_string()),
+            "sourceip" if source.via_service.is_none() && source.through.is_none() => {
+                owned(source.ip?.to_canonical().to_string())
+            }
+            // Addresses of a VPC mean something within it.
+            "vpcsourceip" if source.via_service.is_none() && source.through.is_some() => {
+                owned(source.ip?.to_canonical().to_string())
+            }
+            "sourcevpce" => one(&source.through.as_ref()?.endpoint),
+            "sourcevpc" => one(&source.through.as_ref()?.vpc),
             "useragent" => one(source.user_agent.as_deref()?),
             "securetransport" => one(truth(source.secure_transport)),
             "viaawsservice" => one(truth(source.via_service.is_some())),
@@ -155,7 +164,8 @@ impl<'a> RequestKeys<'a> {
     }
 
     fn request_tags(&self) -> &RequestTags {
-        self.tags.get_or_init(|| self.ask.input.map(RequestTags::of).unwrap_or_default())
+        let of = |input| RequestTags::of(input, self.ask.resource);
+        self.tags.get_or_init(|| self.ask.input.map(of).unwrap_or_default())
     }
 }
 

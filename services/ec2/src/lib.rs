@@ -4,6 +4,7 @@
 //! with sources, is in `BEHAVIOURS.md` beside this crate.
 
 mod error;
+mod faults;
 mod ground;
 mod guests;
 mod kind;
@@ -23,8 +24,10 @@ use service::{Aws, Nudge, PageTokens, Task, Tasks, service};
 use store::Store;
 
 use error::Error;
-pub use ground::machines::{Card, Health, MachineError, MachineSpec, MachineState, Machines};
+pub use faults::ZoneHealth;
+pub use ground::machines::{Card, Health, Imported, MachineError, MachineSpec, MachineState, Machines};
 pub use ground::memory::MemoryMachines;
+pub use ground::memory_networks::MemoryNetworks;
 pub use guests::{CardOf, Guest, PublicAddressOf, RoleKeys, VpcNaming};
 pub use model::images::Root;
 use operations::vpcs::{
@@ -33,10 +36,12 @@ use operations::vpcs::{
     subnets, targets, vpcs,
 };
 use operations::{
-    address_attributes, authorise, elastic_ips, fleets, flow_logs, group_changes, group_references,
-    group_rules, image_attributes, images, insights, instances, interfaces, key_pairs, placement_groups,
-    prefix_lists as managed_lists, security_groups, tags, templates, transit, types, vpn,
+    account_settings, address_attributes, authorise, elastic_ips, fleets, flow_logs, group_changes,
+    group_references, group_rules, image_attributes, image_registration, images, insights, instances,
+    interfaces, key_pairs, placement_groups, prefix_lists as managed_lists, security_groups, tags, templates,
+    transit, types, vpn,
 };
+use tasks::flow_logs::Collected;
 use tasks::hands::Hands;
 use tasks::networks::AppliedPlans;
 pub use tasks::networks::Networks;
@@ -58,10 +63,14 @@ pub struct Ec2 {
     network: Option<Arc<dyn Networks>>,
     /// What it was last told.
     applied: AppliedPlans,
+    /// What flow logs recorded and did not deliver yet.
+    collected: Collected,
     /// Wakes the task that makes the networks what the records say.
     networks: Nudge,
     /// Wakes the task that makes the machines what the records say.
     machines: Nudge,
+    /// Wakes the task that brings in the archives of images.
+    images: Nudge,
     /// Wakes the task that keeps the capacity of fleets.
     fleets: Nudge,
 }
@@ -82,7 +91,7 @@ pub struct Ec2Parts {
     pub network: Option<Arc<dyn Networks>>,
 }
 
-service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources authorise::facts;
+service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources authorise::facts of input;
     // VPCs and subnets
     CreateVpc => vpcs::create_vpc on targets::create_vpc,
     CreateDefaultVpc => vpcs::create_default_vpc on targets::create_default_vpc,
@@ -306,7 +315,7 @@ service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources a
     DeleteKeyPair => key_pairs::delete_key_pair on key_pairs::to_delete,
     DescribeKeyPairs => key_pairs::describe_key_pairs on authorise::everything,
     // Images
-    RegisterImage => images::register_image on images::to_make,
+    RegisterImage => image_registration::register_image on images::to_make,
     CopyImage => images::copy_image on images::to_make,
     DeregisterImage => images::deregister_image on images::by_id,
     DescribeImages => images::describe_images on authorise::everything,
@@ -318,7 +327,8 @@ service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources a
     EnableImage => image_attributes::enable_image on images::by_id,
     DisableImage => image_attributes::disable_image on images::by_id,
     // Instances
-    RunInstances => instances::launch::run_instances on instances::launch::to_run,
+    RunInstances => instances::launch::run_instances on instances::permissions::to_run
+        keys instances::permissions::keys,
     StartInstances => instances::states::start_instances on instances::by_ids,
     StopInstances => instances::states::stop_instances on instances::by_ids,
     RebootInstances => instances::states::reboot_instances on instances::by_ids,
@@ -352,6 +362,10 @@ service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources a
     GetInstanceMetadataDefaults => instances::options::get_instance_metadata_defaults on authorise::everything,
     DescribeInstanceCreditSpecifications => instances::options::describe_instance_credit_specifications on authorise::everything,
     ModifyInstanceCreditSpecification => instances::options::modify_instance_credit_specification on instances::profiles::any_instance,
+    GetSerialConsoleAccessStatus => account_settings::get_serial_console_access_status on authorise::everything,
+    EnableSerialConsoleAccess => account_settings::enable_serial_console_access on authorise::everything,
+    DisableSerialConsoleAccess => account_settings::disable_serial_console_access on authorise::everything,
+    GetEbsEncryptionByDefault => account_settings::get_ebs_encryption_by_default on authorise::everything,
     // Launch templates
     CreateLaunchTemplate => templates::create_launch_template on templates::to_make,
     CreateLaunchTemplateVersion => templates::versions::create_launch_template_version on templates::by_template,
@@ -386,15 +400,24 @@ impl Ec2 {
             hands: Hands::default(),
             network,
             applied: AppliedPlans::default(),
+            collected: Collected::default(),
             networks: Nudge::default(),
             machines: Nudge::default(),
+            images: Nudge::default(),
             fleets: Nudge::default(),
         })
     }
 
     /// The background work of this service.
     pub fn background(self: &Arc<Ec2>) -> Vec<Task> {
-        vec![tasks::fleets::task(self), tasks::machines::task(self), tasks::networks::task(self)]
+        vec![
+            tasks::fleets::task(self),
+            tasks::flow_logs::task(self),
+            tasks::images::task(self),
+            tasks::machines::task(self),
+            tasks::networks::task(self),
+            tasks::vpn::task(self),
+        ]
     }
 
     /// The public parameters that lead to this cloud's own images in a region.

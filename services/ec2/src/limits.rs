@@ -12,6 +12,9 @@ pub const RESOURCES_MAX: usize = 20_000;
 /// Resources on a page of most Describe operations.
 pub const PAGE_MAX: usize = 1000;
 
+/// How long transit gateways, VPN gateways and connections and what belongs to them are shown as deleted.
+pub const DELETED_SHOWN_TIME: Duration = Duration::from_secs(60 * 60);
+
 /// CreateTags and DeleteTags: resources of one request, and tags of a resource besides AWS's own.
 pub const TAGGED_AT_ONCE_MAX: usize = 1_000;
 pub const TAGS_OF_A_RESOURCE_MAX: usize = 50;
@@ -36,10 +39,16 @@ pub const IMAGE_NAME_CHARS_MAX: usize = 128;
 /// How far ahead an image may be deprecated: ten years.
 pub const DEPRECATION_AHEAD_MAX: Duration = Duration::from_secs(10 * 366 * 86_400);
 
+/// Archives of images that are brought in at the same time.
+pub const IMPORTS_AT_ONCE_MAX: usize = 2;
+
 /// Instances: user data before base64, those of one request, and how long a terminated one is shown.
 pub const USER_DATA_BYTES_MAX: usize = 16 * 1024;
 pub const INSTANCES_AT_ONCE_MAX: usize = 1_000;
 pub const TERMINATED_SHOWN_TIME: Duration = Duration::from_secs(3_600);
+
+/// Zones that can be down at the same time: more than there are.
+pub const ZONES_MAX: usize = 1_000;
 
 /// VPCs in a region. The quota is 5 and is raised on request to a hundred and more; nobody here could ask for that.
 pub const VPCS_MAX: usize = 100;
@@ -96,6 +105,10 @@ pub const INSTANCE_TYPES_PAGE_MAX: usize = 100;
 /// Managed prefix lists: entries of one, and entries that one request changes.
 pub const PREFIX_LIST_ENTRIES_MAX: i32 = 1_000;
 pub const PREFIX_LIST_CHANGES_MAX: usize = 100;
+/// Flow logs: how often they are collected, flows of one log in one interval, and the chance part of a file's name.
+pub const FLOW_COLLECTION_PERIOD: Duration = Duration::from_secs(60);
+pub const FLOWS_OF_A_LOG_MAX: usize = 100_000;
+pub const FLOW_LOG_NAME_CHARS: usize = 8;
 /// Flow logs: resources of one request.
 pub const FLOW_LOG_RESOURCES_MAX: usize = 300;
 /// Transit gateways of an account in a region, and routes that a search shows unless it asks for fewer.
@@ -107,3 +120,5 @@ pub const FLEET_EVENTS_MAX: usize = 500;
 /// Virtual private gateways of an account in a region, and tunnels of a VPN connection.
 pub const VPN_GATEWAYS_MAX: usize = 5;
 pub const TUNNELS: usize = 2;
+/// How often it is looked whether they are up.
+pub const VPN_LOOK_PERIOD: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use base::Timestamp;
 use service::Call;
 use store::{Select, Tx};
 
@@ -10,10 +11,10 @@ use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{INVALID_NEXT_TOKEN, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE};
 use crate::kind::Kind;
-use crate::limits::{PAGE_MAX, RESOURCES_MAX};
+use crate::limits::{DELETED_SHOWN_TIME, PAGE_MAX, RESOURCES_MAX};
 use crate::model::filter::Filters;
 use crate::model::tags::Tags;
-use crate::records::{Place, Resource, TAGS, TagsRecord};
+use crate::records::{GoneRecord, Place, Resource, TAGS, TagsRecord, gone};
 
 /// The resource with this id.
 ///
@@ -38,6 +39,25 @@ pub async fn create<R: Resource>(tx: &Tx, place: &Place, resource: &R, tags: &Ta
 pub async fn remove<R: Resource>(tx: &Tx, place: &Place, id: &str) -> Result<(), Error> {
     R::TABLE.delete(tx, place, id).await?;
     Ok(TAGS.delete(tx, place, id).await?)
+}
+
+/// Takes a resource away that is shown as deleted for a while.
+pub async fn bury<R: Resource>(tx: &Tx, place: &Place, record: &R, now: Timestamp) -> Result<(), Error> {
+    let kept = tags(tx, place, record.id()).await?;
+    remove::<R>(tx, place, record.id()).await?;
+    let Some(shown) = record.deleted() else { return Ok(()) };
+    for (key, old) in buried::<R>(tx, place).await? {
+        if now.since(old.at) >= DELETED_SHOWN_TIME {
+            gone::<R>().delete(tx, place, &key).await?;
+        }
+    }
+    let key = format!("{}/{}", R::KIND.name, record.id());
+    Ok(gone::<R>().put(tx, place, &key, &GoneRecord { at: now, shown, tags: kept }).await?)
+}
+
+async fn buried<R: Resource>(tx: &Tx, place: &Place) -> Result<Vec<(String, GoneRecord<R>)>, Error> {
+    let prefix = format!("{}/", R::KIND.name);
+    Ok(gone::<R>().scan(tx, place, Select::prefix(&prefix), PAGE_MAX).await?.records)
 }
 
 /// All of a kind, by id. For what is bounded by a quota.
@@ -93,6 +113,8 @@ pub struct Wanted {
     pub next_token: Option<String>,
     /// The least that `max_results` may be; the most is [`PAGE_MAX`].
     pub least: i32,
+    /// What resources answer filters with that their records do not tell: by their ids, names and values.
+    pub also: BTreeMap<String, Vec<(&'static str, String)>>,
 }
 
 /// Resources with their tags, and the token for the next page.
@@ -108,7 +130,7 @@ pub struct Page<R> {
 /// The kind's own for ids; `InvalidParameterCombination` for ids together with pages; `InvalidParameterValue` for
 /// unknown filters and page sizes out of range.
 pub async fn describe<R: Resource>(ec2: &Ec2, call: &Call, wanted: Wanted) -> Result<Page<R>, Error> {
-    let Wanted { operation, ids, filters, max_results, next_token, least } = wanted;
+    let Wanted { operation, ids, filters, max_results, next_token, least, also } = wanted;
     let filters = Filters::parse(filters)?;
     filters.check(&|name| R::FILTERS.contains(&name).then(Vec::new))?;
     let ids = ids.filter(|ids| !ids.is_empty());
@@ -125,11 +147,12 @@ pub async fn describe<R: Resource>(ec2: &Ec2, call: &Call, wanted: Wanted) -> Re
         }
         None => None,
     };
-    let (place, filters, ids, after) = (call.scope(), &filters, &ids, &after);
+    let looked = &Looked { place: call.scope(), now: call.now, filters, also };
+    let (ids, after) = (&ids, &after);
     let found = ec2.store.read(|tx| async move {
         match ids {
-            Some(ids) => by_ids::<R>(&tx, &place, ids, filters).await,
-            None => by_page::<R>(&tx, &place, filters, after.as_deref(), limit).await,
+            Some(ids) => by_ids::<R>(&tx, looked, ids).await,
+            None => by_page::<R>(&tx, looked, after.as_deref(), limit).await,
         }
     });
     let (resources, next) = found.await?;
@@ -139,12 +162,26 @@ pub async fn describe<R: Resource>(ec2: &Ec2, call: &Call, wanted: Wanted) -> Re
 
 type Found<R> = (Vec<(R, Tags)>, Option<String>);
 
-async fn by_ids<R: Resource>(
-    tx: &Tx,
-    place: &Place,
-    ids: &[String],
-    filters: &Filters,
-) -> Result<Found<R>, Error> {
+/// Where a Describe operation looks, and for what.
+struct Looked {
+    place: Place,
+    now: Timestamp,
+    filters: Filters,
+    also: BTreeMap<String, Vec<(&'static str, String)>>,
+}
+
+impl Looked {
+    fn admit<R: Resource>(&self, resource: &R, tags: &Tags) -> Result<bool, Error> {
+        let also = self.also.get(resource.id());
+        self.filters.admit(tags, &|name| {
+            let told = also.into_iter().flatten().filter(|(known, _)| *known == name);
+            let told: Vec<String> = told.map(|(_, value)| value.clone()).collect();
+            if told.is_empty() { resource.filter(name) } else { Some(told) }
+        })
+    }
+}
+
+async fn by_ids<R: Resource>(tx: &Tx, looked: &Looked, ids: &[String]) -> Result<Found<R>, Error> {
     for id in ids {
         R::KIND.check(id)?;
     }
@@ -153,46 +190,74 @@ async fn by_ids<R: Resource>(
     ids.sort_unstable();
     ids.dedup();
     for id in ids {
-        let Some(resource) = R::TABLE.get(tx, place, &id).await? else {
-            missing.push(id);
-            continue;
+        let (resource, tags) = match R::TABLE.get(tx, &looked.place, &id).await? {
+            Some(resource) => (resource, tags(tx, &looked.place, &id).await?),
+            None => {
+                let key = format!("{}/{id}", R::KIND.name);
+                let gone = gone::<R>().get(tx, &looked.place, &key).await?;
+                match gone.filter(|gone| looked.now.since(gone.at) < DELETED_SHOWN_TIME) {
+                    Some(gone) => (gone.shown, gone.tags),
+                    None => {
+                        missing.push(id);
+                        continue;
+                    }
+                }
+            }
         };
-        let tags = tags(tx, place, &id).await?;
-        if filters.admit(&tags, &|name| resource.filter(name))? {
+        if looked.admit(&resource, &tags)? {
             found.push((resource, tags));
         }
     }
     if missing.is_empty() { Ok((found, None)) } else { Err(R::KIND.missing_all(&missing)) }
 }
 
+/// What begins the position of a page among the deleted ones, which follow all others.
+const AMONG_DELETED: &str = "~";
+
 async fn by_page<R: Resource>(
     tx: &Tx,
-    place: &Place,
-    filters: &Filters,
+    looked: &Looked,
     after: Option<&str>,
     limit: usize,
 ) -> Result<Found<R>, Error> {
-    let mut tags = tags_of(tx, place, R::KIND).await?;
     let mut found: Vec<(R, Tags)> = Vec::new();
     let mut after = after.map(str::to_owned);
-    loop {
-        let page = R::TABLE.scan(tx, place, Select::ALL.after(after.as_deref()), PAGE_MAX).await?;
-        for (id, resource) in page.records {
-            let tags = tags.remove(&id).unwrap_or_default();
-            if !filters.admit(&tags, &|name| resource.filter(name))? {
-                continue;
+    if after.as_deref().is_none_or(|after| !after.starts_with(AMONG_DELETED)) {
+        let mut tags = tags_of(tx, &looked.place, R::KIND).await?;
+        loop {
+            let select = Select::ALL.after(after.as_deref());
+            let page = R::TABLE.scan(tx, &looked.place, select, PAGE_MAX).await?;
+            for (id, resource) in page.records {
+                let tags = tags.remove(&id).unwrap_or_default();
+                if !looked.admit(&resource, &tags)? {
+                    continue;
+                }
+                if found.len() == limit {
+                    let last = found.last().map(|(resource, _)| resource.id().to_owned());
+                    return Ok((found, last));
+                }
+                found.push((resource, tags));
             }
-            if found.len() == limit {
-                let last = found.last().map(|(resource, _)| resource.id().to_owned());
-                return Ok((found, last));
+            after = page.next;
+            if after.is_none() {
+                break;
             }
-            found.push((resource, tags));
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok((found, None)),
         }
     }
+    let passed = after.as_deref().and_then(|after| after.strip_prefix(AMONG_DELETED)).unwrap_or_default();
+    let mut last = None;
+    for (_, gone) in buried::<R>(tx, &looked.place).await? {
+        let is_shown = gone.shown.id() > passed && looked.now.since(gone.at) < DELETED_SHOWN_TIME;
+        if !is_shown || !looked.admit(&gone.shown, &gone.tags)? {
+            continue;
+        }
+        if found.len() == limit {
+            return Ok((found, Some(last.unwrap_or_else(|| AMONG_DELETED.to_owned()))));
+        }
+        last = Some(format!("{AMONG_DELETED}{}", gone.shown.id()));
+        found.push((gone.shown, gone.tags));
+    }
+    Ok((found, None))
 }
 
 pub fn page_size(max_results: Option<i32>, least: i32) -> Result<usize, Error> {

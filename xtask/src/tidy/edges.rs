@@ -106,6 +106,7 @@ const RESTRICTED: &[(&[&str], &[&str])] = &[
         &["engines/outbound", "gateway", "fronts", "fogbank", "bench", "conformance", "testkit"],
     ),
     (&["redb"], &["foundation/store"]),
+    (&["lsm-tree"], &["engines/table"]),
 ];
 
 pub fn check(root: &Path) -> Result<Vec<Problem>> {

@@ -119,6 +119,41 @@ fn places(file: File) -> Result<HashMap<String, Place>, ImageError> {
     Ok(places)
 }
 
+/// Whether an archive is an OCI layout or Docker's, and not a root file system itself, by the first name that tells.
+pub fn is_of_layers(path: &Path) -> Result<bool, ImageError> {
+    let file = BufReader::new(File::open(path).at(path)?);
+    let (source, guard) = Guarded::new(compression::reader(file)?);
+    let mut tar = tar::Archive::new(source);
+    let mut entries = tar.entries().map_err(compression::unreadable)?;
+    for _ in 0..ARCHIVE_ENTRIES_MAX {
+        guard.begin_header();
+        let Some(entry) = entries.next() else { return Ok(false) };
+        let entry = entry.map_err(|error| guard.explain(error))?;
+        guard.end_header();
+        let Some(name) = plain_name("", &String::from_utf8_lossy(&entry.path_bytes())) else { continue };
+        if let Some(told) = tells_layers(&name) {
+            return Ok(told);
+        }
+    }
+    Ok(false)
+}
+
+/// What a name says of the archive it is in; nothing where it could be in either kind.
+fn tells_layers(name: &str) -> Option<bool> {
+    let (top, rest) = name.split_once('/').map_or((name, None), |(top, rest)| (top, Some(rest)));
+    match (top, rest) {
+        ("oci-layout" | "manifest.json" | "index.json" | "repositories", None) => Some(true),
+        ("blobs", _) => Some(true),
+        ("bin" | "dev" | "etc" | "home" | "lib" | "lib64" | "opt" | "proc" | "root" | "run", _) => {
+            Some(false)
+        }
+        ("sbin" | "srv" | "sys" | "tmp" | "usr" | "var", _) => Some(false),
+        // Docker's older archives have a folder of each layer, named by its digest.
+        (_, Some("layer.tar" | "VERSION" | "json")) => Some(true),
+        _ => None,
+    }
+}
+
 /// A path without `.` and `..`, from a folder of the archive. None if it leads out.
 fn plain_name(folder: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
@@ -137,6 +172,21 @@ fn plain_name(folder: &str, path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn layouts_are_told_from_root_file_systems_by_their_names() {
+        for (name, expected) in [
+            ("oci-layout", Some(true)),
+            ("blobs/sha256/ab", Some(true)),
+            ("manifest.json", Some(true)),
+            ("0123abcd/layer.tar", Some(true)),
+            ("etc/passwd", Some(false)),
+            ("usr", Some(false)),
+            ("notes.txt", None),
+        ] {
+            assert_eq!(tells_layers(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn names_are_found_however_they_are_written() {

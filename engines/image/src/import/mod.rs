@@ -18,6 +18,7 @@ use crate::error::{At, ImageError};
 use crate::root::{Origin, Process, Progress, own_architecture};
 use crate::store::{Made, OnProgress, Settings};
 use archive::Archive;
+pub use archive::is_of_layers;
 use compression::checked;
 use layer::Unpacker;
 use manifest::Config;

@@ -287,3 +287,19 @@ fn walk(folder: &std::path::Path) -> Vec<String> {
     }
     found
 }
+
+#[tokio::test]
+async fn an_archive_of_either_kind_is_told_by_what_is_in_it() {
+    let store = store();
+    let plain = tar().folder("etc").file("etc/a", b"1").bytes();
+    let layered = Layout::default().image(None, own(), &[layer(plain.clone())]).bytes();
+    let check = async |bytes: &[u8], of_layers: bool| {
+        let image = store.images.import(&store.file("archive", bytes), quiet()).await.unwrap();
+        assert_eq!(matches!(image.about.origin, Origin::Oci { .. }), of_layers);
+        assert_eq!(text(&image.folder, "etc/a").as_deref(), Some("1"));
+    };
+    check(&layered, true).await;
+    check(&gzip(&layered), true).await;
+    check(&plain, false).await;
+    check(&zstd(&plain), false).await;
+}

@@ -15,6 +15,7 @@ pub mod router;
 pub mod router_local;
 pub mod ruleset;
 pub mod traffic;
+pub mod vpn;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,6 +5,7 @@
 
 pub mod flows;
 pub mod guest;
+pub mod ipsec;
 pub mod namespace;
 pub mod netlink;
 pub mod nft;

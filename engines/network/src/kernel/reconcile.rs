@@ -84,6 +84,12 @@ pub fn plugged(node: &Node) -> io::Result<bool> {
     Ok(node.devices.iter().all(|device| present.contains(device.name.as_str())))
 }
 
+/// Whether the thread's namespace has a device of this name.
+pub fn is_there(device: &str) -> io::Result<bool> {
+    let text = std::fs::read_to_string("/proc/thread-self/net/dev")?;
+    Ok(text.lines().any(|line| line.split_once(':').is_some_and(|(name, _)| name.trim() == device)))
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Devices that were made just now.

@@ -82,6 +82,12 @@ impl Lab {
         self.settle();
     }
 
+    /// A plan of which something is not there yet.
+    pub fn apply_anyhow(&self, plan: &VpcPlan) {
+        self.runtime.block_on(self.network.apply(plan)).unwrap();
+        self.settle();
+    }
+
     /// A new cable's other end learns that it is connected a moment later.
     pub fn settle(&self) {
         std::thread::sleep(Duration::from_millis(40));

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::guest::{Program, become_program, with_usual};
 use super::namespaces;
+use super::shown;
 use super::talk::{Answer, At, Failure, Request, say};
 use crate::kernel::process::Exit;
 use crate::kernel::{descriptors, mounts, process};
@@ -38,6 +39,9 @@ fn run(request: &Request, talk: &OwnedFd, streams: [OwnedFd; 3]) -> Result<Exit,
         return Err(Failure { step, cause: "it has ended".to_owned() });
     };
     plan.placement.join_beside().at(step)?;
+    if let Some(count) = shown::processors(&plan.spec) {
+        process::use_processors(count, &plan.spec.id);
+    }
     let all = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
         | libc::CLONE_NEWPID

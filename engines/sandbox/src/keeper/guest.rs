@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::shown;
 use super::talk::{At, Failure};
 use crate::kernel::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY};
 use crate::kernel::{c_path, c_string, capabilities, descriptors, filter, landlock, process};
@@ -52,6 +53,8 @@ pub struct Parts {
     devices: Vec<OwnedFd>,
     console: Option<OwnedFd>,
     binds: Vec<OwnedFd>,
+    /// With their places.
+    shown: Vec<(OwnedFd, &'static str)>,
 }
 
 /// What the first process is to be.
@@ -85,6 +88,8 @@ impl Guest<'_> {
         let proc = self.folder.proc();
         mounts::mount("proc", &proc, NO_SUID | NO_DEV | NO_EXEC, "")?;
         let binds = 0..self.spec.binds.len();
+        let shown = shown::FILES.iter().map(|(name, place)| (self.folder.shown().join(name), *place));
+        let shown = shown.filter(|(file, _)| file.exists());
         Ok(Parts {
             proc: mounts::copy(&proc)?,
             sys: mounts::copy(&self.folder.sys())?,
@@ -96,6 +101,7 @@ impl Guest<'_> {
             binds: binds
                 .map(|index| mounts::copy(&self.folder.binds().join(index.to_string())))
                 .collect::<io::Result<_>>()?,
+            shown: shown.map(|(file, place)| Ok((mounts::copy(&file)?, place))).collect::<io::Result<_>>()?,
         })
     }
 
@@ -108,6 +114,13 @@ impl Guest<'_> {
         place(&parts.sys, "/sys")?;
         make_devices(parts)?;
         mask_proc()?;
+        for (file, place) in &parts.shown {
+            // Kernels differ in what they tell of processors.
+            if Path::new(place).exists() {
+                mounts::attach(file, Path::new(place)).map_err(|error| named(place, &error))?;
+                mounts::make_read_only(Path::new(place)).map_err(|error| named(place, &error))?;
+            }
+        }
         if self.spec.kind.is_system() {
             fs::create_dir_all("/run")?;
             mounts::mount("tmpfs", Path::new("/run"), NO_SUID | NO_DEV, "mode=755")

@@ -11,10 +11,11 @@ use super::console::Console;
 use super::guest::{Guest, await_word};
 use super::namespaces::{self, Namespaces};
 use super::root;
+use super::shown;
 use super::talk::{Answer, At, Failure, GO, say};
 use crate::kernel::process::Exit;
 use crate::kernel::{descriptors, mounts, process};
-use crate::limits::{CONSOLE_READ_BYTES, LAUNCH_MILLIS_MAX};
+use crate::limits::{CONSOLE_READ_BYTES, LAUNCH_MILLIS_MAX, MEMORY_SHOWN_MILLIS};
 use crate::records::{Folder, How, Plan, ProcessId, Status};
 use crate::spec::{File as Injected, Kind};
 
@@ -112,6 +113,7 @@ impl Keeper {
 
         let step = steps.begin("limits");
         plan.placement.make(plan.spec.kind, &plan.spec.limits, namespaces.first_user_id).at(step)?;
+        shown::write(&folder, &plan.spec).at(step)?;
         let step = steps.begin("console");
         let console = Console::open(&folder, plan.spec.kind, namespaces.first_user_id).at(step)?;
         Ok(Self { folder, plan, namespaces, console, signals, status, steps })
@@ -171,6 +173,9 @@ impl Keeper {
         let step = "entering the namespaces";
         // Keepers are spared when memory runs out, machines are not.
         process::set_oom_score(0);
+        if let Some(count) = shown::processors(&self.plan.spec) {
+            process::use_processors(count, &self.plan.spec.id);
+        }
         let separated = process::die_with_parent(keeper)
             .and_then(|()| self.plan.placement.join())
             .and_then(|()| process::enter(self.namespaces.users.as_fd(), libc::CLONE_NEWUSER))
@@ -258,7 +263,12 @@ impl Keeper {
         let (mut killed, mut reset) = (false, false);
         let exit = 'held: loop {
             let watched = [self.signals.as_fd(), self.console.readable()];
-            let Ok(ready) = descriptors::wait_readable(&watched, -1) else { continue };
+            let wait = if self.plan.spec.limits.memory_bytes > 0 { MEMORY_SHOWN_MILLIS } else { -1 };
+            let Ok(ready) = descriptors::wait_readable(&watched, wait) else { continue };
+            if !ready.contains(&true) {
+                shown::update(&self.folder, &self.plan.spec, self.plan.placement.memory());
+                continue;
+            }
             if ready[1] {
                 self.console.take(&mut buffer);
             }

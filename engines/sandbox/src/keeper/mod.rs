@@ -10,6 +10,7 @@ mod guest;
 mod keep;
 mod namespaces;
 mod root;
+mod shown;
 mod talk;
 
 use std::io;

@@ -202,6 +202,30 @@ pub fn set_oom_score(score: i32) {
     std::fs::write("/proc/self/oom_score_adj", score.to_string()).ok();
 }
 
+/// Has this process, and what comes from it, run on so many of the processors that it may use now; which ones, the name
+/// decides, so that machines spread. All of them if there are not more.
+pub fn use_processors(count: usize, name: &str) {
+    // SAFETY: plain calls on sets that live across them. What fails leaves things as they were.
+    unsafe {
+        let size = size_of::<libc::cpu_set_t>();
+        let mut usable: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size, &raw mut usable) != 0 {
+            return;
+        }
+        let bits = 8 * size;
+        let all: Vec<usize> = (0..bits).filter(|&number| libc::CPU_ISSET(number, &usable)).collect();
+        if all.len() <= count {
+            return;
+        }
+        let first = name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        let mut chosen: libc::cpu_set_t = std::mem::zeroed();
+        for index in 0..count {
+            libc::CPU_SET(all[first.wrapping_add(index) % all.len()], &mut chosen);
+        }
+        libc::sched_setaffinity(0, size, &raw const chosen);
+    }
+}
+
 /// Every signal as it is at the start of a program: nothing blocked, nothing handled.
 pub fn reset_signals() {
     // SAFETY: plain calls on a set that lives across them; some signals cannot be set, which is as good.

@@ -31,6 +31,12 @@ pub static INCORRECT_INSTANCE_STATE: ErrorCode = code("IncorrectInstanceState");
 pub static INCORRECT_STATE: ErrorCode = code("IncorrectState");
 pub static INSTANCE_LIMIT_EXCEEDED: ErrorCode = code("InstanceLimitExceeded");
 pub static INSUFFICIENT_CIDR_BLOCKS: ErrorCode = code("InsufficientCidrBlocks");
+pub static INSUFFICIENT_INSTANCE_CAPACITY: ErrorCode = ErrorCode {
+    name: "InsufficientInstanceCapacity",
+    code: "InsufficientInstanceCapacity",
+    status: 500,
+    side: schema::Side::Receiver,
+};
 pub static INSUFFICIENT_FREE_ADDRESSES: ErrorCode = code("InsufficientFreeAddressesInSubnet");
 pub static INTERNET_GATEWAY_LIMIT_EXCEEDED: ErrorCode = code("InternetGatewayLimitExceeded");
 pub static INVALID_ADDRESS_NOT_FOUND: ErrorCode = code("InvalidAddress.NotFound");
@@ -91,6 +97,7 @@ pub static INVALID_CIDR_CONFLICT: ErrorCode = code("InvalidCidr.Conflict");
 pub static INVALID_SUBNET_CONFLICT: ErrorCode = code("InvalidSubnet.Conflict");
 pub static INVALID_SUBNET_ID_NOT_FOUND: ErrorCode = code("InvalidSubnetID.NotFound");
 pub static INVALID_SUBNET_RANGE: ErrorCode = code("InvalidSubnet.Range");
+pub static INVALID_USER_DATA_MALFORMED: ErrorCode = code("InvalidUserData.Malformed");
 pub static INVALID_USER_ID_MALFORMED: ErrorCode = code("InvalidUserID.Malformed");
 pub static INVALID_VPC_CIDR_BLOCK_ASSOCIATION_ID_NOT_FOUND: ErrorCode =
     code("InvalidVpcCidrBlockAssociationID.NotFound");
@@ -118,6 +125,7 @@ pub static RULES_LIMIT_EXCEEDED: ErrorCode = code("RulesPerSecurityGroupLimitExc
 pub static SUBNET_LIMIT_EXCEEDED: ErrorCode = code("SubnetLimitExceeded");
 pub static TAG_LIMIT_EXCEEDED: ErrorCode = code("TagLimitExceeded");
 pub static TRANSIT_GATEWAY_LIMIT_EXCEEDED: ErrorCode = code("TransitGatewayLimitExceeded");
+pub static SSM_INVALID_PARAMETER: ErrorCode = code("SsmInvalidParameter");
 pub static UNAUTHORIZED_OPERATION: ErrorCode = ErrorCode::sender("UnauthorizedOperation", 403);
 pub static UNSUPPORTED: ErrorCode = code("Unsupported");
 pub static UNSUPPORTED_HIBERNATION_CONFIGURATION: ErrorCode = code("UnsupportedHibernationConfiguration");

@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use schema::ByteStream;
 use service::{BoxFuture, Nudge};
 
 use crate::model::images::Root;
@@ -67,6 +68,16 @@ pub enum MachineError {
     Failed(String),
 }
 
+/// A root file system that was brought in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The driver's name of it; the same for the same archive.
+    pub name: String,
+    /// `x86_64` or `arm64`
+    pub architecture: String,
+    pub bytes: u64,
+}
+
 /// A driver of machines. All but reading is idempotent: a task does it again after a crash.
 pub trait Machines: Send + Sync + 'static {
     /// What this host lacks for running any machine at all, as a sentence.
@@ -80,6 +91,9 @@ pub trait Machines: Send + Sync + 'static {
 
     fn reboot<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), MachineError>>;
 
+    /// Cuts a machine's power, if it runs. Its disk stays; it counts as [`MachineState::Absent`] until it is launched again.
+    fn kill<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), MachineError>>;
+
     /// Ends a machine if it runs, and takes everything of it away.
     fn remove<'a>(&'a self, id: &'a str, grace: Duration) -> BoxFuture<'a, Result<(), MachineError>>;
 
@@ -89,6 +103,19 @@ pub trait Machines: Send + Sync + 'static {
 
     /// The end of what the machine wrote to its console.
     fn console<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Vec<u8>>;
+
+    /// Brings in an archive of a root file system, to launch machines from. `id` is the image's.
+    fn import<'a>(
+        &'a self,
+        id: &'a str,
+        archive: ByteStream,
+    ) -> BoxFuture<'a, Result<Imported, MachineError>>;
+
+    /// The names of all that was brought in.
+    fn imported(&self) -> BoxFuture<'_, Vec<String>>;
+
+    /// Takes away what was brought in. No machine is made from it any more.
+    fn discard<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), MachineError>>;
 
     /// Who is to be woken when a machine ends by itself.
     fn watched_by(&self, nudge: Nudge);

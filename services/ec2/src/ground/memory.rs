@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::TryStreamExt;
+use schema::ByteStream;
 use service::{BoxFuture, Nudge};
 
-use super::machines::{Health, MachineError, MachineSpec, MachineState, Machines};
+use super::machines::{Health, Imported, MachineError, MachineSpec, MachineState, Machines};
 
 #[derive(Default)]
 pub struct MemoryMachines(Mutex<Inner>);
@@ -17,11 +21,15 @@ struct Inner {
     ended: Vec<String>,
     watching: Option<Nudge>,
     failing: Option<String>,
+    /// Archives that were brought in, by a digest of their bytes.
+    archives: BTreeMap<String, u64>,
 }
 
 struct Machine {
     spec: MachineSpec,
     running: bool,
+    /// Its power was cut.
+    killed: bool,
     boots: u32,
     healthy: bool,
 }
@@ -70,6 +78,11 @@ impl MemoryMachines {
         self.with(|inner| inner.machines.get(id).map_or(0, |machine| machine.boots))
     }
 
+    /// The archives that were brought in and are still kept.
+    pub fn archives(&self) -> Vec<String> {
+        self.with(|inner| inner.archives.keys().cloned().collect())
+    }
+
     /// Those that run.
     pub fn running(&self) -> Vec<String> {
         let running = |inner: &mut Inner| {
@@ -97,6 +110,7 @@ impl Machines for MemoryMachines {
             let machine = inner.machines.entry(spec.id.clone()).or_insert_with(|| Machine {
                 spec: spec.clone(),
                 running: false,
+                killed: false,
                 boots: 0,
                 healthy: true,
             });
@@ -104,7 +118,7 @@ impl Machines for MemoryMachines {
             if !machine.running {
                 machine.boots += 1;
             }
-            machine.running = true;
+            (machine.running, machine.killed) = (true, false);
             Ok(())
         }))
     }
@@ -113,6 +127,15 @@ impl Machines for MemoryMachines {
         ready(self.with(|inner| {
             if let Some(machine) = inner.machines.get_mut(id) {
                 machine.running = false;
+            }
+            Ok(())
+        }))
+    }
+
+    fn kill<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), MachineError>> {
+        ready(self.with(|inner| {
+            if let Some(machine) = inner.machines.get_mut(id).filter(|machine| machine.running) {
+                (machine.running, machine.killed) = (false, true);
             }
             Ok(())
         }))
@@ -140,6 +163,7 @@ impl Machines for MemoryMachines {
             Ok(match inner.machines.get(id) {
                 None => MachineState::Absent,
                 Some(machine) if machine.running => MachineState::Running,
+                Some(machine) if machine.killed => MachineState::Absent,
                 Some(_) => MachineState::Ended,
             })
         }))
@@ -158,6 +182,38 @@ impl Machines for MemoryMachines {
                 format!("{} booted {} times\n", machine.spec.hostname, machine.boots).into_bytes()
             }
             None => Vec::new(),
+        }))
+    }
+
+    /// Takes whatever there is for a root file system of this kind of host, but nothing.
+    fn import<'a>(
+        &'a self,
+        _: &'a str,
+        archive: ByteStream,
+    ) -> BoxFuture<'a, Result<Imported, MachineError>> {
+        Box::pin(async move {
+            let failed = |error: std::io::Error| MachineError::Failed(error.to_string());
+            let chunks: Vec<bytes::Bytes> =
+                archive.take().map_err(std::io::Error::other).try_collect().await.map_err(failed)?;
+            let bytes = chunks.concat();
+            if bytes.is_empty() {
+                return Err(MachineError::Failed("the archive is empty".to_owned()));
+            }
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+            let name = format!("tar-{}", URL_SAFE_NO_PAD.encode(digest).to_lowercase());
+            self.with(|inner| inner.archives.insert(name.clone(), bytes.len() as u64));
+            Ok(Imported { name, architecture: "x86_64".to_owned(), bytes: bytes.len() as u64 })
+        })
+    }
+
+    fn imported(&self) -> BoxFuture<'_, Vec<String>> {
+        ready(self.with(|inner| inner.archives.keys().cloned().collect()))
+    }
+
+    fn discard<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), MachineError>> {
+        ready(self.with(|inner| {
+            inner.archives.remove(name);
+            Ok(())
         }))
     }
 

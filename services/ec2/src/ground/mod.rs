@@ -3,5 +3,7 @@
 pub mod links;
 pub mod machines;
 pub mod memory;
+pub mod memory_networks;
 pub mod network;
 pub mod specs;
+pub mod vpn;

@@ -28,6 +28,8 @@ use crate::records::vpcs::{SubnetRecord, VpcRecord};
 /// The records of one account and region that matter to packets.
 #[derive(Debug, Default)]
 pub struct Records {
+    /// Where AWS's own prefix lists lead.
+    pub services: Ipv4Net,
     pub vpcs: Vec<VpcRecord>,
     pub subnets: Vec<SubnetRecord>,
     pub tables: Vec<RouteTableRecord>,
@@ -168,8 +170,8 @@ fn routes_of(records: &Records, vpc: &str, region: Region, route: &ec2_api::Rout
 }
 
 fn blocks_of(records: &Records, region: Region, list: &str) -> Vec<IpNet> {
-    if let Some(list) = aws_lists::by_id(region, list) {
-        return list.blocks.into_iter().map(IpNet::from).collect();
+    if aws_lists::by_id(region, list).is_some() {
+        return vec![records.services.into()];
     }
     let found = records.lists.iter().find(|record| record.id() == list);
     found.map(PrefixListRecord::ranges).unwrap_or_default()
@@ -274,10 +276,9 @@ fn group_rule(rule: &Rule) -> Option<GroupRule> {
 fn lists(records: &Records, region: Region) -> Vec<PrefixListPlan> {
     let own =
         records.lists.iter().map(|list| PrefixListPlan { id: list.id().to_owned(), entries: list.ranges() });
-    let of_aws = aws_lists::all(region).into_iter().map(|list| PrefixListPlan {
-        id: list.id,
-        entries: list.blocks.into_iter().map(|block: Ipv4Net| block.into()).collect(),
-    });
+    let of_aws = aws_lists::all(region)
+        .into_iter()
+        .map(|list| PrefixListPlan { id: list.id, entries: vec![records.services.into()] });
     own.chain(of_aws).collect()
 }
 
@@ -414,12 +415,12 @@ mod tests {
 
     #[test]
     fn a_route_to_a_list_is_one_to_each_of_its_blocks() {
-        let mut records = records();
+        let mut records = Records { services: "198.18.79.254/32".parse().unwrap(), ..records() };
         let list = Destination::List("pl-63a5400a".to_owned());
         create(records.tables[0].routes_mut(), &list, &routes::Target::Endpoint("vpce-1".to_owned()))
             .unwrap();
         let plan = planned(&records);
-        let services: IpNet = aws_lists::SERVICES.into();
+        let services: IpNet = records.services.into();
         assert!(
             plan.subnets[0]
                 .routes

@@ -7,6 +7,7 @@ use store::Tx;
 
 use super::machines::{Card, MachineSpec};
 use crate::error::Error;
+use crate::model::addresses::private_domain;
 use crate::model::types::InstanceTypes;
 use crate::operations::interfaces::attachments;
 use crate::records::instances::InstanceRecord;
@@ -66,11 +67,7 @@ fn card(interface: &InterfaceRecord, subnet: Option<&SubnetRecord>) -> Card {
 
 /// `ip-10-0-0-5` and `ec2.internal`; with names by resource, `i-0123456789abcdef0` and the same domain.
 fn names(place: &Place, record: &InstanceRecord, primary: Option<&InterfaceRecord>) -> (String, String) {
-    let region = place.1;
-    let domain = match region == base::Region::US_EAST_1 {
-        true => "ec2.internal".to_owned(),
-        false => format!("{region}.compute.internal"),
-    };
+    let domain = private_domain(place.1);
     let options = record.shown.private_dns_name_options.as_ref();
     let by_resource = options.is_some_and(|it| it.hostname_type == Some(HostnameType::ResourceName));
     let address = primary.and_then(|card| card.addresses().first().copied());

@@ -78,10 +78,11 @@ impl Ec2 {
     pub async fn guest(&self, vpc: &str, address: IpAddr) -> Result<Option<Arc<Guest>>, Fault> {
         let found = self.store.read(|tx| async move {
             let Some(place) = place_of(&tx, vpc).await? else { return Ok(None) };
-            let all = resources::all::<InterfaceRecord>(&tx, &place).await?;
-            let has = |card: &&InterfaceRecord| card.vpc() == vpc && has_address(card, address);
-            let Some(id) = all.iter().find(has).and_then(InterfaceRecord::instance) else { return Ok(None) };
-            guest(&tx, &place, id).await
+            let card = attachments::at_address(&tx, &place, vpc, address).await?;
+            match card.as_ref().and_then(InterfaceRecord::instance) {
+                Some(id) => guest(&tx, &place, id).await,
+                None => Ok(None),
+            }
         });
         Ok(found.await.map_err(Fault::from)?.map(Arc::new))
     }
@@ -177,17 +178,4 @@ async fn guest(tx: &Tx, place: &Place, id: &str) -> Result<Option<Guest>, Error>
 /// Where a VPC is.
 async fn place_of(tx: &Tx, vpc: &str) -> Result<Option<Place>, Error> {
     Ok(VPC_PLACES.get(tx, &(), vpc).await?.map(|at| at.place()))
-}
-
-fn has_address(card: &InterfaceRecord, address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            card.addresses().contains(&address)
-                || card.prefixes().iter().any(|prefix| prefix.contains(&address))
-        }
-        IpAddr::V6(address) => {
-            card.addresses6().contains(&address)
-                || card.prefixes6().iter().any(|prefix| prefix.contains(&address))
-        }
-    }
 }

@@ -6,17 +6,21 @@ use base::Region;
 use ec2_api::HostnameType;
 use ipnet::IpNet;
 use schema::Fault;
+use service::Through;
 use store::Tx;
 
-use super::{has_address, place_of};
+use super::place_of;
 use crate::Ec2;
 use crate::error::Error;
+use crate::model::addresses::private_domain;
 use crate::model::instances::State;
+use crate::model::vpcs::endpoint_services::OPEN_POLICY;
 use crate::operations::interfaces::attachments;
+use crate::records::endpoints::EndpointRecord;
 use crate::records::instances::InstanceRecord;
 use crate::records::interfaces::InterfaceRecord;
 use crate::records::vpcs::VpcRecord;
-use crate::records::{Place, Resource};
+use crate::records::{Place, Resource, zones};
 use crate::resources;
 
 /// A VPC's settings about names.
@@ -62,6 +66,58 @@ impl Ec2 {
         found.await.map_err(Fault::from)
     }
 
+    /// The addresses of the interface endpoint that has this name in this VPC: one of its own names, or the service's where
+    /// the endpoint has private DNS. Those in zones that are down are left out. Nothing if there is no such endpoint.
+    pub async fn endpoint_addresses(&self, vpc: &str, name: &str) -> Result<Option<Vec<IpAddr>>, Fault> {
+        let found = self.store.read(|tx| async move {
+            let Some(place) = place_of(&tx, vpc).await? else { return Ok(None) };
+            let all = resources::all::<EndpointRecord>(&tx, &place).await?;
+            let named = all.iter().find(|record| record.vpc() == vpc && record.has_name(name));
+            let Some(record) = named else { return Ok(None) };
+            let down = zones::down(&tx).await?;
+            let mut addresses = Vec::new();
+            for id in record.endpoint.network_interface_ids.iter().flatten() {
+                let Some(card) = InterfaceRecord::TABLE.get(&tx, &place, id).await? else { continue };
+                let zone = card.interface.availability_zone.as_deref().unwrap_or_default();
+                let is_meant = record.zone_of_name(name).is_none_or(|wanted| wanted == zone);
+                if is_meant && !down.contains_key(zone) {
+                    addresses.extend(card.addresses().into_iter().map(IpAddr::V4));
+                }
+            }
+            Ok::<_, Error>(Some(addresses))
+        });
+        found.await.map_err(Fault::from)
+    }
+
+    /// The endpoint to a service of this cloud that a request came through: the interface endpoint at this address of the
+    /// VPC, or without one the gateway endpoint. Nothing if there is none, or none to this service.
+    pub async fn through(
+        &self,
+        vpc: &str,
+        address: Option<IpAddr>,
+        service: &str,
+    ) -> Result<Option<Through>, Fault> {
+        let found = self.store.read(|tx| async move {
+            let Some(place) = place_of(&tx, vpc).await? else { return Ok(None) };
+            for record in resources::all::<EndpointRecord>(&tx, &place).await? {
+                let leads = record.vpc() == vpc
+                    && record.is_gateway() == address.is_none()
+                    && record.service().rsplit('.').next() == Some(service.trim_end_matches("control"));
+                let is_it = match address {
+                    Some(address) if leads => has_card(&tx, &place, &record, address).await?,
+                    _ => leads,
+                };
+                if is_it {
+                    let policy = record.endpoint.policy_document.clone().filter(|text| text != OPEN_POLICY);
+                    let endpoint = record.id().to_owned();
+                    return Ok(Some(Through { endpoint, vpc: vpc.to_owned(), policy }));
+                }
+            }
+            Ok::<_, Error>(None)
+        });
+        found.await.map_err(Fault::from)
+    }
+
     /// What a public address is to those inside a VPC.
     pub async fn public_address(&self, vpc: &str, address: IpAddr) -> Result<PublicAddressOf, Fault> {
         let IpAddr::V4(wanted) = address else { return Ok(PublicAddressOf::Outside) };
@@ -86,22 +142,27 @@ impl Ec2 {
     pub async fn name_of_address(&self, vpc: &str, address: IpAddr) -> Result<Option<String>, Fault> {
         let found = self.store.read(|tx| async move {
             let Some(place) = place_of(&tx, vpc).await? else { return Ok(None) };
-            let all = resources::all::<InterfaceRecord>(&tx, &place).await?;
-            let has = |card: &&InterfaceRecord| card.vpc() == vpc && has_address(card, address);
-            let Some(id) = all.iter().find(has).and_then(InterfaceRecord::instance) else { return Ok(None) };
+            let card = attachments::at_address(&tx, &place, vpc, address).await?;
+            let Some(id) = card.as_ref().and_then(InterfaceRecord::instance) else { return Ok(None) };
             let record = InstanceRecord::TABLE.get(&tx, &place, id).await?;
             let by_id = record.is_some_and(|record| {
                 let options = record.shown.private_dns_name_options.as_ref();
                 options.is_some_and(|it| it.hostname_type == Some(HostnameType::ResourceName))
             });
-            let zone = match place.1 == Region::US_EAST_1 {
-                true => "ec2.internal".to_owned(),
-                false => format!("{}.compute.internal", place.1),
-            };
-            Ok::<_, Error>(by_id.then(|| format!("{id}.{zone}")))
+            Ok::<_, Error>(by_id.then(|| format!("{id}.{}", private_domain(place.1))))
         });
         found.await.map_err(Fault::from)
     }
+}
+
+async fn has_card(tx: &Tx, place: &Place, record: &EndpointRecord, address: IpAddr) -> Result<bool, Error> {
+    for id in record.endpoint.network_interface_ids.iter().flatten() {
+        let card = InterfaceRecord::TABLE.get(tx, place, id).await?;
+        if card.is_some_and(|card| card.addresses().into_iter().any(|own| IpAddr::V4(own) == address)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn addresses_by_id(tx: &Tx, place: &Place, vpc: &str, id: &str) -> Result<Vec<IpAddr>, Error> {

@@ -100,9 +100,14 @@ pub fn parse_prefix6(text: &str) -> Result<Ipv6Net, Error> {
 /// `ip-10-0-0-5.ec2.internal`; outside us-east-1, `ip-10-0-0-5.eu-west-1.compute.internal`.
 pub fn private_name(address: Ipv4Addr, region: base::Region) -> String {
     let dashed = address.to_string().replace('.', "-");
+    format!("ip-{dashed}.{}", private_domain(region))
+}
+
+/// What the private names of a region end with.
+pub fn private_domain(region: base::Region) -> String {
     match region == base::Region::US_EAST_1 {
-        true => format!("ip-{dashed}.ec2.internal"),
-        false => format!("ip-{dashed}.{region}.compute.internal"),
+        true => "ec2.internal".to_owned(),
+        false => format!("{region}.compute.internal"),
     }
 }
 

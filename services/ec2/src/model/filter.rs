@@ -42,6 +42,11 @@ impl Filters {
         Ok(Filters(filters))
     }
 
+    /// Whether one of these is among them, so that what it asks for has to be looked up.
+    pub fn name_any(&self, names: &[&str]) -> bool {
+        self.0.iter().any(|(name, _)| names.contains(&name.as_str()))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -82,6 +87,12 @@ pub fn one(value: impl ToString) -> Values {
 /// A value that may not be there.
 pub fn maybe(value: Option<impl ToString>) -> Values {
     Some(value.into_iter().map(|value| value.to_string()).collect())
+}
+
+/// Times are compared as texts with milliseconds: `2021-09-29T11:04:43.305Z`.
+pub fn with_millis(at: base::Timestamp) -> String {
+    let text = at.to_iso8601();
+    if text.contains('.') { text } else { text.replace('Z', ".000Z") }
 }
 
 /// `*` is any text, `?` one character; a backslash takes the meaning from either. Linear in the text for each star.

@@ -82,6 +82,20 @@ pub fn check_format(format: &str) -> Result<(), Error> {
     }
 }
 
+/// The version of the format that brought a field ("Available fields").
+pub fn version_of(field: &str) -> u8 {
+    match field {
+        "vpc-id" | "subnet-id" | "instance-id" | "tcp-flags" | "type" | "pkt-srcaddr" | "pkt-dstaddr" => 3,
+        "region" | "az-id" | "sublocation-type" | "sublocation-id" => 4,
+        "pkt-src-aws-service" | "pkt-dst-aws-service" | "flow-direction" | "traffic-path" => 5,
+        "reject-reason" => 8,
+        "resource-id" => 9,
+        "encryption-status" => 10,
+        field if field.starts_with("ecs-") => 7,
+        _ => 2,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

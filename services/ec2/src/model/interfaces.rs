@@ -2,7 +2,7 @@
 
 use base::Ids;
 
-use super::filter::{Values, maybe, one};
+use super::filter::{Values, maybe, one, with_millis};
 use crate::records::interfaces::InterfaceRecord;
 
 pub const FILTERS: &[&str] = &[
@@ -54,6 +54,9 @@ pub fn filter(record: &InterfaceRecord, name: &str) -> Values {
     }
     let interface = &record.interface;
     match name {
+        "deny-all-igw-traffic" => one(interface.deny_all_igw_traffic == Some(true)),
+        "ipv6-native" => one(interface.ipv6_native == Some(true)),
+        "outpost-arn" => maybe(interface.outpost_arn.as_deref()),
         "availability-zone" => maybe(interface.availability_zone.as_deref()),
         "availability-zone-id" => maybe(interface.availability_zone_id.as_deref()),
         "description" => maybe(interface.description.as_deref()),
@@ -87,7 +90,7 @@ pub fn filter(record: &InterfaceRecord, name: &str) -> Values {
 fn attachment(record: &InterfaceRecord, name: &str) -> Values {
     let attachment = record.interface.attachment.as_ref();
     match name {
-        "attach-time" => maybe(attachment.and_then(|it| it.attach_time).map(|at| at.to_iso8601())),
+        "attach-time" => maybe(attachment.and_then(|it| it.attach_time).map(with_millis)),
         "attachment-id" => maybe(attachment.and_then(|it| it.attachment_id.as_deref())),
         "delete-on-termination" => maybe(attachment.and_then(|it| it.delete_on_termination)),
         "device-index" => maybe(attachment.and_then(|it| it.device_index)),
@@ -110,6 +113,12 @@ fn addresses(record: &InterfaceRecord, name: &str) -> Values {
         "association.public-dns-name" => maybe(association.and_then(|it| it.public_dns_name.as_deref())),
         "addresses.association.owner-id" => {
             Some(listed().filter_map(|it| it.association.as_ref()?.ip_owner_id.clone()).collect())
+        }
+        "addresses.association.allocation-id" => {
+            Some(listed().filter_map(|it| it.association.as_ref()?.allocation_id.clone()).collect())
+        }
+        "addresses.association.association-id" => {
+            Some(listed().filter_map(|it| it.association.as_ref()?.association_id.clone()).collect())
         }
         "addresses.association.public-ip" => {
             Some(listed().filter_map(|it| it.association.as_ref()?.public_ip.clone()).collect())

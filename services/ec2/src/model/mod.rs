@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod filter;
 pub mod fleets;
 pub mod flow_logs;
+pub mod flow_records;
 pub mod group_rules;
 pub mod groups;
 pub mod images;

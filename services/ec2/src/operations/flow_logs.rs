@@ -5,12 +5,14 @@ use ec2_api::*;
 use service::{Call, Kept};
 use store::Tx;
 
+use super::flow_destinations::trouble;
 use super::tags;
 use super::vpcs::tokens::Token;
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
     FLOW_LOG_ALREADY_EXISTS, INVALID_PARAMETER, INVALID_PARAMETER_VALUE, MISSING_PARAMETER,
+    UNSUPPORTED_OPERATION,
 };
 use crate::kind::{
     FLOW_LOG, Kind, NETWORK_INTERFACE, SUBNET, TRANSIT_GATEWAY, TRANSIT_GATEWAY_ATTACHMENT, VPC,
@@ -64,6 +66,9 @@ pub async fn create_flow_logs(
     let parameters = (&input.resource_ids, log, tags);
     let token = &Token::new("ec2.CreateFlowLogs", input.client_token.as_deref(), parameters);
     let input = &input;
+    if let Some(error) = trouble(ec2, call, log).await? {
+        return Ok(nothing_made(input, &error, token.shown()));
+    }
     let made = ec2.store.transact(|tx| async move {
         if let Some(ids) = token.earlier(&tx, call).await? {
             return Ok((ids.split(' ').map(str::to_owned).collect(), Vec::new()));
@@ -94,6 +99,20 @@ pub async fn create_flow_logs(
         flow_log_ids: Some(made),
         unsuccessful: Some(failed),
     })
+}
+
+/// The answer where no resource gets a log.
+fn nothing_made(
+    input: &CreateFlowLogsInput,
+    error: &UnsuccessfulItemError,
+    client_token: Option<String>,
+) -> CreateFlowLogsOutput {
+    let failed = |resource: &String| UnsuccessfulItem {
+        error: Some(error.clone()),
+        resource_id: Some(resource.clone()),
+    };
+    let unsuccessful = Some(input.resource_ids.iter().map(failed).collect());
+    CreateFlowLogsOutput { client_token, flow_log_ids: Some(Vec::new()), unsuccessful }
 }
 
 /// What the logs of a request have in common, looked over.
@@ -127,6 +146,10 @@ fn template(call: &Call, input: &CreateFlowLogsInput, kind: &Kind) -> Result<Flo
         ..FlowLog::default()
     };
     destination(call, input, &mut log)?;
+    if is_transit {
+        let message = "This cloud records the packets of interfaces, not those of transit gateways.";
+        return Err(Error::new(&UNSUPPORTED_OPERATION, message));
+    }
     log.tag_field_specifications = input.tag_field_specifications.as_ref().map(|all| {
         let kept = all.iter().map(|it| TagFieldSpecificationResponse {
             tag_keys: it.tag_keys.clone(),
@@ -151,13 +174,8 @@ fn destination(call: &Call, input: &CreateFlowLogsInput, log: &mut FlowLog) -> R
                 let message = "LogDestination can't be empty if LogGroupName is not provided.";
                 return Err(Error::new(&INVALID_PARAMETER, message));
             }
-            let of_arn = target
-                .and_then(|arn| arn.split(":log-group:").nth(1))
-                .map(|name| name.trim_end_matches(":*"));
-            log.log_group_name = input.log_group_name.clone().or_else(|| of_arn.map(str::to_owned));
-            // There is no CloudWatch Logs in this cloud yet, and the state says so.
-            log.deliver_logs_status = Some("FAILED".to_owned());
-            log.deliver_logs_error_message = Some("Unknown error".to_owned());
+            let message = "This cloud has no CloudWatch Logs yet; flow logs can be published to Amazon S3.";
+            return Err(Error::new(&UNSUPPORTED_OPERATION, message));
         }
         LogDestinationType::S3 => {
             let prefix = format!("arn:{}:s3:::", call.region.partition().as_str());
@@ -171,9 +189,16 @@ fn destination(call: &Call, input: &CreateFlowLogsInput, log: &mut FlowLog) -> R
                     format!("LogDestination: {target} is not valid."),
                 ));
             }
-            // Records are not delivered yet, and the state says so.
-            log.deliver_logs_status = Some("FAILED".to_owned());
-            log.deliver_logs_error_message = Some("Unknown error".to_owned());
+            if input.deliver_logs_permission_arn.is_some() {
+                let message = "DeliverLogsPermissionArn is not applicable for s3 delivery";
+                return Err(Error::new(&INVALID_PARAMETER, message));
+            }
+            let options = input.destination_options.as_ref();
+            if options.is_some_and(|it| it.file_format == Some(DestinationFileFormat::Parquet)) {
+                let message = "This cloud writes flow logs as plain text, not as Parquet.";
+                return Err(Error::new(&UNSUPPORTED_OPERATION, message));
+            }
+            log.deliver_logs_status = Some("SUCCESS".to_owned());
         }
         LogDestinationType::KinesisDataFirehose => {
             let target = target.ok_or_else(|| Error::missing("logDestination"))?;
@@ -183,8 +208,9 @@ fn destination(call: &Call, input: &CreateFlowLogsInput, log: &mut FlowLog) -> R
                     format!("LogDestination: {target} is not valid."),
                 ));
             }
-            log.deliver_logs_status = Some("FAILED".to_owned());
-            log.deliver_logs_error_message = Some("Unknown error".to_owned());
+            let message =
+                "This cloud has no Amazon Data Firehose yet; flow logs can be published to Amazon S3.";
+            return Err(Error::new(&UNSUPPORTED_OPERATION, message));
         }
         LogDestinationType::Unknown(other) => {
             return Err(Error::invalid_value(other, "logDestinationType", ""));
@@ -273,6 +299,7 @@ pub async fn describe_flow_logs(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 1,
+        ..Wanted::default()
     };
     let page = resources::describe::<FlowLogRecord>(ec2, call, wanted).await?;
     let logs =

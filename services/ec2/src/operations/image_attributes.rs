@@ -5,13 +5,14 @@ use ec2_api::*;
 use service::{Call, Kept};
 use store::Tx;
 
-use super::images::{find, own, shared_key, time};
+use super::images::{find, own, shared_key};
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
     INVALID_AMI_ATTRIBUTE_ITEM_VALUE, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE,
 };
 use crate::limits::DEPRECATION_AHEAD_MAX;
+use crate::model::filter::with_millis;
 use crate::model::images;
 use crate::records::images::{ImageRecord, SHARED_IMAGES, SharedRecord};
 use crate::resources;
@@ -219,7 +220,7 @@ pub async fn enable_image_deprecation(
     }
     // "Amazon EC2 rounds the seconds to the nearest minute."
     let minute = Timestamp::from_secs((at.as_secs() + 30).div_euclid(60) * 60);
-    deprecate(ec2, call, &input.image_id, Some(time(minute))).await?;
+    deprecate(ec2, call, &input.image_id, Some(with_millis(minute))).await?;
     Ok(EnableImageDeprecationOutput { r#return: Some(true) })
 }
 

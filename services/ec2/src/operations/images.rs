@@ -1,7 +1,7 @@
 //! Images: registered, copied, listed, taken away. Everyone sees those of the cloud itself, their own and those that
 //! others let them launch from.
 
-use base::{AccountId, Arn, Region, Timestamp};
+use base::{AccountId, Arn, Region};
 use ec2_api::*;
 use service::{Call, Kept};
 use store::{Select, Tx};
@@ -11,14 +11,16 @@ use crate::error::Error;
 use crate::error::codes::{
     AUTH_FAILURE, INVALID_AMI_ID_NOT_FOUND, INVALID_AMI_ID_UNAVAILABLE, INVALID_AMI_NAME_DUPLICATE,
     INVALID_AMI_NAME_MALFORMED, INVALID_NEXT_TOKEN, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE,
-    INVALID_SNAPSHOT_NOT_FOUND, INVALID_USER_ID_MALFORMED,
+    INVALID_USER_ID_MALFORMED,
 };
 use crate::kind::IMAGE;
 use crate::limits::PAGE_MAX;
-use crate::model::filter::Filters;
+use crate::model::filter::{Filters, with_millis};
 use crate::model::images::{self, Root, catalogue};
 use crate::model::tags::{self, Tags};
-use crate::records::images::{ImageRecord, SHARED_IMAGES};
+use crate::operations::tags::of_new;
+use crate::records::images::{IMAGE_PLACES, IMPORTS, ImageRecord, ImportRecord, SHARED_IMAGES, hold, let_go};
+use crate::records::instances::PlaceRecord;
 use crate::records::{Place, Resource};
 use crate::resources;
 
@@ -123,73 +125,7 @@ pub async fn own(tx: &Tx, call: &Call, id: &str) -> Result<ImageRecord, Error> {
     Err(Error::new(&AUTH_FAILURE, format!("Not authorized for image:{id}")))
 }
 
-pub async fn register_image(
-    ec2: &Ec2,
-    call: &Call,
-    input: RegisterImageInput,
-) -> Result<RegisterImageOutput, Error> {
-    check_name(&input.name)?;
-    let given = tags::specified(input.tag_specifications.as_deref(), &IMAGE, &[])?;
-    let mappings = input.block_device_mappings.clone().unwrap_or_default();
-    if let Some(snapshot) = mappings.iter().find_map(|mapping| mapping.ebs.as_ref()?.snapshot_id.as_ref()) {
-        let message = format!("The snapshot '{snapshot}' does not exist.");
-        return Err(Error::new(&INVALID_SNAPSHOT_NOT_FOUND, message));
-    }
-    let location = input.image_location.clone().ok_or_else(|| Error::missing("ImageLocation"))?;
-    check_location(ec2, call, &location).await?;
-    let id = IMAGE.new_id(&ec2.ids);
-    let image = registered(call, &id, &location, &input);
-    let record = ImageRecord {
-        id: id.clone(),
-        shown: Kept(image),
-        root: Root::Object { location },
-        launch_permissions: Vec::new(),
-        uefi_data: input.uefi_data,
-    };
-    save_new(ec2, call, &record, &given).await?;
-    Ok(RegisterImageOutput { image_id: Some(id) })
-}
-
-fn registered(call: &Call, id: &str, location: &str, input: &RegisterImageInput) -> Image {
-    let virtualization = input.virtualization_type.as_deref().unwrap_or("hvm");
-    let architecture = input.architecture.clone();
-    let root_device = input.root_device_name.clone().unwrap_or_else(|| catalogue::ROOT_DEVICE.to_owned());
-    Image {
-        platform_details: Some("Linux/UNIX".to_owned()),
-        usage_operation: Some("RunInstances".to_owned()),
-        block_device_mappings: Some(input.block_device_mappings.clone().unwrap_or_default()),
-        description: input.description.clone(),
-        ena_support: input.ena_support,
-        hypervisor: Some(HypervisorType::Xen),
-        name: Some(input.name.clone()),
-        root_device_name: Some(root_device),
-        root_device_type: Some(DeviceType::InstanceStore),
-        sriov_net_support: input.sriov_net_support.clone(),
-        virtualization_type: Some(VirtualizationType::from(virtualization)),
-        boot_mode: input.boot_mode.clone(),
-        tpm_support: input.tpm_support.clone(),
-        imds_support: input.imds_support.clone(),
-        image_id: Some(id.to_owned()),
-        image_location: Some(location.to_owned()),
-        state: Some(ImageState::Available),
-        owner_id: Some(call.account.to_string()),
-        creation_date: Some(time(call.now)),
-        public: Some(false),
-        architecture: architecture.or_else(|| Some(ArchitectureValues::from(catalogue::ARCHITECTURE))),
-        image_type: Some(ImageTypeValues::Machine),
-        kernel_id: input.kernel_id.clone(),
-        ramdisk_id: input.ramdisk_id.clone(),
-        ..Image::default()
-    }
-}
-
-/// Times of images are texts, always with milliseconds.
-pub fn time(at: Timestamp) -> String {
-    let text = at.to_iso8601();
-    if text.contains('.') { text } else { text.replace('Z', ".000Z") }
-}
-
-fn check_name(name: &str) -> Result<(), Error> {
+pub fn check_name(name: &str) -> Result<(), Error> {
     if images::is_name(name) {
         return Ok(());
     }
@@ -197,25 +133,17 @@ fn check_name(name: &str) -> Result<(), Error> {
     Err(Error::new(&INVALID_AMI_NAME_MALFORMED, message))
 }
 
-/// The archive must be an object that the caller may read.
-async fn check_location(ec2: &Ec2, call: &Call, location: &str) -> Result<(), Error> {
-    let Some((bucket, key)) =
-        location.split_once('/').filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
-    else {
-        return Err(Error::invalid_value(location, "ImageLocation", "It has to be a bucket and a key."));
-    };
-    let input =
-        s3_api::HeadObjectInput { bucket: bucket.to_owned(), key: key.to_owned(), ..Default::default() };
-    ec2.aws.as_caller(call).via("ec2.amazonaws.com").call(s3_api::HeadObject, input).await.map_err(
-        |fault| {
-            let message = format!("The archive at {location} cannot be read: {}", fault.message());
-            Error::new(&crate::error::codes::INVALID_MANIFEST, message)
-        },
-    )?;
-    Ok(())
-}
-
-pub async fn save_new(ec2: &Ec2, call: &Call, record: &ImageRecord, given: &Tags) -> Result<(), Error> {
+/// Keeps a new image; with `import`, one whose archive is still to be brought in.
+///
+/// # Errors
+/// `InvalidAMIName.Duplicate`
+pub async fn save_new(
+    ec2: &Ec2,
+    call: &Call,
+    record: &ImageRecord,
+    given: &Tags,
+    import: Option<&ImportRecord>,
+) -> Result<(), Error> {
     let place = &call.scope();
     let saved = ec2.store.transact(|tx| async move {
         let others = resources::all::<ImageRecord>(&tx, place).await?;
@@ -224,6 +152,13 @@ pub async fn save_new(ec2: &Ec2, call: &Call, record: &ImageRecord, given: &Tags
             let message = format!("AMI name {name} is already in use by AMI {}", other.id);
             return Err(Error::new(&INVALID_AMI_NAME_DUPLICATE, message));
         }
+        if let Some(import) = import {
+            IMPORTS.put(&tx, &(), &record.id, import).await?;
+        }
+        if let Some(root) = record.root.imported() {
+            hold(&tx, root, &record.id).await?;
+        }
+        IMAGE_PLACES.put(&tx, &(), &record.id, &PlaceRecord::of(place)).await?;
         resources::create(&tx, place, record, given).await
     });
     saved.await
@@ -231,7 +166,15 @@ pub async fn save_new(ec2: &Ec2, call: &Call, record: &ImageRecord, given: &Tags
 
 pub async fn copy_image(ec2: &Ec2, call: &Call, input: CopyImageInput) -> Result<CopyImageOutput, Error> {
     check_name(&input.name)?;
-    let given = tags::specified(input.tag_specifications.as_deref(), &IMAGE, &[&crate::kind::SNAPSHOT])?;
+    let given = of_new(
+        ec2,
+        call,
+        "CopyImage",
+        input.tag_specifications.as_deref(),
+        &IMAGE,
+        &[&crate::kind::SNAPSHOT],
+    )
+    .await?;
     let source_region = Region::parse(&input.source_region)
         .ok_or_else(|| Error::invalid_value(&input.source_region, "sourceRegion", "It is no region."))?;
     let (account, source_id) = (call.account, input.source_image_id.as_str());
@@ -269,7 +212,7 @@ pub async fn copy_image(ec2: &Ec2, call: &Call, input: CopyImageInput) -> Result
         public: Some(false),
         public_ssm_parameter_name: None,
         deprecation_time: None,
-        creation_date: Some(time(call.now)),
+        creation_date: Some(with_millis(call.now)),
         source_image_id: Some(source_id.to_owned()),
         source_image_region: Some(source_region.to_string()),
         tags: None,
@@ -282,7 +225,7 @@ pub async fn copy_image(ec2: &Ec2, call: &Call, input: CopyImageInput) -> Result
         launch_permissions: Vec::new(),
         uefi_data: None,
     };
-    save_new(ec2, call, &record, &tags).await?;
+    save_new(ec2, call, &record, &tags, None).await?;
     Ok(CopyImageOutput { image_id: Some(id) })
 }
 
@@ -293,11 +236,17 @@ pub async fn deregister_image(
 ) -> Result<DeregisterImageOutput, Error> {
     let id = input.image_id.as_str();
     let removed = ec2.store.transact(|tx| async move {
-        own(&tx, call, id).await?;
+        let record = own(&tx, call, id).await?;
+        if let Some(root) = record.root.imported() {
+            let_go(&tx, root, id).await?;
+        }
+        IMPORTS.delete(&tx, &(), id).await?;
+        IMAGE_PLACES.delete(&tx, &(), id).await?;
         SHARED_IMAGES.delete(&tx, &(), &shared_key(call.region, id)).await?;
         resources::remove::<ImageRecord>(&tx, &call.scope(), id).await
     });
     removed.await?;
+    ec2.images.nudge();
     Ok(DeregisterImageOutput { r#return: Some(true), delete_snapshot_results: None })
 }
 
@@ -326,7 +275,7 @@ pub async fn describe_images(
         }
         Ok(found)
     });
-    let now = time(call.now);
+    let now = with_millis(call.now);
     let mut kept = Vec::new();
     for found in found.await? {
         let named = !ids.is_empty();

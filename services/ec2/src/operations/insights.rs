@@ -168,6 +168,7 @@ pub async fn describe_network_insights_paths(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 1,
+        ..Wanted::default()
     };
     let page = resources::describe::<InsightsPathRecord>(ec2, call, wanted).await?;
     let paths = page
@@ -374,6 +375,7 @@ pub async fn describe_network_insights_analyses(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 1,
+        ..Wanted::default()
     };
     let page = resources::describe::<InsightsAnalysisRecord>(ec2, call, wanted).await?;
     let (path, after, before) =

@@ -13,6 +13,7 @@ use crate::error::codes::{
 use crate::kind::KEY_PAIR;
 use crate::model::keys::{self, Algorithm, Format, PublicKey};
 use crate::model::tags::{self, Tags};
+use crate::operations::tags::of_new;
 use crate::records::Place;
 use crate::records::keys::{KEY_NAMES, KeyPairRecord, NamedRecord};
 use crate::resources::{self, Wanted};
@@ -51,7 +52,8 @@ pub async fn create_key_pair(
         Some(KeyFormat::Ppk) => Format::Ppk,
         Some(KeyFormat::Unknown(other)) => return Err(Error::invalid_value(other, "keyFormat", "")),
     };
-    let given = tags::specified(input.tag_specifications.as_deref(), &KEY_PAIR, &[])?;
+    let given =
+        of_new(ec2, call, "CreateKeyPair", input.tag_specifications.as_deref(), &KEY_PAIR, &[]).await?;
     let for_make = name.clone();
     let made = tokio::task::spawn_blocking(move || keys::make(algorithm, format, &for_make))
         .await
@@ -75,7 +77,8 @@ pub async fn import_key_pair(
     input: ImportKeyPairInput,
 ) -> Result<ImportKeyPairOutput, Error> {
     let name = checked_name(input.key_name)?;
-    let given = tags::specified(input.tag_specifications.as_deref(), &KEY_PAIR, &[])?;
+    let given =
+        of_new(ec2, call, "ImportKeyPair", input.tag_specifications.as_deref(), &KEY_PAIR, &[]).await?;
     let public = PublicKey::parse(&input.public_key_material)
         .ok_or_else(|| Error::new(&INVALID_KEY_FORMAT, "Key is not in valid OpenSSH public key format"))?;
     let record = record(ec2, call, &name, &public, public.fingerprint());

@@ -1,16 +1,21 @@
 //! One family of operations a file. Each loads, decides by the rules of `model`, saves, answers.
 
+pub mod account_settings;
 pub mod address_attributes;
 pub mod addresses;
 pub mod authorise;
+pub mod conditions;
 pub mod elastic_ips;
 pub mod fleets;
+pub mod flow_destinations;
 pub mod flow_logs;
 pub mod group_changes;
 pub mod group_peers;
 pub mod group_references;
 pub mod group_rules;
+pub mod image_aliases;
 pub mod image_attributes;
+pub mod image_registration;
 pub mod images;
 pub mod insights;
 pub mod instances;

@@ -1,4 +1,5 @@
-//! Placement groups. Everything runs on one host here, so a group says what was wanted and bounds nothing but its names.
+//! Placement groups. Everything runs on one host here, so a group bounds what AWS bounds by zones, and says nothing of
+//! racks.
 
 use base::Arn;
 use ec2_api::*;
@@ -10,7 +11,8 @@ use super::tags;
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
-    INVALID_PARAMETER_VALUE, INVALID_PLACEMENT_GROUP_DUPLICATE, INVALID_PLACEMENT_GROUP_IN_USE,
+    INSUFFICIENT_INSTANCE_CAPACITY, INVALID_PARAMETER_VALUE, INVALID_PLACEMENT_GROUP_DUPLICATE,
+    INVALID_PLACEMENT_GROUP_IN_USE,
 };
 use crate::kind::PLACEMENT_GROUP;
 use crate::model::instances::State;
@@ -22,6 +24,8 @@ use crate::resources::{self, Wanted};
 
 /// Of partition groups: "up to seven".
 const PARTITIONS_MAX: i32 = 7;
+/// Of groups that spread over racks: "a maximum of seven running instances per Availability Zone".
+const SPREAD_INSTANCES_OF_ZONE_MAX: usize = 7;
 
 pub fn to_create(_: &Ec2, call: &Call, input: &CreatePlacementGroupInput) -> Result<Vec<Arn>, Error> {
     Ok(vec![PLACEMENT_GROUP.arn(call, input.group_name.as_deref().unwrap_or("*"))])
@@ -49,6 +53,49 @@ pub async fn named(
     };
     let found = all.into_iter().find(is_it).ok_or_else(|| unknown_group(wanted))?;
     Ok(Some((found.id().to_owned(), found.name().to_owned())))
+}
+
+/// How many more instances of a zone a group takes.
+///
+/// # Errors
+/// `InvalidPlacementGroup.InUse` for a cluster that is in another zone; `InsufficientInstanceCapacity` for a spread that
+/// is full there.
+pub async fn room(tx: &Tx, place: &Place, id: &str, zone: &str) -> Result<usize, Error> {
+    let group: PlacementGroupRecord = resources::get(tx, place, id).await?;
+    let strategy = group.shown.strategy.clone();
+    if !matches!(strategy, Some(PlacementStrategy::Cluster | PlacementStrategy::Spread)) {
+        return Ok(usize::MAX);
+    }
+    let is_member = |record: &InstanceRecord| {
+        let of = record.shown.placement.as_ref().and_then(|placement| placement.group_id.as_deref());
+        of == Some(id) && !matches!(record.state, State::ShuttingDown | State::Terminated)
+    };
+    let mut members = resources::all::<InstanceRecord>(tx, place).await?;
+    members.retain(is_member);
+    if strategy == Some(PlacementStrategy::Cluster) {
+        return match members.iter().find(|member| member.zone() != zone) {
+            None => Ok(usize::MAX),
+            Some(member) => {
+                let message = format!(
+                    "The placement group '{}' is in use in another availability zone: {}",
+                    group.name(),
+                    member.zone()
+                );
+                Err(Error::new(&INVALID_PLACEMENT_GROUP_IN_USE, message))
+            }
+        };
+    }
+    let here = members.iter().filter(|member| member.zone() == zone).count();
+    match SPREAD_INSTANCES_OF_ZONE_MAX.saturating_sub(here) {
+        0 => {
+            let message = format!(
+                "The spread placement group '{}' has the {SPREAD_INSTANCES_OF_ZONE_MAX} instances in the Availability Zone {zone} that it can have.",
+                group.name()
+            );
+            Err(Error::new(&INSUFFICIENT_INSTANCE_CAPACITY, message))
+        }
+        room => Ok(room),
+    }
 }
 
 pub async fn create_placement_group(

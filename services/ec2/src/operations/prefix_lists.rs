@@ -330,7 +330,7 @@ pub async fn describe_managed_prefix_lists(
     let found = ec2.store.read(|tx| async move {
         let mut tags_of = resources::tags_of(&tx, &place, &PREFIX_LIST).await?;
         let own: Vec<PrefixListRecord> = resources::all(&tx, &place).await?;
-        let all: Vec<_> = own.into_iter().chain(aws_records(call)).collect();
+        let all: Vec<_> = own.into_iter().chain(aws_records(ec2, call)).collect();
         for id in ids {
             if !all.iter().any(|record| record.id() == id) {
                 PREFIX_LIST.check(id)?;
@@ -361,25 +361,22 @@ pub async fn describe_managed_prefix_lists(
 }
 
 /// AWS's own lists, as records.
-fn aws_records(call: &Call) -> Vec<PrefixListRecord> {
+fn aws_records(ec2: &Ec2, call: &Call) -> Vec<PrefixListRecord> {
+    let services = IpNet::from(aws_lists::services(ec2.public_range));
     let lists = aws_lists::all(call.region).into_iter();
-    let records = lists.map(|list| {
-        let six = list.blocks.iter().any(|block| block.to_string().contains(':'));
-        let entries = list.blocks.iter().filter_map(|block| Some((block.to_string().parse().ok()?, None)));
-        PrefixListRecord {
-            versions: BTreeMap::from([(1, entries.collect())]),
-            list: Kept(ManagedPrefixList {
-                prefix_list_arn: Some(
-                    PREFIX_LIST.arn(call, &list.id).to_string().replace(&call.account.to_string(), "aws"),
-                ),
-                prefix_list_id: Some(list.id),
-                address_family: Some(if six { "IPv6" } else { "IPv4" }.to_owned()),
-                state: Some(PrefixListState::CreateComplete),
-                prefix_list_name: Some(list.name),
-                owner_id: Some("AWS".to_owned()),
-                ..ManagedPrefixList::default()
-            }),
-        }
+    let records = lists.map(|list| PrefixListRecord {
+        versions: BTreeMap::from([(1, BTreeMap::from([(services, None)]))]),
+        list: Kept(ManagedPrefixList {
+            prefix_list_arn: Some(
+                PREFIX_LIST.arn(call, &list.id).to_string().replace(&call.account.to_string(), "aws"),
+            ),
+            prefix_list_id: Some(list.id),
+            address_family: Some("IPv4".to_owned()),
+            state: Some(PrefixListState::CreateComplete),
+            prefix_list_name: Some(list.name),
+            owner_id: Some("AWS".to_owned()),
+            ..ManagedPrefixList::default()
+        }),
     });
     records.collect()
 }
@@ -390,7 +387,7 @@ pub async fn get_managed_prefix_list_entries(
     input: GetManagedPrefixListEntriesInput,
 ) -> Result<GetManagedPrefixListEntriesOutput, Error> {
     let (place, id) = (call.scope(), &input.prefix_list_id);
-    let aws = aws_records(call).into_iter().find(|record| record.id() == id);
+    let aws = aws_records(ec2, call).into_iter().find(|record| record.id() == id);
     let record = match aws {
         Some(record) => record,
         None => {

@@ -150,6 +150,7 @@ pub async fn describe_security_groups(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<GroupRecord>(ec2, call, wanted).await?;
     let shown = page.resources.iter().map(|(group, tags)| groups::described(group, tags));

@@ -11,13 +11,12 @@ use store::{Select, Tx};
 
 use crate::Ec2;
 use crate::error::Error;
-use crate::error::codes::{
-    INVALID_ID, INVALID_NEXT_TOKEN, INVALID_PARAMETER_VALUE, TAG_LIMIT_EXCEEDED, UNAUTHORIZED_OPERATION,
-};
-use crate::kind::{self, Kind};
+use crate::error::codes::{INVALID_ID, INVALID_NEXT_TOKEN, INVALID_PARAMETER_VALUE, TAG_LIMIT_EXCEEDED};
+use crate::kind::{self, IMAGE, Kind};
 use crate::limits::{PAGE_MAX, TAGGED_AT_ONCE_MAX, TAGS_OF_A_RESOURCE_MAX};
 use crate::model::filter::{Filters, Values, one};
 use crate::model::tags::{self, Tags};
+use crate::operations::{authorise, images};
 use crate::records::{Place, TAGS, TagsRecord, all};
 use crate::resources;
 
@@ -37,18 +36,12 @@ pub async fn of_new(
     if tags.is_empty() {
         return Ok(tags);
     }
-    let arn = kind.any(call);
+    let arn = if kind.name == IMAGE.name { images::arn(call, "*") } else { kind.any(call) };
     let keys = [("ec2:CreateAction".to_owned(), vec![operation.to_owned()])];
     let input = CreateTagsInput { tags: tags::shown(&tags), ..CreateTagsInput::default() };
     let ask =
         Ask { prefix: "ec2", action: "CreateTags", resource: Some(&arn), keys: &keys, input: Some(&input) };
-    ec2.aws.require(call, &ask).await.map_err(|fault| match fault.status() {
-        403 => {
-            let message = format!("You are not authorized to perform this operation. {}", fault.message());
-            Error::new(&UNAUTHORIZED_OPERATION, message)
-        }
-        _ => Error::Other(fault),
-    })?;
+    authorise::require(ec2, call, &ask).await?;
     Ok(tags)
 }
 
@@ -65,7 +58,12 @@ fn arns(call: &Call, ids: &[String]) -> Result<Vec<Arn>, Error> {
         let message = format!("The maximum number of resources in one request is {TAGGED_AT_ONCE_MAX}");
         return Err(Error::new(&INVALID_PARAMETER_VALUE, message));
     }
-    ids.iter().map(|id| Ok(kind_of(id)?.arn(call, id))).collect()
+    ids.iter()
+        .map(|id| {
+            let kind = kind_of(id)?;
+            Ok(if kind.name == IMAGE.name { images::arn(call, id) } else { kind.arn(call, id) })
+        })
+        .collect()
 }
 
 fn kind_of(id: &str) -> Result<&'static Kind, Error> {

@@ -19,6 +19,7 @@ use super::keys::KeyPairRecord;
 use super::peerings::PeeringRecord;
 use super::prefix_lists::PrefixListRecord;
 use super::routes::RouteTableRecord;
+use super::settings::ROOT_VOLUMES;
 use super::templates::{PlacementGroupRecord, TemplateRecord};
 use super::transit::TransitAttachmentRecord;
 use super::transit::TransitGatewayRecord;
@@ -29,7 +30,7 @@ use super::vpn::VpnConnectionRecord;
 use super::vpn::VpnGatewayRecord;
 use super::{Place, Resource};
 use crate::error::Error;
-use crate::kind::{Kind, SECURITY_GROUP_RULE};
+use crate::kind::{Kind, SECURITY_GROUP_RULE, VOLUME};
 use crate::resources;
 
 type Exists = for<'a> fn(&'a Tx, &'a Place, &'a str) -> BoxFuture<'a, Result<bool, Error>>;
@@ -66,6 +67,7 @@ static ALL: &[(&Kind, Exists)] = &[
     (InsightsPathRecord::KIND, exists::<InsightsPathRecord>),
     (InsightsAnalysisRecord::KIND, exists::<InsightsAnalysisRecord>),
     (&SECURITY_GROUP_RULE, rule_exists),
+    (&VOLUME, volume_exists),
 ];
 
 /// Whether there is a resource of this kind with this id.
@@ -86,4 +88,9 @@ fn rule_exists<'a>(tx: &'a Tx, place: &'a Place, id: &'a str) -> BoxFuture<'a, R
         let groups: Vec<GroupRecord> = resources::all(tx, place).await?;
         Ok(groups.iter().any(|group| group.rules.iter().any(|rule| rule.id == id)))
     })
+}
+
+/// Root volumes are part of their instances.
+fn volume_exists<'a>(tx: &'a Tx, place: &'a Place, id: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
+    Box::pin(async move { Ok(ROOT_VOLUMES.get(tx, place, id).await?.is_some()) })
 }

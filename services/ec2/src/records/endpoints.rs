@@ -26,6 +26,22 @@ impl EndpointRecord {
         self.endpoint.vpc_endpoint_type == Some(ec2_api::VpcEndpointType::Gateway)
     }
 
+    /// Whether it is reached by this name. Private names of S3 are those of its buckets, too.
+    pub fn has_name(&self, name: &str) -> bool {
+        let mut entries =
+            self.endpoint.dns_entries.iter().flatten().filter_map(|entry| entry.dns_name.as_deref());
+        entries.any(|entry| {
+            name == entry || name.strip_suffix(entry).is_some_and(|before| before.ends_with('.'))
+        })
+    }
+
+    /// The zone that one of its names is for: `vpce-0a1-b2-us-east-1a.sqs.us-east-1.vpce.amazonaws.com`.
+    pub fn zone_of_name<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let label = name.split('.').find(|label| label.starts_with(self.id()))?;
+        let rest = label[self.id().len()..].strip_prefix('-')?;
+        rest.split_once('-').map(|(_, zone)| zone)
+    }
+
     pub fn service(&self) -> &str {
         self.endpoint.service_name.as_deref().unwrap_or_default()
     }

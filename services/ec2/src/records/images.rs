@@ -3,10 +3,12 @@
 use base::AccountId;
 use ec2_api::{Image, LaunchPermission};
 use serde::{Deserialize, Serialize};
-use service::Kept;
-use store::{Table, Versioned};
+use service::{Call, Kept};
+use store::{Select, Table, Tx, Versioned};
 
+use super::instances::PlaceRecord;
 use super::{Place, Resource};
+use crate::error::Error;
 use crate::kind::{IMAGE, Kind};
 use crate::model::filter::Values;
 use crate::model::images::{self, Root};
@@ -54,4 +56,47 @@ pub struct SharedRecord {
 
 impl Versioned for SharedRecord {
     const VERSION: u16 = 1;
+}
+
+/// Where accounts' images are, by their ids: ARNs of images name no account.
+pub const IMAGE_PLACES: Table<(), PlaceRecord> = Table::new("ec2.image-places");
+
+/// Archives that are still to be brought in, by their images' ids.
+pub const IMPORTS: Table<(), ImportRecord> = Table::new("ec2.image-imports");
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportRecord {
+    /// Whoever registered the image: the archive is read with that identity.
+    pub call: Call,
+    /// `bucket/key`
+    pub location: String,
+}
+
+impl Versioned for ImportRecord {
+    const VERSION: u16 = 1;
+}
+
+/// What needs the files of archives that were brought in: images and instances, as `root/id`.
+const ROOT_HOLDERS: Table<(), HolderRecord> = Table::new("ec2.root-holders");
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HolderRecord {}
+
+impl Versioned for HolderRecord {
+    const VERSION: u16 = 1;
+}
+
+/// The files are kept for this image or instance.
+pub async fn hold(tx: &Tx, root: &str, id: &str) -> Result<(), Error> {
+    Ok(ROOT_HOLDERS.put(tx, &(), &format!("{root}/{id}"), &HolderRecord {}).await?)
+}
+
+pub async fn let_go(tx: &Tx, root: &str, id: &str) -> Result<(), Error> {
+    Ok(ROOT_HOLDERS.delete(tx, &(), &format!("{root}/{id}")).await?)
+}
+
+/// Whether any image or instance needs the files.
+pub async fn is_held(tx: &Tx, root: &str) -> Result<bool, Error> {
+    let prefix = format!("{root}/");
+    Ok(!ROOT_HOLDERS.scan(tx, &(), Select::prefix(&prefix), 1).await?.records.is_empty())
 }

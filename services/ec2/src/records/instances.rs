@@ -72,6 +72,11 @@ impl InstanceRecord {
         self.shown.instance_type.as_deref().unwrap_or_default()
     }
 
+    pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        let mappings = self.shown.block_device_mappings.iter().flatten();
+        mappings.filter_map(|mapping| mapping.ebs.as_ref()?.volume_id.as_deref())
+    }
+
     pub fn metadata_options(&self) -> InstanceMetadataOptionsResponse {
         self.shown.metadata_options.clone().unwrap_or_default()
     }

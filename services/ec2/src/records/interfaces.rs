@@ -1,6 +1,6 @@
 //! Network interfaces, and who may attach them to instances of their own.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,19 @@ impl InterfaceRecord {
         listed.filter_map(|one| one.ipv6_address.as_deref()?.parse().ok()).collect()
     }
 
+    /// Whether a packet to this private address is for it.
+    pub fn has(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => {
+                self.addresses().contains(&address) || self.prefixes().iter().any(|it| it.contains(&address))
+            }
+            IpAddr::V6(address) => {
+                self.addresses6().contains(&address)
+                    || self.prefixes6().iter().any(|it| it.contains(&address))
+            }
+        }
+    }
+
     pub fn prefixes(&self) -> Vec<Ipv4Net> {
         let listed = self.interface.ipv4_prefixes.iter().flatten();
         listed.filter_map(|one| one.ipv4_prefix.as_deref()?.parse().ok()).collect()
@@ -113,5 +126,15 @@ pub struct InterfacePermissionRecord {
 }
 
 impl Versioned for InterfacePermissionRecord {
+    const VERSION: u16 = 1;
+}
+
+/// The interfaces that are attached to instances, as `i-…/eni-…`.
+pub const CARDS: Table<Place, CardRecord> = Table::new("ec2.instance-cards");
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CardRecord {}
+
+impl Versioned for CardRecord {
     const VERSION: u16 = 1;
 }

@@ -18,14 +18,16 @@ pub mod keys;
 pub mod peerings;
 pub mod prefix_lists;
 pub mod routes;
+pub mod settings;
 pub mod templates;
 pub mod transit;
 pub mod vpcs;
 pub mod vpn;
+pub mod zones;
 
 use std::collections::BTreeMap;
 
-use base::{AccountId, Region};
+use base::{AccountId, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Table, Versioned};
 
@@ -58,4 +60,26 @@ pub trait Resource: Versioned + Clone + Send + Sync + 'static {
 
     /// What it answers one of them with; nothing for a name is not among them.
     fn filter(&self, name: &str) -> Values;
+
+    /// What is shown of it for a while after it was deleted; nothing for kinds that are gone at once.
+    fn deleted(&self) -> Option<Self> {
+        None
+    }
+}
+
+/// A resource that was deleted and is still shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GoneRecord<R> {
+    pub at: Timestamp,
+    pub shown: R,
+    pub tags: BTreeMap<String, String>,
+}
+
+impl<R: Versioned> Versioned for GoneRecord<R> {
+    const VERSION: u16 = R::VERSION;
+}
+
+/// Those of a kind, as `transit-gateway/tgw-…`: kinds share the table.
+pub const fn gone<R: Resource>() -> Table<Place, GoneRecord<R>> {
+    Table::new("ec2.gone")
 }

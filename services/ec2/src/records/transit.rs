@@ -66,6 +66,12 @@ impl Resource for TransitGatewayRecord {
             _ => None,
         }
     }
+
+    fn deleted(&self) -> Option<Self> {
+        let mut gone = self.clone();
+        gone.gateway.0.state = Some(TransitGatewayState::Deleted);
+        Some(gone)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,6 +125,25 @@ impl TransitAttachmentRecord {
         self.state() == TransitGatewayAttachmentState::Available
     }
 
+    /// Whose the gateway is, and whose what it is connected with.
+    pub fn owners(&self) -> (Option<String>, Option<String>) {
+        match &self.to {
+            // Gateways are not shared, so the VPC's owner is the gateway's.
+            AttachedTo::Vpc(vpc) => (vpc.vpc_owner_id.clone(), vpc.vpc_owner_id.clone()),
+            AttachedTo::Peering(peering) => {
+                let sides = [&peering.requester_tgw_info, &peering.accepter_tgw_info];
+                let of = |own: bool| {
+                    let mut sides = sides.into_iter().flatten();
+                    let is_own = |id: &str| id == self.gateway;
+                    sides
+                        .find(|side| side.transit_gateway_id.as_deref().is_some_and(is_own) == own)
+                        .and_then(|side| side.owner_id.clone())
+                };
+                (of(true), of(false))
+            }
+        }
+    }
+
     /// The attached VPC.
     pub fn vpc(&self) -> Option<&str> {
         match &self.to {
@@ -152,7 +177,11 @@ impl Resource for TransitAttachmentRecord {
 
     fn filter(&self, name: &str) -> Values {
         match name {
+            "local-owner-id" => maybe(self.owners().0),
+            "remote-owner-id" => maybe(self.owners().1),
             "resource-id" => one(self.resource()),
+            "resource-owner-id" => maybe(self.owners().1),
+            "transit-gateway-owner-id" => maybe(self.owners().0),
             "resource-type" => one(self.resource_type()),
             "state" => one(self.state()),
             "transit-gateway-attachment-id" => one(&self.id),
@@ -161,6 +190,16 @@ impl Resource for TransitAttachmentRecord {
             name if Self::FILTERS.contains(&name) => Some(Vec::new()),
             _ => None,
         }
+    }
+
+    fn deleted(&self) -> Option<Self> {
+        let mut gone = self.clone();
+        let state = Some(TransitGatewayAttachmentState::Deleted);
+        match &mut gone.to {
+            AttachedTo::Vpc(vpc) => vpc.0.state = state,
+            AttachedTo::Peering(peering) => peering.0.state = state,
+        }
+        Some(gone)
     }
 }
 
@@ -215,5 +254,11 @@ impl Resource for TransitRouteTableRecord {
             "transit-gateway-route-table-id" => one(self.id()),
             _ => None,
         }
+    }
+
+    fn deleted(&self) -> Option<Self> {
+        let mut gone = self.clone();
+        gone.table.0.state = Some(TransitGatewayRouteTableState::Deleted);
+        Some(gone)
     }
 }

@@ -39,6 +39,12 @@ impl Resource for CustomerGatewayRecord {
             _ => None,
         }
     }
+
+    fn deleted(&self) -> Option<Self> {
+        let mut gone = self.clone();
+        gone.gateway.0.state = Some("deleted".to_owned());
+        Some(gone)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,6 +94,12 @@ impl Resource for VpnGatewayRecord {
             "vpn-gateway-id" => maybe(self.gateway.vpn_gateway_id.as_deref()),
             _ => None,
         }
+    }
+
+    fn deleted(&self) -> Option<Self> {
+        let mut gone = self.clone();
+        gone.gateway.0.state = Some(VpnState::Deleted);
+        Some(gone)
     }
 }
 
@@ -154,5 +166,11 @@ impl Resource for VpnConnectionRecord {
             "vpn-gateway-id" => maybe(connection.vpn_gateway_id.as_deref()),
             _ => None,
         }
+    }
+
+    fn deleted(&self) -> Option<Self> {
+        let mut gone = self.clone();
+        gone.connection.0.state = Some(VpnState::Deleted);
+        Some(gone)
     }
 }

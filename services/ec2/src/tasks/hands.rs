@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 
 use crate::limits::MACHINES_AT_ONCE_MAX;
 
@@ -13,6 +13,8 @@ pub struct Hands {
     full: Mutex<BTreeSet<String>>,
     looked: Mutex<Option<Timestamp>>,
     starting: Semaphore,
+    /// Archives are brought in by several at a time, and cleared away by one alone.
+    archives: RwLock<()>,
 }
 
 impl Default for Hands {
@@ -21,6 +23,7 @@ impl Default for Hands {
             full: Mutex::default(),
             looked: Mutex::default(),
             starting: Semaphore::new(MACHINES_AT_ONCE_MAX),
+            archives: RwLock::default(),
         }
     }
 }
@@ -29,6 +32,11 @@ impl Hands {
     /// `false` if it is in hand already.
     pub fn take(&self, id: &str) -> bool {
         self.full.lock().insert(id.to_owned())
+    }
+
+    /// Whether it is in hand.
+    pub fn has(&self, id: &str) -> bool {
+        self.full.lock().contains(id)
     }
 
     pub fn give_back(&self, id: &str) {
@@ -48,5 +56,15 @@ impl Hands {
     /// Waits until not too many machines start at the same time.
     pub async fn start(&self) -> SemaphorePermit<'_> {
         self.starting.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// While this is held, no archive that was brought in is taken away.
+    pub async fn keep_archives(&self) -> RwLockReadGuard<'_, ()> {
+        self.archives.read().await
+    }
+
+    /// Nothing while an archive is being brought in.
+    pub fn clear_archives(&self) -> Option<RwLockWriteGuard<'_, ()>> {
+        self.archives.try_write().ok()
     }
 }

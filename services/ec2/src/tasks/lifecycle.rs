@@ -12,10 +12,13 @@ use crate::ground::machines::{MachineError, MachineSpec, MachineState, Machines}
 use crate::ground::specs;
 use crate::limits::{SHUTDOWN_GRACE_TIME, TERMINATED_SHOWN_TIME};
 use crate::model::instances::State;
+use crate::model::tags::Tags;
 use crate::operations::interfaces::{attachments, make, public};
+use crate::records::images;
 use crate::records::instances::{BUSY_INSTANCES, INSTANCE_PLACES, InstanceRecord, PlaceRecord};
 use crate::records::interfaces::InterfaceRecord;
-use crate::records::{Place, Resource};
+use crate::records::settings::ROOT_VOLUMES;
+use crate::records::{Place, Resource, zones};
 use crate::resources;
 
 /// When there is something to do for an instance.
@@ -41,13 +44,22 @@ pub async fn advance(ec2: &Ec2, driver: &dyn Machines, id: &str, at: &PlaceRecor
     let read = ec2.store.read(|tx| async move {
         let Some(record) = InstanceRecord::TABLE.get(&tx, &place, id).await? else { return Ok(None) };
         let spec = specs::of(&ec2.types, &tx, &place, &record).await?;
-        Ok::<_, Error>(Some((record, spec)))
+        let is_down = zones::down_since(&tx, record.zone()).await?.is_some();
+        Ok::<_, Error>(Some((record, spec, is_down)))
     });
-    let Some((record, spec)) = read.await? else {
+    let Some((record, spec, is_down)) = read.await? else {
         settle(ec2, id).await?;
         return Ok(false);
     };
     match record.state {
+        // In a zone without power nothing runs. Who brings the zone up has this looked at again.
+        State::Pending | State::Running if is_down => {
+            driver.kill(id).await.map_err(failed)?;
+            if record.state == State::Running {
+                settle(ec2, id).await?;
+            }
+            return Ok(false);
+        }
         State::Pending => launch(ec2, driver, &place, &record, &spec).await?,
         State::Running => keep_running(ec2, driver, &place, &record, &spec).await?,
         State::Stopping => {
@@ -90,7 +102,10 @@ async fn launch(
     };
     let id = record.id.as_str();
     match launched {
-        Ok(()) => running(ec2, place, id).await,
+        Ok(()) => {
+            end_if_cut(ec2, driver, record).await?;
+            running(ec2, place, id).await
+        }
         Err(error) => {
             tracing::warn!(instance = id, %error, "a machine did not start");
             let reason = ("Server.InternalError", format!("Server.InternalError: {error}"));
@@ -142,16 +157,26 @@ async fn keep_running(
             rebooted(ec2, place, id).await
         }
         MachineState::Running => settle(ec2, id).await,
-        // A host that was restarted has lost its machines; they come back by themselves ("auto-recovery").
+        // A host that was restarted has lost its machines, as has a zone that was down; they come back by themselves
+        // ("auto-recovery").
         MachineState::Absent => {
             let _turn = ec2.hands.start().await;
             driver.launch(spec).await.map_err(failed)?;
-            settle(ec2, id).await
+            end_if_cut(ec2, driver, record).await?;
+            rebooted(ec2, place, id).await
         }
         MachineState::Ended => shut_down_by_itself(ec2, place, id).await,
     }
 }
 
+/// A zone may have gone down while a machine of it was starting.
+async fn end_if_cut(ec2: &Ec2, driver: &dyn Machines, record: &InstanceRecord) -> Result<(), Error> {
+    let zone = record.zone();
+    let is_down = ec2.store.read(|tx| async move { zones::down_since(&tx, zone).await }).await?.is_some();
+    if is_down { driver.kill(&record.id).await.map_err(failed) } else { Ok(()) }
+}
+
+/// It runs anew, and there is nothing left to do.
 async fn rebooted(ec2: &Ec2, place: &Place, id: &str) -> Result<(), Error> {
     let done = ec2.store.transact(|tx| async move {
         let Some(mut record) = InstanceRecord::TABLE.get(&tx, place, id).await? else { return Ok(()) };
@@ -216,6 +241,13 @@ async fn terminated(ec2: &Ec2, place: &Place, id: &str, reason: Option<&Reason>)
             record.reason = Some(kept(reason));
         }
         record.profile = None;
+        for volume in record.volumes() {
+            ROOT_VOLUMES.delete(&tx, place, volume).await?;
+            resources::set_tags(&tx, place, volume, &Tags::new()).await?;
+        }
+        if let Some(root) = record.root.imported() {
+            images::let_go(&tx, root, id).await?;
+        }
         for card in attachments::of_instance(&tx, place, id).await? {
             let_go(&tx, place, card).await?;
         }
@@ -223,6 +255,7 @@ async fn terminated(ec2: &Ec2, place: &Place, id: &str, reason: Option<&Reason>)
     });
     done.await?;
     ec2.networks.nudge();
+    ec2.images.nudge();
     Ok(())
 }
 
@@ -233,12 +266,18 @@ async fn let_go(tx: &Tx, place: &Place, mut card: InterfaceRecord) -> Result<(),
         return make::discard(tx, place, &card).await;
     }
     public::take_back(tx, place, &mut card).await?;
-    attachments::detach(&mut card);
+    attachments::detach(tx, place, &mut card).await?;
     resources::put(tx, place, &card).await
 }
 
 async fn forget(ec2: &Ec2, place: &Place, id: &str) -> Result<(), Error> {
+    let now = ec2.clock.now();
     let done = ec2.store.transact(|tx| async move {
+        let Some(record) = InstanceRecord::TABLE.get(&tx, place, id).await? else { return Ok(()) };
+        // Whoever found it on its way out a moment ago may come here when it has only just ended.
+        if record.state != State::Terminated || now.since(record.since) < TERMINATED_SHOWN_TIME {
+            return Ok(());
+        }
         resources::remove::<InstanceRecord>(&tx, place, id).await?;
         INSTANCE_PLACES.delete(&tx, &(), id).await?;
         Ok::<_, Error>(BUSY_INSTANCES.delete(&tx, &(), id).await?)

@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::ground::machines::{MachineState, Machines};
 use crate::limits::BUSY_INSTANCES_MAX;
 use crate::model::instances::State;
-use crate::records::Resource;
 use crate::records::instances::{BUSY_INSTANCES, INSTANCE_PLACES, InstanceRecord, PlaceRecord};
+use crate::records::{Resource, zones};
 
 const PERIOD: Duration = Duration::from_secs(30);
 
@@ -56,7 +56,8 @@ async fn pass(ec2: &Arc<Ec2>) -> Result<Pass, Error> {
         .await?
         .records;
     let mut soonest: Option<Duration> = None;
-    for (id, at) in busy {
+    // Whoever has one in hand wakes this task when it gives it back.
+    for (id, at) in busy.into_iter().filter(|(id, _)| !ec2.hands.has(id)) {
         match lifecycle::due(ec2, &id, &at).await? {
             lifecycle::Due::Now => hand_out(ec2, driver, id, at),
             lifecycle::Due::In(time) => soonest = Some(soonest.map_or(time, |known| known.min(time))),
@@ -107,19 +108,20 @@ async fn look_at_all(ec2: &Ec2, driver: &Arc<dyn Machines>) -> Result<(), Error>
             .read(|tx| async move {
                 let select = Select::ALL.after(position);
                 let page = INSTANCE_PLACES.scan(&tx, &(), select, BUSY_INSTANCES_MAX).await?;
+                let down = zones::down(&tx).await?;
                 let mut running = Vec::new();
                 for (id, at) in &page.records {
                     let record = InstanceRecord::TABLE.get(&tx, &at.place(), id).await?;
-                    if record.is_some_and(|record| record.state == State::Running) {
-                        running.push(id.clone());
+                    if let Some(record) = record.filter(|record| record.state == State::Running) {
+                        running.push((id.clone(), !down.contains_key(record.zone())));
                     }
                 }
                 Ok::<_, Error>((running, page.next))
             })
             .await?;
         let (running, next) = page;
-        for id in running {
-            if !matches!(driver.state(&id).await, Ok(MachineState::Running)) {
+        for (id, has_power) in running {
+            if matches!(driver.state(&id).await, Ok(MachineState::Running)) != has_power {
                 look_after(ec2, &id).await?;
             }
         }

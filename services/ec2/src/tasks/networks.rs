@@ -4,25 +4,29 @@
 //! touches what differs. After a start nothing is known to be applied, so that everything is once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use base::Region;
+use base::{Region, Timestamp};
 use ec2_api::VpcEndpointType;
 use ipnet::{IpNet, Ipv4Net};
-use network_engine::plan::{EndpointPlan, HubPlan, NamespaceId, PeeringPlan, VpcPlan};
-use network_engine::{Network, NetworkError};
+use network_engine::plan::{EndpointPlan, HubPlan, NamespaceId, PeeringPlan, VpcPlan, VpnPlan};
+use network_engine::{FlowRecord, Found, Network, NetworkError};
 use parking_lot::Mutex;
 use schema::Fault;
 use service::{BoxFuture, Pass, Task};
 use store::{Select, Tx};
 
+use super::vpn;
 use crate::Ec2;
 use crate::error::Error;
+use crate::ground;
 use crate::ground::links;
 use crate::ground::network::{Records, plan};
 use crate::limits::{NETWORKS_PERIOD, NETWORKS_RETRY_TIME, PAGE_MAX};
 use crate::model::instances::State;
+use crate::model::vpcs::aws_lists;
 use crate::operations::transit;
 use crate::operations::vpcs::propagations;
 use crate::records::endpoints::EndpointRecord;
@@ -32,7 +36,7 @@ use crate::records::interfaces::InterfaceRecord;
 use crate::records::peerings::PeeringRecord;
 use crate::records::routes::RouteTableRecord;
 use crate::records::transit::{TransitAttachmentRecord, TransitRouteTableRecord};
-use crate::records::{Place, Resource};
+use crate::records::{Place, Resource, zones};
 use crate::resources;
 
 /// The networks of the host that machines run on.
@@ -40,11 +44,32 @@ pub trait Networks: Send + Sync + 'static {
     /// The engine, which is opened when the first machine is there; nothing where the host cannot have one.
     fn engine(&self) -> BoxFuture<'_, Option<Network>>;
 
+    /// The engine if it is open: what it holds is asked for without making anything.
+    fn opened(&self) -> Option<Network>;
+
     /// A VPC's network is there: whoever serves its instances may listen in it now. Told after every change.
     fn joined<'a>(&'a self, plan: &'a VpcPlan) -> BoxFuture<'a, ()>;
 
     /// A VPC's network is gone.
     fn left(&self, vpc: &str);
+
+    /// What the flow logs of a VPC recorded since this was asked last; nothing where it has no network.
+    fn flows<'a>(&'a self, vpc: &'a str) -> BoxFuture<'a, Vec<FlowRecord>> {
+        Box::pin(async move {
+            let Some(network) = self.opened() else { return Vec::new() };
+            match network.flows(vpc).await {
+                Ok(flows) => flows,
+                Err(NetworkError::Unknown(_)) => Vec::new(),
+                Err(error) => {
+                    tracing::warn!(vpc, %error, "flows were not collected");
+                    Vec::new()
+                }
+            }
+        })
+    }
+
+    /// Keeps a flow log's records for people of this host; `header` names the fields of each of the lines.
+    fn recorded<'a>(&'a self, log: &'a str, header: &'a str, lines: &'a str) -> BoxFuture<'a, ()>;
 }
 
 /// What the engine was last told of each VPC.
@@ -52,6 +77,13 @@ pub trait Networks: Send + Sync + 'static {
 pub struct AppliedPlans {
     vpcs: Mutex<BTreeMap<String, VpcPlan>>,
     hubs: Mutex<BTreeMap<String, HubPlan>>,
+    pub vpns: Mutex<BTreeMap<String, VpnPlan>>,
+    /// Those that this host could not make: tried again when their plan is another, or by another process.
+    pub broken_vpns: Mutex<BTreeMap<String, VpnPlan>>,
+    /// Zones that are cut off.
+    down: Mutex<BTreeSet<String>>,
+    /// What an earlier process left was looked through.
+    swept: AtomicBool,
 }
 
 pub fn task(ec2: &Arc<Ec2>) -> Task {
@@ -70,37 +102,95 @@ async fn run(ec2: &Ec2) -> Result<Pass, Error> {
         looked.push(look(ec2, place).await?);
     }
     let has_machines = looked.iter().any(|view| !view.machines.is_empty());
-    if !has_machines && ec2.applied.vpcs.lock().is_empty() {
-        return Ok(Pass::Done);
-    }
-    let Some(network) = networks.engine().await else { return Ok(Pass::Done) };
-    let wanted = looked.iter().flat_map(|view| plans(&network, view)).collect();
+    let network = match has_machines || !ec2.applied.vpcs.lock().is_empty() {
+        true => networks.engine().await,
+        false => networks.opened(),
+    };
+    let Some(network) = network else { return Ok(Pass::Done) };
+    cut_zones(ec2).await?;
+    let wanted: Vec<VpcPlan> = looked.iter().flat_map(|view| plans(&network, view)).collect();
+    let vpns: Vec<VpnPlan> = looked.iter().flat_map(|view| view.vpns.clone()).collect();
     let hubs: Vec<HubPlan> = looked.into_iter().flat_map(|view| view.hubs).collect();
+    sweep(ec2, &network, &Wanted { vpcs: &wanted, hubs: &hubs, vpns: &vpns }).await?;
     let is_settled = apply(&**networks, &network, &ec2.applied, wanted).await?;
+    vpn::apply(&network, &ec2.applied, vpns).await?;
     apply_hubs(&network, &ec2.applied, hubs).await?;
     Ok(if is_settled { Pass::Done } else { Pass::Again(NETWORKS_RETRY_TIME) })
+}
+
+/// Cuts zones off that are down, and joins those again that are up, in the network as it is. Zones come before plans: a
+/// network that is made while its zone is down never carries a packet.
+pub async fn cut_zones(ec2: &Ec2) -> Result<(), Error> {
+    let Some(network) = ec2.network.as_ref().and_then(|networks| networks.opened()) else { return Ok(()) };
+    let down: BTreeSet<String> = ec2.zones_down().await?.into_keys().collect();
+    let known = ec2.applied.down.lock().clone();
+    for zone in known.symmetric_difference(&down) {
+        let is_down = down.contains(zone);
+        network.zone_down(zone, is_down).await.map_err(failed)?;
+        let mut known = ec2.applied.down.lock();
+        if is_down {
+            known.insert(zone.clone())
+        } else {
+            known.remove(zone)
+        };
+    }
+    Ok(())
+}
+
+/// All there is to be.
+struct Wanted<'a> {
+    vpcs: &'a [VpcPlan],
+    hubs: &'a [HubPlan],
+    vpns: &'a [VpnPlan],
+}
+
+/// Once a process: takes away what an earlier one left in the kernel and no record knows any more. What is there is
+/// listed before the records are read, so that nothing is taken away that is only just being made.
+async fn sweep(ec2: &Ec2, network: &Network, wanted: &Wanted<'_>) -> Result<(), Error> {
+    if ec2.applied.swept.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let mut left = network.adopt().await.map_err(failed)?;
+    let instances = instances(ec2).await?;
+    left.machines.retain(|id| !instances.contains_key(id));
+    left.vpcs.retain(|id| !wanted.vpcs.iter().any(|plan| plan.id == *id));
+    left.nats.retain(|id| !wanted.vpcs.iter().any(|plan| plan.nats.iter().any(|nat| nat.id == *id)));
+    left.hubs.retain(|id| !wanted.hubs.iter().any(|hub| hub.id == *id));
+    left.vpns.retain(|id| !wanted.vpns.iter().any(|vpn| vpn.id == *id));
+    if left != Found::default() {
+        tracing::info!(?left, "what an earlier run left of its networks is taken away");
+        network.discard(&left).await.map_err(failed)?;
+    }
+    ec2.applied.swept.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 /// What is in one account and region.
 struct View {
     region: Region,
     records: Records,
-    /// Transit gateways that join anything.
+    /// Transit and virtual private gateways that join anything.
     hubs: Vec<HubPlan>,
+    vpns: Vec<VpnPlan>,
     /// The ids of instances that are on the network.
     machines: Vec<String>,
 }
 
 /// Where there are instances.
-async fn places(ec2: &Ec2) -> Result<BTreeSet<Place>, Error> {
-    let (mut found, mut after) = (BTreeSet::new(), None::<String>);
+pub async fn places(ec2: &Ec2) -> Result<BTreeSet<Place>, Error> {
+    Ok(instances(ec2).await?.into_values().collect())
+}
+
+/// Every instance that is not forgotten, and where it is.
+async fn instances(ec2: &Ec2) -> Result<BTreeMap<String, Place>, Error> {
+    let (mut found, mut after) = (BTreeMap::new(), None::<String>);
     loop {
         let at = &after;
         let page = ec2.store.read(|tx| async move {
             INSTANCE_PLACES.scan(&tx, &(), Select::ALL.after(at.as_deref()), PAGE_MAX).await
         });
         let page = page.await?;
-        found.extend(page.records.iter().map(|(_, at)| at.place()));
+        found.extend(page.records.into_iter().map(|(id, at)| (id, at.place())));
         match page.next {
             Some(next) => after = Some(next),
             None => return Ok(found),
@@ -112,12 +202,21 @@ async fn look(ec2: &Ec2, place: Place) -> Result<View, Error> {
     let read = ec2.store.read(|tx| async move {
         let instances = resources::all::<InstanceRecord>(&tx, &place).await?;
         let attachments = resources::all::<TransitAttachmentRecord>(&tx, &place).await?;
-        let records = load(ec2, &tx, &place, &attachments).await?;
-        Ok::<_, Error>((records, hubs(&tx, &place, &attachments).await?, instances))
+        let mut records = load(ec2, &tx, &place, &attachments).await?;
+        let mut hubs = hubs(&tx, &place, &attachments).await?;
+        let (gateways, connections) =
+            (resources::all(&tx, &place).await?, resources::all(&tx, &place).await?);
+        let mut vpns = Vec::new();
+        for joined in ground::vpn::joined(&gateways, &connections, &records.vpcs) {
+            records.links.push(joined.link);
+            hubs.push(joined.hub);
+            vpns.extend(joined.connections);
+        }
+        Ok::<_, Error>((records, (hubs, vpns), instances))
     });
-    let (records, hubs, instances) = read.await?;
+    let (records, (hubs, vpns), instances) = read.await?;
     let on = instances.into_iter().filter(|instance| is_on_the_network(instance.state));
-    Ok(View { region: place.1, records, hubs, machines: on.map(|instance| instance.id).collect() })
+    Ok(View { region: place.1, records, hubs, vpns, machines: on.map(|instance| instance.id).collect() })
 }
 
 /// The plans of the VPCs of one place that have machines in them.
@@ -133,7 +232,7 @@ fn is_on_the_network(state: State) -> bool {
     matches!(state, State::Pending | State::Running | State::Stopping)
 }
 
-fn failed(error: NetworkError) -> Error {
+pub fn failed(error: NetworkError) -> Error {
     Error::Internal(Box::new(error))
 }
 
@@ -144,7 +243,8 @@ pub async fn load(
     place: &Place,
     attachments: &[TransitAttachmentRecord],
 ) -> Result<Records, Error> {
-    let service = Ipv4Net::from(Ipv4Addr::from(u32::from(ec2.public_range.broadcast()) - 1));
+    let services = aws_lists::services(ec2.public_range);
+    let down = zones::down(tx).await?;
     let peerings = resources::all::<PeeringRecord>(tx, place).await?;
     let endpoints = resources::all::<EndpointRecord>(tx, place).await?;
     let mut tables = resources::all::<RouteTableRecord>(tx, place).await?;
@@ -154,6 +254,7 @@ pub async fn load(
     let flow_logs = resources::all::<FlowLogRecord>(tx, place).await?;
     let interfaces = resources::all::<InterfaceRecord>(tx, place).await?;
     Ok(Records {
+        services,
         vpcs: resources::all(tx, place).await?,
         subnets: resources::all(tx, place).await?,
         tables,
@@ -168,7 +269,10 @@ pub async fn load(
             .filter(|record| record.is_active())
             .flat_map(|record| sides(record, place))
             .collect(),
-        endpoints: endpoints.iter().filter_map(|record| endpoint(record, &interfaces, service)).collect(),
+        endpoints: endpoints
+            .iter()
+            .filter_map(|record| endpoint(record, &interfaces, services, &down))
+            .collect(),
         links: attachments.iter().filter_map(links::link).collect(),
         flow_logs: flow_logs.iter().filter_map(|record| links::flow_log(record, &interfaces)).collect(),
         interfaces,
@@ -218,14 +322,20 @@ fn sides(record: &PeeringRecord, place: &Place) -> Vec<(String, PeeringPlan)> {
 fn endpoint(
     record: &EndpointRecord,
     interfaces: &[InterfaceRecord],
-    service: Ipv4Net,
+    services: Ipv4Net,
+    down: &BTreeMap<String, Timestamp>,
 ) -> Option<(String, EndpointPlan)> {
     let id = record.id().to_owned();
     let plan = match record.endpoint.vpc_endpoint_type {
-        Some(VpcEndpointType::Gateway) => EndpointPlan::Gateway { id, services: vec![service.into()] },
+        Some(VpcEndpointType::Gateway) => EndpointPlan::Gateway { id, services: vec![services.into()] },
         _ => {
             let own: Vec<_> = record.endpoint.network_interface_ids.iter().flatten().collect();
             let own = interfaces.iter().filter(|interface| own.iter().any(|id| *id == interface.id()));
+            let has_power = |interface: &&InterfaceRecord| {
+                let zone = interface.interface.availability_zone.as_deref();
+                zone.is_none_or(|zone| !down.contains_key(zone))
+            };
+            let own = own.filter(has_power);
             let addresses = own.flat_map(|interface| interface.addresses()).map(IpAddr::from).collect();
             let groups = record.endpoint.groups.iter().flatten().filter_map(|group| group.group_id.clone());
             EndpointPlan::Interface { id, addresses, groups: groups.collect() }

@@ -131,6 +131,20 @@ async fn an_instant_fleet_is_launched_at_once_and_a_kept_one_by_its_task() {
 }
 
 #[tokio::test]
+async fn user_data_of_a_template_is_looked_at_when_it_is_made() {
+    let cloud = Cloud::new(6).await;
+    for bad in ["no base64!".to_owned(), "A".repeat(24 * 1024)] {
+        let data = RequestLaunchTemplateData { user_data: Some(bad), ..RequestLaunchTemplateData::default() };
+        let input = CreateLaunchTemplateInput {
+            launch_template_name: "web".to_owned(),
+            launch_template_data: data,
+            ..CreateLaunchTemplateInput::default()
+        };
+        assert_eq!(code(cloud.call(CreateLaunchTemplate, input).await), "InvalidUserData.Malformed");
+    }
+}
+
+#[tokio::test]
 async fn a_type_changes_only_while_its_instance_is_stopped() {
     let cloud = Cloud::new(4).await;
     let id = one(&cloud).await;

@@ -92,6 +92,7 @@ async fn a_prefix_list_that_a_rule_names_counts_with_all_its_entries_and_stays()
 async fn flow_logs_are_made_for_what_exists_and_read_back() {
     let cloud = Cloud::new(3).await;
     let vpc = vpc(&cloud, "10.0.0.0/16").await;
+    crate::flow_logs::bucket(&cloud, "logs").await;
     let ask = CreateFlowLogsInput {
         resource_ids: vec![vpc.clone(), "vpc-0123456789abcdef0".to_owned()],
         resource_type: FlowLogsResourceType::Vpc,

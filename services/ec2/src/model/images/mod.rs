@@ -18,8 +18,25 @@ pub enum Root {
     Minimal,
     /// Debian with systemd.
     Debian,
-    /// An OCI archive or a tarball, as an object of S3: `bucket/key`.
+    /// An OCI archive or a tarball, as an object of S3: `bucket/key`. Nothing is launched from it before it is brought in.
     Object { location: String },
+    /// One that was brought in, by the name that the driver of machines gave it.
+    Imported { name: String },
+}
+
+impl Root {
+    /// The driver's name of one that was brought in.
+    pub fn imported(&self) -> Option<&str> {
+        match self {
+            Root::Imported { name } => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// The parameter of Systems Manager that stands in the place of an image's id (`resolve:ssm:…`).
+pub fn alias(image: &str) -> Option<&str> {
+    image.strip_prefix("resolve:ssm:")
 }
 
 /// Whether an account may launch from an image with these permissions, besides its owner.

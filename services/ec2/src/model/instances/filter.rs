@@ -2,7 +2,7 @@
 
 use ec2_api::{Instance, InstanceNetworkInterface, InstanceNetworkInterfaceAssociation};
 
-use crate::model::filter::{Values, maybe, one};
+use crate::model::filter::{Values, maybe, one, with_millis};
 
 /// As the documentation of DescribeInstances lists them, without those of tags.
 pub const FILTERS: &[&str] = &[
@@ -199,12 +199,6 @@ fn of_itself(instance: &Instance, name: &str) -> Values {
         "virtualization-type" => maybe(instance.virtualization_type.as_ref()),
         _ => None,
     }
-}
-
-/// Times are compared as texts with milliseconds: `2021-09-29T11:04:43.305Z`.
-pub(super) fn with_millis(at: base::Timestamp) -> String {
-    let text = at.to_iso8601();
-    if text.contains('.') { text } else { text.replace('Z', ".000Z") }
 }
 
 fn of_place(instance: &Instance, name: &str) -> Values {

@@ -28,6 +28,7 @@ pub fn with_interfaces(record: &InstanceRecord, interfaces: &[&InterfaceRecord],
     cards.sort_by_key(|card| index(card));
     if let Some(primary) = cards.first().filter(|card| index(card) == 0) {
         of_primary(&mut instance, &primary.interface);
+        name_by_resource(&mut instance);
     }
     instance.network_interfaces = Some(cards.iter().map(|card| interface(&card.interface)).collect());
     instance
@@ -79,6 +80,16 @@ fn of_primary(instance: &mut Instance, primary: &NetworkInterface) {
     instance.ipv6_address = addresses6.map(|address| address.ipv6_address.clone()).next().flatten();
     instance.security_groups.clone_from(&primary.groups);
     instance.source_dest_check = primary.source_dest_check;
+}
+
+/// `i-0123456789abcdef0.ec2.internal` in the place of the name by its address, where that is wished for.
+fn name_by_resource(instance: &mut Instance) {
+    let options = instance.private_dns_name_options.as_ref();
+    let wished = options.is_some_and(|it| it.hostname_type == Some(HostnameType::ResourceName));
+    let domain = instance.private_dns_name.as_deref().and_then(|name| name.split_once('.'));
+    if let (true, Some((_, domain)), Some(id)) = (wished, domain, instance.instance_id.as_deref()) {
+        instance.private_dns_name = Some(format!("{id}.{domain}"));
+    }
 }
 
 /// An interface as its instance shows it.

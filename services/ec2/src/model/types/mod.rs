@@ -18,6 +18,8 @@ use service::Kept;
 pub use filter::{is_known as is_filter, opened, value};
 pub use requirements::fits;
 
+use crate::limits::{ADDRESSES_OF_AN_INTERFACE_MAX, INTERFACES_OF_AN_INSTANCE_MAX};
+
 const FACTS: &[u8] = include_bytes!("facts.tsv.gz");
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -77,6 +79,20 @@ impl InstanceTypes {
         all.as_object_mut()?.insert("InstanceType".to_owned(), Value::from(name));
         let Kept(info) = serde_json::from_value(all).ok()?;
         Some(info)
+    }
+
+    /// How many network interfaces an instance of this type has at most.
+    pub fn interfaces_max(&self, name: &str) -> usize {
+        let network = self.get(name).and_then(|info| info.network_info);
+        let count = network.and_then(|network| network.maximum_network_interfaces);
+        count.and_then(|count| usize::try_from(count).ok()).unwrap_or(INTERFACES_OF_AN_INSTANCE_MAX)
+    }
+
+    /// How many IPv4 addresses one of them has at most, delegated prefixes counted as one each.
+    pub fn addresses_max(&self, name: &str) -> usize {
+        let network = self.get(name).and_then(|info| info.network_info);
+        let count = network.and_then(|network| network.ipv4_addresses_per_interface);
+        count.and_then(|count| usize::try_from(count).ok()).unwrap_or(ADDRESSES_OF_AN_INTERFACE_MAX)
     }
 
     pub fn size(&self, name: &str) -> Option<Size> {

@@ -1,4 +1,4 @@
-//! The prefix lists that AWS keeps: where the services with gateway endpoints are. Here that is one address, the one
+//! The prefix lists that AWS keeps: where the services with gateway endpoints are. Here each holds one address, the one
 //! at which instances reach this cloud.
 
 use std::net::Ipv4Addr;
@@ -6,8 +6,10 @@ use std::net::Ipv4Addr;
 use base::Region;
 use ipnet::Ipv4Net;
 
-/// Where instances find this cloud's services, in every VPC.
-pub const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(198, 19, 255, 254), 32);
+/// Where instances find this cloud's services, in every VPC: the last address of its public range.
+pub fn services(public_range: Ipv4Net) -> Ipv4Net {
+    Ipv4Net::from(Ipv4Addr::from(u32::from(public_range.broadcast()) - 1))
+}
 
 /// Services that have gateway endpoints.
 pub const GATEWAY_SERVICES: [&str; 2] = ["s3", "dynamodb"];
@@ -18,14 +20,12 @@ pub struct AwsList {
     pub id: String,
     /// `com.amazonaws.us-east-1.s3`
     pub name: String,
-    pub blocks: Vec<Ipv4Net>,
 }
 
 pub fn all(region: Region) -> Vec<AwsList> {
     let list = |service: &&str| AwsList {
         id: id_of(region, service),
         name: format!("{}.{region}.{service}", reversed_suffix(region)),
-        blocks: vec![SERVICES],
     };
     GATEWAY_SERVICES.iter().map(list).collect()
 }
@@ -63,6 +63,12 @@ fn id_of(region: Region, service: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn services_are_at_the_end_of_the_public_range() {
+        let range = "198.18.64.0/20".parse().unwrap();
+        assert_eq!(services(range).to_string(), "198.18.79.254/32");
+    }
 
     #[test]
     fn every_region_has_its_own_lists() {

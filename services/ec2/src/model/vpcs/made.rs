@@ -7,6 +7,7 @@ use service::{Call, Kept};
 
 use super::{blocks, zones};
 use crate::kind::{DHCP_OPTIONS, INTERNET_GATEWAY, NETWORK_ACL, ROUTE_TABLE, SUBNET, VPC};
+use crate::model::addresses::private_domain;
 use crate::records::acls::{DhcpOptionsRecord, NetworkAclRecord};
 use crate::records::gateways::InternetGatewayRecord;
 use crate::records::routes::RouteTableRecord;
@@ -255,17 +256,13 @@ pub fn default_dhcp_options(call: &Call, ids: &Ids) -> DhcpOptionsRecord {
         key: Some(key.to_owned()),
         values: Some(vec![AttributeValue { value: Some(value) }]),
     };
-    let domain = match call.region.as_str() {
-        "us-east-1" => "ec2.internal".to_owned(),
-        region => format!("{region}.compute.internal"),
-    };
     DhcpOptionsRecord {
         options: Kept(DhcpOptions {
             owner_id: Some(call.account.to_string()),
             tags: None,
             dhcp_options_id: Some(DHCP_OPTIONS.new_id(ids)),
             dhcp_configurations: Some(vec![
-                option("domain-name", domain),
+                option("domain-name", private_domain(call.region)),
                 option("domain-name-servers", "AmazonProvidedDNS".to_owned()),
             ]),
         }),

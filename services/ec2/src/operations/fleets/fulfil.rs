@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::model::fleets::{Pool, pools, shares, targets};
 use crate::model::instances::State;
 use crate::operations::instances::launch::{Origin, launch};
+use crate::operations::instances::permissions;
 use crate::operations::templates::applied;
 use crate::records::Resource;
 use crate::records::fleets::FleetRecord;
@@ -163,7 +164,10 @@ async fn launch_from(
         tag_specifications: (!specifications.is_empty()).then_some(specifications),
         ..RunInstancesInput::default()
     };
-    let (input, template) = applied(ec2, call, input).await?;
+    let (input, template) = applied(ec2, &call.scope(), input).await?;
+    // Whoever asks for a fleet needs what a launch of its instances needs.
+    let used = template.as_ref().map(|(id, _)| id.as_str());
+    permissions::permit(ec2, call, &input, used, &[]).await?;
     let origin = Origin { template, fleet: Some(fleet.id().to_owned()) };
     Ok(launch(ec2, call, &input, "", &origin).await?.instances.unwrap_or_default())
 }

@@ -191,6 +191,7 @@ pub async fn describe_fleets(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 1,
+        ..Wanted::default()
     };
     let page = resources::describe::<FleetRecord>(ec2, call, wanted).await?;
     let listed = page

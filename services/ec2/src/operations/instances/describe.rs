@@ -67,10 +67,8 @@ async fn by_ids(tx: &Tx, call: &Call, ids: &[String], filters: &Filters) -> Resu
     let place = &call.scope();
     ids.iter().try_for_each(|id| INSTANCE.check(id))?;
     let mut found = Vec::new();
-    let cards = cards(tx, place).await?;
     for record in super::all_of(tx, place, ids).await? {
-        let tags = resources::tags(tx, place, &record.id).await?;
-        found.extend(admitted(call, record, &cards, tags, filters)?);
+        found.extend(admitted(tx, call, record, filters).await?);
     }
     Ok(found)
 }
@@ -83,16 +81,13 @@ async fn by_page(
     after: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Seen>, Option<String>), Error> {
-    let mut tags = resources::tags_of(tx, place, &INSTANCE).await?;
-    let cards = cards(tx, place).await?;
     let mut found: Vec<Seen> = Vec::new();
     let mut after = after.map(str::to_owned);
     loop {
         let page =
             InstanceRecord::TABLE.scan(tx, place, Select::ALL.after(after.as_deref()), PAGE_MAX).await?;
-        for (id, record) in page.records {
-            let tags = tags.remove(&id).unwrap_or_default();
-            let Some(seen) = admitted(call, record, &cards, tags, filters)? else { continue };
+        for (_, record) in page.records {
+            let Some(seen) = admitted(tx, call, record, filters).await? else { continue };
             if found.len() == limit {
                 let last = found.last().map(|seen| seen.record.id.clone());
                 return Ok((found, last));
@@ -106,42 +101,55 @@ async fn by_page(
     }
 }
 
-type Cards = BTreeMap<String, Vec<InterfaceRecord>>;
-
-/// Attached interfaces by their instances.
-async fn cards(tx: &Tx, place: &Place) -> Result<Cards, Error> {
-    let mut cards = Cards::new();
-    for card in resources::all::<InterfaceRecord>(tx, place).await? {
-        if let Some(id) = card.instance() {
-            cards.entry(id.to_owned()).or_default().push(card);
-        }
-    }
-    Ok(cards)
-}
-
-fn admitted(
+/// The instance with what else belongs to it, if the filters let it pass. The rest is read for it alone: pages are cut
+/// out of many instances, and most of them are not on the page.
+async fn admitted(
+    tx: &Tx,
     call: &Call,
     record: InstanceRecord,
-    cards: &Cards,
-    tags: Tags,
     filters: &Filters,
 ) -> Result<Option<Seen>, Error> {
-    let own: Vec<&InterfaceRecord> = cards.get(&record.id).into_iter().flatten().collect();
+    let place = &call.scope();
+    let cards = super::interfaces_of(tx, place, &record.id).await?;
+    let own: Vec<&InterfaceRecord> = cards.iter().collect();
+    let tags = resources::tags(tx, place, &record.id).await?;
+    let mut card_tags = Tags::new();
+    if filters.name_any(&TAG_FILTERS_OF_INTERFACES) {
+        for card in &cards {
+            card_tags.extend(resources::tags(tx, place, card.id()).await?);
+        }
+    }
     let instance = instances::with_interfaces(&record, &own, &tags);
-    let of = |name: &str| value(call, &record, &instance, name);
+    let of = |name: &str| value(call, &record, &instance, (&own, &card_tags), name);
     let admitted = filters.admit(&tags, &of)?;
     Ok(admitted.then_some(Seen { record, instance }))
 }
 
 /// Filters of the instance and of its reservation.
-fn value(call: &Call, record: &InstanceRecord, instance: &Instance, name: &str) -> Values {
+fn value(
+    call: &Call,
+    record: &InstanceRecord,
+    instance: &Instance,
+    (cards, card_tags): (&[&InterfaceRecord], &Tags),
+    name: &str,
+) -> Values {
     match name {
         "reservation-id" => one(&record.reservation_id),
         "requester-id" => maybe(record.requester_id.as_ref()),
         "owner-id" => one(call.account),
-        name if TAG_FILTERS_OF_INTERFACES.contains(&name) => Some(Vec::new()),
-        name => instances::value(instance, name),
+        "network-interface.tag-key" => Some(card_tags.keys().cloned().collect()),
+        "network-interface.tag-value" => Some(card_tags.values().cloned().collect()),
+        name => match instances::value(instance, name) {
+            // Interfaces tell more of themselves than their instances show.
+            Some(shown) if shown.is_empty() => Some(of_cards(cards, name).unwrap_or_default()),
+            answer => answer,
+        },
     }
+}
+
+fn of_cards(cards: &[&InterfaceRecord], name: &str) -> Values {
+    let name = name.strip_prefix("network-interface.")?;
+    Some(cards.iter().filter_map(|card| card.filter(name)).flatten().collect())
 }
 
 /// Instances of one launch stand together, in the order in which the first of each was found.

@@ -1,26 +1,29 @@
 //! RunInstances: everything is decided and written in one transaction; the machines start afterwards.
 
-use base::Arn;
 use ec2_api::*;
 use service::{Call, ClientTokens, Kept, Repetition};
 use store::Tx;
 
 use super::network::{self, Wired};
+use super::permissions;
 use super::resolve::{Resolved, fingerprint, resolve};
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
     IDEMPOTENT_PARAMETER_MISMATCH, INSUFFICIENT_FREE_ADDRESSES, INVALID_PARAMETER_VALUE,
 };
-use crate::kind::{INSTANCE, KEY_PAIR, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SUBNET, VOLUME};
+use crate::kind::INSTANCE;
 use crate::model::instances::{self, Defaults, State};
 use crate::model::tags::Tags;
+use crate::operations;
 use crate::operations::templates::applied;
 use crate::operations::vpcs::first_use::first_use;
+use crate::records::images;
 use crate::records::instances::{
     BUSY_INSTANCES, INSTANCE_PLACES, InstanceRecord, METADATA_DEFAULTS, PlaceRecord,
 };
 use crate::records::interfaces::InterfaceRecord;
+use crate::records::settings::{ROOT_VOLUMES, RootVolumeRecord};
 use crate::records::{Place, Resource};
 use crate::resources;
 
@@ -40,7 +43,10 @@ pub async fn run_instances(
     input: RunInstancesInput,
 ) -> Result<RunInstancesOutput, Error> {
     let asked = fingerprint(&input);
-    let (input, template) = applied(ec2, call, input).await?;
+    let named = permissions::to_run(ec2, call, &input)?;
+    let (input, template) = applied(ec2, &call.scope(), input).await?;
+    let used = template.as_ref().map(|(id, _)| id.as_str());
+    permissions::permit(ec2, call, &input, used, &named).await?;
     let origin = Origin { template, fleet: None };
     let Reservation { reservation_id, owner_id, requester_id, groups, instances } =
         launch(ec2, call, &input, &asked, &origin).await?;
@@ -179,10 +185,25 @@ async fn make(
         fleet: origin.fleet.clone(),
     };
     resources::create(tx, &place, &record, &resolved.instance_tags).await?;
+    hold_root(tx, &record).await?;
+    for volume in record.volumes() {
+        ROOT_VOLUMES.put(tx, &place, volume, &RootVolumeRecord { instance: id.clone() }).await?;
+        resources::set_tags(tx, &place, volume, &resolved.volume_tags).await?;
+    }
     let at = PlaceRecord::of(&place);
     INSTANCE_PLACES.put(tx, &(), &id, &at).await?;
     BUSY_INSTANCES.put(tx, &(), &id, &at).await?;
     Ok(Launched { record, cards })
+}
+
+/// Keeps the files of an image that was registered from an archive, as long as the instance is there.
+async fn hold_root(tx: &Tx, record: &InstanceRecord) -> Result<(), Error> {
+    let Some(root) = record.root.imported() else { return Ok(()) };
+    if !images::is_held(tx, root).await? {
+        // The image was deregistered since it was looked up.
+        return Err(operations::images::not_found(record.shown.image_id.as_deref().unwrap_or_default()));
+    }
+    images::hold(tx, root, &record.id).await
 }
 
 /// T2 is standard where nothing is said, the later families are unlimited ("Burstable performance instances").
@@ -354,25 +375,4 @@ pub async fn defaults(tx: &Tx, place: &Place) -> Result<Defaults, Error> {
 /// For errors about where an instance is to be.
 pub fn bad_zone(zone: &str) -> Error {
     Error::new(&INVALID_PARAMETER_VALUE, format!("Invalid availability zone: [{zone}]"))
-}
-
-/// What a launch makes and what it uses, as far as the request names it.
-pub fn to_run(_: &Ec2, call: &Call, input: &RunInstancesInput) -> Result<Vec<Arn>, Error> {
-    let mut arns = vec![INSTANCE.any(call), VOLUME.any(call)];
-    let mut cards = input.network_interfaces.iter().flatten().peekable();
-    let existing = cards.peek().is_some();
-    let ids = cards.filter_map(|card| card.network_interface_id.as_deref());
-    let listed: Vec<Arn> = ids.map(|id| NETWORK_INTERFACE.arn(call, id)).collect();
-    if !existing || listed.is_empty() {
-        arns.push(NETWORK_INTERFACE.any(call));
-    }
-    arns.extend(listed);
-    arns.extend(input.image_id.as_deref().map(|id| crate::operations::images::arn(call, id)));
-    arns.extend(input.key_name.as_deref().map(|name| KEY_PAIR.arn(call, name)));
-    arns.extend(input.subnet_id.as_deref().map(|id| SUBNET.arn(call, id)));
-    let groups = input.security_group_ids.iter().flatten();
-    arns.extend(groups.map(|id| SECURITY_GROUP.arn(call, id)));
-    let template = input.launch_template.as_ref().and_then(|template| template.launch_template_id.as_deref());
-    arns.extend(template.map(|id| LAUNCH_TEMPLATE.arn(call, id)));
-    Ok(arns)
 }

@@ -2,10 +2,12 @@
 //! it so.
 
 pub mod attributes;
+pub mod capacity;
 pub mod describe;
 pub mod launch;
 pub mod network;
 pub mod options;
+pub mod permissions;
 pub mod profiles;
 pub mod resolve;
 pub mod states;

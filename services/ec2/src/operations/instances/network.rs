@@ -1,15 +1,20 @@
 //! Where a launch's instances are, and their network cards.
 
+use std::collections::BTreeMap;
+
+use base::Timestamp;
 use ec2_api::*;
 use service::Call;
 use store::Tx;
 
+use super::capacity;
 use super::launch::bad_zone;
+use super::resolve::DEFAULT_TYPE;
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
-    INVALID_NETWORK_INTERFACE_IN_USE, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE,
-    INVALID_PLACEMENT_GROUP_UNKNOWN, MISSING_PARAMETER, VPC_NOT_SPECIFIED,
+    ATTACHMENT_LIMIT_EXCEEDED, INVALID_NETWORK_INTERFACE_IN_USE, INVALID_PARAMETER_COMBINATION,
+    INVALID_PARAMETER_VALUE, INVALID_PLACEMENT_GROUP_UNKNOWN, MISSING_PARAMETER, VPC_NOT_SPECIFIED,
 };
 use crate::model::instances::wish::{self, Card};
 use crate::model::tags::Tags;
@@ -23,6 +28,7 @@ use crate::records::Resource;
 use crate::records::instances::{InstanceRecord, PlaceRecord, VPC_PLACES};
 use crate::records::interfaces::InterfaceRecord;
 use crate::records::vpcs::SubnetRecord;
+use crate::records::zones::down;
 use crate::resources;
 
 /// Where instances of one launch go.
@@ -44,7 +50,8 @@ pub struct Wired {
 pub async fn plan(ec2: &Ec2, tx: &Tx, call: &Call, input: &RunInstancesInput) -> Result<Wired, Error> {
     let place = call.scope();
     let zone = wanted_zone(call, input)?;
-    let subnet = subnet(ec2, tx, call, input, zone.as_deref()).await?;
+    let down = down(tx).await?;
+    let subnet = subnet(ec2, tx, call, input, zone.as_deref(), &down).await?;
     if let Some(zone) = zone.filter(|zone| zone != subnet.zone()) {
         let message = format!(
             "Value ({zone}) for parameter availabilityZone is invalid. Subnet '{}' is in the availability zone {}",
@@ -53,8 +60,11 @@ pub async fn plan(ec2: &Ec2, tx: &Tx, call: &Call, input: &RunInstancesInput) ->
         );
         return Err(Error::new(&INVALID_PARAMETER_VALUE, message));
     }
+    let instance_type = input.instance_type.as_deref().unwrap_or_default();
+    capacity::for_launch(call.region, &down, subnet.zone(), instance_type)?;
     let groups = groups(tx, call, input, &subnet).await?;
     let cards = wish::cards(input, subnet.id(), groups)?;
+    check_size(ec2, input, &cards)?;
     let is_single = cards.iter().any(|card| match card {
         Card::Existing { .. } => true,
         Card::New { interface, .. } => interface.primary.is_some() || !interface.secondary.is_empty(),
@@ -77,6 +87,10 @@ pub async fn plan(ec2: &Ec2, tx: &Tx, call: &Call, input: &RunInstancesInput) ->
         }
         None => None,
     };
+    let room = match &group {
+        Some((id, _)) => room.min(placement_groups::room(tx, &place, id, subnet.zone()).await?),
+        None => room,
+    };
     Ok(Wired {
         lends: asked.unwrap_or(by_subnet) && subnet.block().is_some(),
         zone: subnet.zone().to_owned(),
@@ -87,6 +101,29 @@ pub async fn plan(ec2: &Ec2, tx: &Tx, call: &Call, input: &RunInstancesInput) ->
         is_single,
         group,
     })
+}
+
+/// Types bound the number of cards and of their addresses ("Maximum IP addresses per network interface").
+fn check_size(ec2: &Ec2, input: &RunInstancesInput, cards: &[Card]) -> Result<(), Error> {
+    let name = input.instance_type.as_deref().unwrap_or(DEFAULT_TYPE);
+    let most = ec2.types.interfaces_max(name);
+    if cards.len() > most {
+        let message = format!("Interface count {} exceeds the limit for {name}", cards.len());
+        return Err(Error::new(&ATTACHMENT_LIMIT_EXCEEDED, message));
+    }
+    let count = |card: &Card| match card {
+        Card::New { interface, .. } => {
+            1 + interface.secondary.len()
+                + interface.secondary_count
+                + interface.prefixes.len()
+                + interface.prefix_count
+        }
+        Card::Existing { .. } => 1,
+    };
+    match cards.iter().map(count).any(|count| count > ec2.types.addresses_max(name)) {
+        true => Err(attachments::too_many_addresses()),
+        false => Ok(()),
+    }
 }
 
 fn wanted_zone(call: &Call, input: &RunInstancesInput) -> Result<Option<String>, Error> {
@@ -113,6 +150,7 @@ async fn subnet(
     call: &Call,
     input: &RunInstancesInput,
     zone: Option<&str>,
+    down: &BTreeMap<String, Timestamp>,
 ) -> Result<SubnetRecord, Error> {
     let place = call.scope();
     let mut cards = input.network_interfaces.iter().flatten();
@@ -137,6 +175,9 @@ async fn subnet(
             None => format!("No subnets found for the default VPC '{}'. Please specify a subnet.", vpc.id()),
         };
         return Err(Error::new(&MISSING_PARAMETER, message));
+    }
+    if all.iter().any(|subnet| !down.contains_key(subnet.zone())) {
+        all.retain(|subnet| !down.contains_key(subnet.zone()));
     }
     let chosen = ec2.ids.below(all.len() as u64) as usize;
     Ok(all.swap_remove(chosen))
@@ -214,7 +255,7 @@ pub async fn attach_all(
             delete_on_termination: !keep,
             now: call.now,
         };
-        attachments::attach(&ec2.ids, &mut record, &how);
+        attachments::attach(&ec2.ids, tx, &place, &mut record, &how).await?;
         resources::put(tx, &place, &record).await?;
         if card.index() == 0 && wired.lends {
             public::lend(ec2, tx, &place, &mut record).await?;

@@ -11,13 +11,13 @@ use crate::kind::{INSTANCE, NETWORK_INTERFACE, VOLUME};
 use crate::model::images::Root;
 use crate::model::instances::{self, Defaults, Devices, wish};
 use crate::model::tags::Tags;
-use crate::operations::{images, key_pairs, tags};
+use crate::operations::{image_aliases, images, key_pairs, tags};
 use crate::records::instances::Profile;
 
-use super::profiles;
+use super::{permissions, profiles};
 
 /// `m1.small`, for launches that name no type (RunInstances).
-const DEFAULT_TYPE: &str = "m1.small";
+pub const DEFAULT_TYPE: &str = "m1.small";
 const CLIENT_TOKEN_CHARS_MAX: usize = 64;
 
 /// A launch whose parts were found.
@@ -35,6 +35,7 @@ pub struct Resolved {
     pub profile: Option<Profile>,
     pub instance_tags: Tags,
     pub interface_tags: Tags,
+    pub volume_tags: Tags,
 }
 
 pub async fn resolve(ec2: &Ec2, call: &Call, input: &RunInstancesInput) -> Result<Resolved, Error> {
@@ -45,7 +46,11 @@ pub async fn resolve(ec2: &Ec2, call: &Call, input: &RunInstancesInput) -> Resul
         let why = format!("A client token has at most {CLIENT_TOKEN_CHARS_MAX} characters.");
         return Err(Error::invalid_value(token, "clientToken", &why));
     }
-    let image_id = input.image_id.as_deref().ok_or_else(|| Error::missing("ImageId"))?;
+    let asked = input.image_id.as_deref().ok_or_else(|| Error::missing("ImageId"))?;
+    let image_id = &image_aliases::resolve(ec2, call, asked).await?;
+    if image_id != asked {
+        permissions::permit_image(ec2, call, input, image_id).await?;
+    }
     let instance_type = input.instance_type.clone().unwrap_or_else(|| DEFAULT_TYPE.to_owned());
     let info = ec2.types.get(&instance_type).ok_or_else(|| {
         Error::new(&INVALID_PARAMETER_VALUE, format!("Invalid value '{instance_type}' for InstanceType."))
@@ -85,6 +90,7 @@ pub async fn resolve(ec2: &Ec2, call: &Call, input: &RunInstancesInput) -> Resul
         profile: profiles::resolve(ec2, call, input.iam_instance_profile.as_ref()).await?,
         instance_tags,
         interface_tags: tags_of(ec2, call, input, &NETWORK_INTERFACE).await?,
+        volume_tags: tags_of(ec2, call, input, &VOLUME).await?,
     })
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use ec2_api::*;
 use service::Call;
 
-use super::{all_of, enter};
+use super::{all_of, capacity, enter};
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
@@ -16,6 +16,7 @@ use crate::error::codes::{
 };
 use crate::model::instances::{State, change};
 use crate::records::instances::InstanceRecord;
+use crate::records::zones::down;
 
 /// Why a person's wish changed a state, as `StateReason` says it.
 const BY_USER_STOP: (&str, &str) =
@@ -29,11 +30,13 @@ pub async fn start_instances(
     let ids = &input.instance_ids;
     let started = ec2.store.transact(|tx| async move {
         let mut changes = Vec::new();
+        let down = down(&tx).await?;
         for mut record in all_of(&tx, &call.scope(), ids).await? {
             let before = record.state;
             match before {
                 State::Pending | State::Running => {}
                 State::Stopped => {
+                    capacity::for_start(&down, record.zone())?;
                     record.shown.0.launch_time = Some(call.now);
                     record.forced = false;
                     super::network::lend_again(ec2, &tx, call, &record).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ec2_api::*;
@@ -60,9 +61,11 @@ pub async fn describe_instance_status(
         }
     });
     let all = input.include_all_instances == Some(true);
+    let down = ec2.zones_down().await?;
     let mut shown = Vec::new();
     for record in found.await?.into_iter().filter(|record| all || record.state == State::Running) {
-        let status = status_of(ec2, call, &record).await;
+        let failed_at = down.get(record.zone()).copied();
+        let status = status_of(ec2, call, &record, failed_at).await;
         if filters.admit(&BTreeMap::new(), &|name| value(&status, name))? {
             shown.push(status);
         }
@@ -78,14 +81,22 @@ pub async fn describe_instance_status(
     Ok(DescribeInstanceStatusOutput { instance_statuses: Some(instance_statuses), next_token })
 }
 
-async fn status_of(ec2: &Ec2, call: &Call, record: &InstanceRecord) -> InstanceStatus {
+/// `failed_at`: since when its zone is down, which shows at once.
+async fn status_of(
+    ec2: &Ec2,
+    call: &Call,
+    record: &InstanceRecord,
+    failed_at: Option<Timestamp>,
+) -> InstanceStatus {
     let health = match (&ec2.machine_driver, record.state) {
+        (_, State::Running) if failed_at.is_some() => Some(Health { system: false, guest: false }),
         (Some(driver), State::Running) => Some(driver.health(&record.id).await),
         (None, State::Running) => Some(Health { system: false, guest: false }),
         _ => None,
     };
-    let is_new = call.now.since(record.since) < STATUS_CHECK_TIME;
-    let check = |of: fn(&Health) -> bool| summary(health.as_ref().map(of), is_new, record);
+    let is_new = failed_at.is_none() && call.now.since(record.since) < STATUS_CHECK_TIME;
+    let since = failed_at.unwrap_or(record.since);
+    let check = |of: fn(&Health) -> bool| summary(health.as_ref().map(of), is_new, since);
     InstanceStatus {
         availability_zone: Some(record.zone().to_owned()),
         availability_zone_id: record
@@ -111,14 +122,14 @@ async fn status_of(ec2: &Ec2, call: &Call, record: &InstanceRecord) -> InstanceS
 }
 
 /// A guest that does not answer yet is given some time before it is called impaired.
-fn summary(passed: Option<bool>, is_new: bool, record: &InstanceRecord) -> InstanceStatusSummary {
+fn summary(passed: Option<bool>, is_new: bool, since: Timestamp) -> InstanceStatusSummary {
     let (status, detail) = match passed {
         None => return InstanceStatusSummary { status: Some(SummaryStatus::NotApplicable), details: None },
         Some(true) => (SummaryStatus::Ok, StatusType::Passed),
         Some(false) if is_new => (SummaryStatus::Initializing, StatusType::Initializing),
         Some(false) => (SummaryStatus::Impaired, StatusType::Failed),
     };
-    let impaired_since = (detail == StatusType::Failed).then_some(record.since);
+    let impaired_since = (detail == StatusType::Failed).then_some(since);
     InstanceStatusSummary {
         status: Some(status),
         details: Some(vec![InstanceStatusDetails {

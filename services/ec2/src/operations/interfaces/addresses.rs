@@ -8,6 +8,7 @@ use ipnet::Ipv4Net;
 use service::Call;
 use store::Tx;
 
+use super::attachments::check_addresses;
 use super::create::{count, exclusive};
 use super::make::{Names, add_prefix, add4};
 use super::public;
@@ -18,6 +19,7 @@ use crate::kind::NETWORK_INTERFACE;
 use crate::model::addresses::{key, parse, parse_prefix};
 use crate::operations::addresses;
 use crate::records::addresses::TAKEN;
+use crate::records::instances::InstanceRecord;
 use crate::records::interfaces::InterfaceRecord;
 use crate::records::vpcs::{SubnetRecord, VpcRecord};
 use crate::records::{Place, Resource};
@@ -65,6 +67,10 @@ pub async fn assign_private_ip_addresses(
             let prefix = addresses::take_prefix(&tx, &place, &subnet, *wanted, id).await?;
             add_prefix(&mut record, prefix);
             prefixes.push(Ipv4PrefixSpecification { ipv4_prefix: Some(prefix.to_string()) });
+        }
+        if let Some(instance) = record.instance() {
+            let instance: InstanceRecord = resources::get(&tx, &place, instance).await?;
+            check_addresses(&ec2.types, &record, &instance)?;
         }
         resources::put(&tx, &place, &record).await?;
         Ok::<_, Error>((assigned, prefixes))

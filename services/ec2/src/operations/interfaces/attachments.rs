@@ -1,9 +1,11 @@
 //! Interfaces of instances: attached and detached.
 
+use std::net::IpAddr;
+
 use base::{Arn, Ids, Timestamp};
 use ec2_api::*;
 use service::Call;
-use store::Tx;
+use store::{Select, Tx};
 
 use super::attributes::srd_kept;
 use crate::Ec2;
@@ -11,13 +13,18 @@ use crate::error::Error;
 use crate::error::codes::{
     ATTACHMENT_LIMIT_EXCEEDED, INCORRECT_INSTANCE_STATE, INVALID_ATTACHMENT_NOT_FOUND,
     INVALID_NETWORK_INTERFACE_IN_USE, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE,
-    OPERATION_NOT_PERMITTED,
+    OPERATION_NOT_PERMITTED, PRIVATE_IP_ADDRESS_LIMIT_EXCEEDED,
 };
 use crate::kind::{INSTANCE, NETWORK_INTERFACE};
-use crate::limits::INTERFACES_OF_AN_INSTANCE_MAX;
+use crate::limits::PAGE_MAX;
+use crate::model::addresses::key;
 use crate::model::instances::State;
+use crate::model::types::InstanceTypes;
+use crate::operations::vpcs::lookups;
+use crate::records::addresses::TAKEN;
 use crate::records::instances::InstanceRecord;
-use crate::records::interfaces::InterfaceRecord;
+use crate::records::interfaces::{CARDS, CardRecord, InterfaceRecord};
+use crate::records::vpcs::SubnetRecord;
 use crate::records::{Place, Resource};
 use crate::resources;
 
@@ -42,7 +49,14 @@ pub struct Attaching {
 }
 
 /// Shows an interface as attached. The caller keeps the record.
-pub fn attach(ids: &Ids, record: &mut InterfaceRecord, how: &Attaching) -> String {
+pub async fn attach(
+    ids: &Ids,
+    tx: &Tx,
+    place: &Place,
+    record: &mut InterfaceRecord,
+    how: &Attaching,
+) -> Result<String, Error> {
+    CARDS.put(tx, place, &card_key(&how.instance, record.id()), &CardRecord::default()).await?;
     let id = format!("eni-attach-0{}", ids.hex(16));
     let interface = &mut record.interface.0;
     interface.status = Some(NetworkInterfaceStatus::InUse);
@@ -57,25 +71,87 @@ pub fn attach(ids: &Ids, record: &mut InterfaceRecord, how: &Attaching) -> Strin
         status: Some(AttachmentStatus::Attached),
         ..NetworkInterfaceAttachment::default()
     });
-    id
+    Ok(id)
+}
+
+fn card_key(instance: &str, interface: &str) -> String {
+    format!("{instance}/{interface}")
 }
 
 /// Shows an interface as free. The caller keeps the record.
-pub fn detach(record: &mut InterfaceRecord) {
+pub async fn detach(tx: &Tx, place: &Place, record: &mut InterfaceRecord) -> Result<(), Error> {
+    forget(tx, place, record).await?;
     record.interface.0.status = Some(NetworkInterfaceStatus::Available);
     record.interface.0.attachment = None;
+    Ok(())
+}
+
+/// An interface that goes away belongs to no instance any more.
+pub async fn forget(tx: &Tx, place: &Place, record: &InterfaceRecord) -> Result<(), Error> {
+    match record.instance() {
+        Some(instance) => Ok(CARDS.delete(tx, place, &card_key(instance, record.id())).await?),
+        None => Ok(()),
+    }
 }
 
 /// The interfaces of an instance, in the order of their devices.
 pub async fn of_instance(tx: &Tx, place: &Place, instance: &str) -> Result<Vec<InterfaceRecord>, Error> {
-    let all: Vec<InterfaceRecord> = resources::all(tx, place).await?;
-    let mut found: Vec<_> = all.into_iter().filter(|it| it.instance() == Some(instance)).collect();
+    let prefix = card_key(instance, "");
+    let cards = CARDS.scan(tx, place, Select::prefix(&prefix), PAGE_MAX).await?;
+    let mut found = Vec::with_capacity(cards.records.len());
+    for (key, _) in &cards.records {
+        let id = key.strip_prefix(&prefix).unwrap_or_default();
+        found.extend(InterfaceRecord::TABLE.get(tx, place, id).await?);
+    }
     found.sort_by_key(device);
     Ok(found)
 }
 
+/// The interface of a VPC that has this private address.
+pub async fn at_address(
+    tx: &Tx,
+    place: &Place,
+    vpc: &str,
+    address: IpAddr,
+) -> Result<Option<InterfaceRecord>, Error> {
+    let IpAddr::V4(wanted) = address else {
+        // Delegated IPv6 prefixes are kept as a whole, so that their addresses are not found one by one.
+        let all = resources::all::<InterfaceRecord>(tx, place).await?;
+        return Ok(all.into_iter().find(|card| card.vpc() == vpc && card.has(address)));
+    };
+    for subnet in lookups::in_vpc::<SubnetRecord>(tx, place, vpc).await? {
+        if !subnet.block().is_some_and(|block| block.contains(&wanted)) {
+            continue;
+        }
+        let Some(taken) = TAKEN.get(tx, place, &key(subnet.id(), wanted)).await? else { continue };
+        let card = InterfaceRecord::TABLE.get(tx, place, &taken.by).await?;
+        return Ok(card.filter(|card| card.has(address)));
+    }
+    Ok(None)
+}
+
 fn device(record: &InterfaceRecord) -> i32 {
     record.interface.attachment.as_ref().and_then(|it| it.device_index).unwrap_or_default()
+}
+
+/// An interface has as many addresses and prefixes as the type of its instance allows.
+///
+/// # Errors
+/// `PrivateIpAddressLimitExceeded`
+pub fn check_addresses(
+    types: &InstanceTypes,
+    record: &InterfaceRecord,
+    of: &InstanceRecord,
+) -> Result<(), Error> {
+    let count = record.addresses().len() + record.prefixes().len();
+    match count > types.addresses_max(of.instance_type()) {
+        true => Err(too_many_addresses()),
+        false => Ok(()),
+    }
+}
+
+pub fn too_many_addresses() -> Error {
+    Error::new(&PRIVATE_IP_ADDRESS_LIMIT_EXCEEDED, "Number of private addresses will exceed limit.")
 }
 
 pub async fn attach_network_interface(
@@ -88,7 +164,7 @@ pub async fn attach_network_interface(
     let done = ec2.store.transact(|tx| async move {
         let mut record: InterfaceRecord = resources::get(&tx, &place, &input.network_interface_id).await?;
         let instance: InstanceRecord = resources::get(&tx, &place, &input.instance_id).await?;
-        check(&tx, &place, &record, &instance, input.device_index).await?;
+        check(&ec2.types, &tx, &place, &record, &instance, input.device_index).await?;
         let how = Attaching {
             instance: instance.id.clone(),
             device: input.device_index,
@@ -96,7 +172,7 @@ pub async fn attach_network_interface(
             delete_on_termination: false,
             now: call.now,
         };
-        let id = attach(&ec2.ids, &mut record, &how);
+        let id = attach(&ec2.ids, &tx, &place, &mut record, &how).await?;
         if let Some(attached) = &mut record.interface.0.attachment {
             attached.ena_srd_specification = input.ena_srd_specification.as_ref().map(srd_kept);
             attached.ena_queue_count = input.ena_queue_count;
@@ -112,6 +188,7 @@ pub async fn attach_network_interface(
 
 /// Whether an interface may be attached to an instance as this device.
 async fn check(
+    types: &InstanceTypes,
     tx: &Tx,
     place: &Place,
     record: &InterfaceRecord,
@@ -142,7 +219,8 @@ async fn check(
         );
         return Err(Error::new(&INVALID_PARAMETER_VALUE, message));
     }
-    let most = INTERFACES_OF_AN_INSTANCE_MAX;
+    check_addresses(types, record, instance)?;
+    let most = types.interfaces_max(instance.instance_type());
     if there.len() >= most || wanted >= i32::try_from(most).unwrap_or(i32::MAX) {
         let message =
             format!("Interface count {} exceeds the limit for {}", there.len() + 1, instance.instance_type());
@@ -174,7 +252,7 @@ pub async fn detach_network_interface(
             let message = "You are not allowed to manage 'ela-attach' attachments.";
             return Err(Error::new(&OPERATION_NOT_PERMITTED, message));
         }
-        detach(&mut record);
+        detach(&tx, &place, &mut record).await?;
         resources::put(&tx, &place, &record).await
     });
     done.await?;

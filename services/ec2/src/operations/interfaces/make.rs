@@ -8,7 +8,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use service::{Call, Kept};
 use store::{Select, Tx};
 
-use super::public;
+use super::{attachments, public};
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
@@ -277,6 +277,7 @@ pub async fn groups(
 
 /// Takes an interface away: its addresses are free again, Elastic IPs stay with the account, permissions for it end.
 pub async fn discard(tx: &Tx, place: &Place, record: &InterfaceRecord) -> Result<(), Error> {
+    attachments::forget(tx, place, record).await?;
     let subnet = record.subnet();
     for (_, address) in record.public() {
         public::let_go(tx, place, address).await?;

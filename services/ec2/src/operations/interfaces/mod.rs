@@ -41,6 +41,7 @@ pub async fn describe_network_interfaces(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<InterfaceRecord>(ec2, call, wanted).await?;
     let interfaces = page.resources.iter().map(|(record, tags)| described(record, tags)).collect();

@@ -12,14 +12,14 @@ use crate::error::Error;
 use crate::error::codes::{
     INVALID_LAUNCH_TEMPLATE_ID_NOT_FOUND, INVALID_LAUNCH_TEMPLATE_ID_VERSION_NOT_FOUND,
     INVALID_LAUNCH_TEMPLATE_NAME_ALREADY_EXISTS, INVALID_LAUNCH_TEMPLATE_NAME_NOT_FOUND,
-    INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE,
+    INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE, INVALID_USER_DATA_MALFORMED,
 };
 use crate::kind::LAUNCH_TEMPLATE;
 use crate::limits::PAGE_MAX;
 use crate::model::tags::{Tags, shown as shown_tags};
-use crate::model::templates;
-use crate::operations::tags;
+use crate::model::{instances, templates};
 use crate::operations::vpcs::tokens::Token;
+use crate::operations::{image_aliases, tags};
 use crate::records::keys::NamedRecord;
 use crate::records::templates::{TEMPLATE_NAMES, TEMPLATE_VERSIONS, TemplateRecord, VersionRecord};
 use crate::records::{Place, Resource};
@@ -129,11 +129,11 @@ pub async fn version(
 /// A launch with the template that it names applied: the request as it acts, and the template's id and version.
 pub async fn applied(
     ec2: &Ec2,
-    call: &Call,
+    place: &Place,
     input: RunInstancesInput,
 ) -> Result<(RunInstancesInput, Option<(String, String)>), Error> {
     let Some(specification) = input.launch_template.clone() else { return Ok((input, None)) };
-    let (place, specification) = (&call.scope(), &specification);
+    let specification = &specification;
     let found = ec2.store.read(|tx| async move {
         let template = find(&tx, place, specification).await?;
         let wanted = specification.version.as_deref().unwrap_or("$Default");
@@ -144,6 +144,17 @@ pub async fn applied(
     let id = found.launch_template_id.unwrap_or_default();
     let number = found.version_number.unwrap_or(1).to_string();
     Ok((templates::applied(&data, &input), Some((id, number))))
+}
+
+/// What is wrong with a template is told when it is made: user data, and images by parameters that lead to none.
+///
+/// # Errors
+/// `InvalidUserData.Malformed`, `SsmInvalidParameter`
+pub async fn check(ec2: &Ec2, call: &Call, data: &ResponseLaunchTemplateData) -> Result<(), Error> {
+    if let Some(Err(Error::Refused { message, .. })) = data.user_data.as_deref().map(instances::user_data) {
+        return Err(Error::new(&INVALID_USER_DATA_MALFORMED, message));
+    }
+    image_aliases::resolved(ec2, call, data.clone()).await.map(drop)
 }
 
 /// Who made something, as templates show it.
@@ -178,6 +189,7 @@ pub async fn create_launch_template(
         }),
     };
     let data = templates::kept(&input.launch_template_data);
+    check(ec2, call, &data).await?;
     let first = &versions::record(call, template, 1, input.version_description.clone(), data);
     let (place, id) = (&call.scope(), id.as_str());
     let made = ec2.store.transact(|tx| async move {
@@ -281,6 +293,7 @@ pub async fn describe_launch_templates(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 1,
+        ..Wanted::default()
     };
     let page = resources::describe::<TemplateRecord>(ec2, call, wanted).await?;
     let templates = page.resources.into_iter().map(|(record, tags)| shown(record, &tags));

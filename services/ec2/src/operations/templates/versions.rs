@@ -12,6 +12,7 @@ use crate::error::codes::{INVALID_LAUNCH_TEMPLATE_ID_VERSION_NOT_FOUND, INVALID_
 use crate::limits::PAGE_MAX;
 use crate::model::filter::{Filters, Values, maybe, one};
 use crate::model::templates;
+use crate::operations::image_aliases;
 use crate::operations::instances::{ByInstance, interfaces_of};
 use crate::operations::lists::{self, Asked};
 use crate::operations::vpcs::tokens::Token;
@@ -76,6 +77,7 @@ pub async fn create_launch_template_version(
         input.client_token.as_deref(),
         (&input.launch_template_id, &input.launch_template_name, &input.launch_template_data),
     );
+    super::check(ec2, call, &templates::kept(&input.launch_template_data)).await?;
     let (place, input) = (&call.scope(), &input);
     let made = ec2.store.transact(|tx| async move {
         let mut template = find(&tx, place, input).await?;
@@ -98,7 +100,24 @@ pub async fn create_launch_template_version(
         token.remember(&tx, call, &number.to_string()).await?;
         Ok::<_, Error>(shown(&made, template.default_version()))
     });
-    Ok(CreateLaunchTemplateVersionOutput { launch_template_version: Some(made.await?), warning: None })
+    let made = with_image(ec2, call, made.await?, input.resolve_alias).await?;
+    Ok(CreateLaunchTemplateVersionOutput { launch_template_version: Some(made), warning: None })
+}
+
+/// A version with the id of its image in the place of a parameter's name, if that is wished for.
+async fn with_image(
+    ec2: &Ec2,
+    call: &Call,
+    version: LaunchTemplateVersion,
+    wished: Option<bool>,
+) -> Result<LaunchTemplateVersion, Error> {
+    match (version.launch_template_data, wished) {
+        (Some(data), Some(true)) => {
+            let data = image_aliases::resolved(ec2, call, data).await?;
+            Ok(LaunchTemplateVersion { launch_template_data: Some(data), ..version })
+        }
+        (data, _) => Ok(LaunchTemplateVersion { launch_template_data: data, ..version }),
+    }
 }
 
 pub async fn delete_launch_template_versions(
@@ -197,7 +216,11 @@ pub async fn describe_launch_template_versions(
         let id = version.launch_template_id.as_deref().unwrap_or_default();
         version_key(id, version.version_number.unwrap_or(1))
     };
-    let (versions, next_token) = lists::page(ec2, call, asked, admitted, position)?;
+    let (page, next_token) = lists::page(ec2, call, asked, admitted, position)?;
+    let mut versions = Vec::with_capacity(page.len());
+    for version in page {
+        versions.push(with_image(ec2, call, version, input.resolve_alias).await?);
+    }
     Ok(DescribeLaunchTemplateVersionsOutput { launch_template_versions: Some(versions), next_token })
 }
 

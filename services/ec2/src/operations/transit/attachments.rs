@@ -1,8 +1,8 @@
 //! Attachments of VPCs to transit gateways.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use base::Arn;
+use base::{Arn, Timestamp};
 use ec2_api::*;
 use service::{Call, Kept};
 use store::Tx;
@@ -180,14 +180,19 @@ async fn join_defaults(
 }
 
 /// Takes an attachment out of all tables of its gateway. Static routes to it stay, and swallow what they match.
-pub async fn leave(tx: &Tx, place: &Place, attachment: &TransitAttachmentRecord) -> Result<(), Error> {
+pub async fn leave(
+    tx: &Tx,
+    place: &Place,
+    attachment: &TransitAttachmentRecord,
+    now: Timestamp,
+) -> Result<(), Error> {
     for mut table in tables_of(tx, place, &attachment.gateway).await? {
         let left = table.associations.remove(&attachment.id);
         if table.propagations.remove(&attachment.id) || left {
             resources::put::<TransitRouteTableRecord>(tx, place, &table).await?;
         }
     }
-    resources::remove::<TransitAttachmentRecord>(tx, place, &attachment.id).await
+    resources::bury(tx, place, attachment, now).await
 }
 
 pub async fn delete_transit_gateway_vpc_attachment(
@@ -214,7 +219,7 @@ pub async fn delete_transit_gateway_vpc_attachment(
             let message = format!("{id} is in use by the route tables {}.", routed.join(", "));
             return Err(Error::new(&INCORRECT_STATE, message));
         }
-        leave(&tx, &place, &record).await?;
+        leave(&tx, &place, &record, call.now).await?;
         Ok(vpc.0.clone())
     });
     let attachment = gone.await?;
@@ -307,6 +312,7 @@ pub async fn describe_transit_gateway_vpc_attachments(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<TransitAttachmentRecord>(ec2, call, wanted).await?;
     let attachments = page.resources.into_iter().filter_map(|(record, tags)| match record.to {
@@ -324,6 +330,10 @@ pub async fn describe_transit_gateway_attachments(
     call: &Call,
     input: DescribeTransitGatewayAttachmentsInput,
 ) -> Result<DescribeTransitGatewayAttachmentsOutput, Error> {
+    let place = call.scope();
+    let tables =
+        ec2.store.read(|tx| async move { resources::all::<TransitRouteTableRecord>(&tx, &place).await });
+    let tables = tables.await?;
     let wanted = Wanted {
         operation: "DescribeTransitGatewayAttachments",
         ids: input.transit_gateway_attachment_ids,
@@ -331,17 +341,27 @@ pub async fn describe_transit_gateway_attachments(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        also: associations(&tables),
     };
     let page = resources::describe::<TransitAttachmentRecord>(ec2, call, wanted).await?;
-    let place = call.scope();
-    let tables =
-        ec2.store.read(|tx| async move { resources::all::<TransitRouteTableRecord>(&tx, &place).await });
-    let tables = tables.await?;
     let attachments = page.resources.iter().map(|(record, tags)| generic(call, record, tags, &tables));
     Ok(DescribeTransitGatewayAttachmentsOutput {
         transit_gateway_attachments: Some(attachments.collect()),
         next_token: page.next_token,
     })
+}
+
+/// What attachments answer filters of their associations with.
+fn associations(tables: &[TransitRouteTableRecord]) -> BTreeMap<String, Vec<(&'static str, String)>> {
+    let mut all: BTreeMap<String, Vec<(&'static str, String)>> = BTreeMap::new();
+    for table in tables {
+        for id in &table.associations {
+            let of_one = all.entry(id.clone()).or_default();
+            of_one.push(("association.state", "associated".to_owned()));
+            of_one.push(("association.transit-gateway-route-table-id", table.id().to_owned()));
+        }
+    }
+    all
 }
 
 fn generic(
@@ -355,7 +375,7 @@ fn generic(
         transit_gateway_attachment_id: Some(record.id.clone()),
         transit_gateway_id: Some(record.gateway.clone()),
         transit_gateway_owner_id: Some(call.account.to_string()),
-        resource_owner_id: Some(call.account.to_string()),
+        resource_owner_id: record.owners().1,
         resource_type: Some(record.resource_type()),
         resource_id: Some(record.resource()),
         state: Some(record.state()),

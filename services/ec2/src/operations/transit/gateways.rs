@@ -16,8 +16,8 @@ use crate::kind::{TRANSIT_GATEWAY, TRANSIT_GATEWAY_ROUTE_TABLE};
 use crate::limits::TRANSIT_GATEWAYS_MAX;
 use crate::model::tags::shown;
 use crate::operations::tags;
+use crate::records::Place;
 use crate::records::transit::{TransitGatewayRecord, TransitRouteTableRecord};
-use crate::records::{Place, Resource};
 use crate::resources::{self, Wanted};
 
 /// The number of the private autonomous system that AWS uses when it is told none.
@@ -171,6 +171,7 @@ pub async fn describe_transit_gateways(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<TransitGatewayRecord>(ec2, call, wanted).await?;
     let gateways = page
@@ -267,9 +268,9 @@ pub async fn delete_transit_gateway(
             return Err(Error::new(&INCORRECT_STATE, message));
         }
         for table in tables_of(&tx, &place, id).await? {
-            resources::remove::<TransitRouteTableRecord>(&tx, &place, table.id()).await?;
+            resources::bury(&tx, &place, &table, call.now).await?;
         }
-        resources::remove::<TransitGatewayRecord>(&tx, &place, id).await?;
+        resources::bury(&tx, &place, &record, call.now).await?;
         Ok(record.gateway.0)
     });
     let gateway = gone.await?;

@@ -192,7 +192,7 @@ pub async fn delete_transit_gateway_peering_attachment(
         let peering = find(&tx, &place, id).await?;
         for side in places(&peering) {
             if let Some(record) = TransitAttachmentRecord::TABLE.get(&tx, &side, id).await? {
-                leave(&tx, &side, &record).await?;
+                leave(&tx, &side, &record, call.now).await?;
             }
         }
         Ok::<_, Error>(peering)
@@ -215,6 +215,7 @@ pub async fn describe_transit_gateway_peering_attachments(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<TransitAttachmentRecord>(ec2, call, wanted).await?;
     let peerings = page.resources.into_iter().filter_map(|(record, tags)| match record.to {

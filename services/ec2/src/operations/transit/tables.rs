@@ -112,7 +112,7 @@ pub async fn delete_transit_gateway_route_table(
             let message = format!("{id} is the default route table of {}.", record.gateway());
             return Err(Error::new(&INCORRECT_STATE, message));
         }
-        resources::remove::<TransitRouteTableRecord>(&tx, &place, id).await?;
+        resources::bury(&tx, &place, &record, call.now).await?;
         Ok(record.table.0)
     });
     let state = Some(TransitGatewayRouteTableState::Deleting);
@@ -133,6 +133,7 @@ pub async fn describe_transit_gateway_route_tables(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<TransitRouteTableRecord>(ec2, call, wanted).await?;
     let tables = page

@@ -16,6 +16,7 @@ use crate::kind::NETWORK_ACL;
 use crate::limits::ACLS_OF_VPC_MAX;
 use crate::model::tags::{self, Tags};
 use crate::model::vpcs::{acl_entries, made};
+use crate::operations::tags::of_new;
 use crate::records::Resource;
 use crate::records::acls::NetworkAclRecord;
 use crate::records::vpcs::VpcRecord;
@@ -30,7 +31,8 @@ pub async fn create_network_acl(
     call: &Call,
     input: CreateNetworkAclInput,
 ) -> Result<CreateNetworkAclOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &NETWORK_ACL, &[])?;
+    let tags = &of_new(ec2, call, "CreateNetworkAcl", input.tag_specifications.as_deref(), &NETWORK_ACL, &[])
+        .await?;
     let token = &Token::new("ec2.CreateNetworkAcl", input.client_token.as_deref(), (&input.vpc_id, tags));
     let (place, seed, vpc) = (call.scope(), ec2.ids.number(), input.vpc_id.as_str());
     let made = ec2.store.transact(|tx| async move {
@@ -68,6 +70,7 @@ pub async fn describe_network_acls(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<NetworkAclRecord>(ec2, call, wanted).await?;
     let acls = page.resources.into_iter().map(|(record, tags)| shown(record, &tags)).collect();

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::kind::DHCP_OPTIONS;
 use crate::model::tags::{self, Tags};
 use crate::model::vpcs::dhcp;
+use crate::operations::tags::of_new;
 use crate::records::Resource;
 use crate::records::acls::DhcpOptionsRecord;
 use crate::records::vpcs::VpcRecord;
@@ -24,7 +25,9 @@ pub async fn create_dhcp_options(
     call: &Call,
     input: CreateDhcpOptionsInput,
 ) -> Result<CreateDhcpOptionsOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &DHCP_OPTIONS, &[])?;
+    let tags =
+        &of_new(ec2, call, "CreateDhcpOptions", input.tag_specifications.as_deref(), &DHCP_OPTIONS, &[])
+            .await?;
     let configurations = dhcp::parse(&input.dhcp_configurations)?;
     let (place, record) = (
         call.scope(),
@@ -54,6 +57,7 @@ pub async fn describe_dhcp_options(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<DhcpOptionsRecord>(ec2, call, wanted).await?;
     let options = page.resources.into_iter().map(|(record, tags)| shown(record, &tags)).collect();

@@ -17,6 +17,7 @@ use crate::kind::VPC_ENDPOINT;
 use crate::limits::{GATEWAY_ENDPOINTS_MAX, INTERFACE_ENDPOINTS_OF_VPC_MAX};
 use crate::model::tags::{self, Tags};
 use crate::model::vpcs::endpoint_services::{self, OPEN_POLICY};
+use crate::operations::tags::of_new;
 use crate::records::endpoints::EndpointRecord;
 use crate::records::vpcs::VpcRecord;
 use crate::records::{Place, Resource};
@@ -31,7 +32,9 @@ pub async fn create_vpc_endpoint(
     call: &Call,
     input: CreateVpcEndpointInput,
 ) -> Result<CreateVpcEndpointOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &VPC_ENDPOINT, &[])?;
+    let tags =
+        &of_new(ec2, call, "CreateVpcEndpoint", input.tag_specifications.as_deref(), &VPC_ENDPOINT, &[])
+            .await?;
     let kind = input.vpc_endpoint_type.clone().unwrap_or(VpcEndpointType::Gateway);
     if !matches!(kind, VpcEndpointType::Gateway | VpcEndpointType::Interface) {
         let message = format!("Endpoints of the type {kind} are not supported.");
@@ -232,6 +235,7 @@ pub async fn describe_vpc_endpoints(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 1,
+        ..Wanted::default()
     };
     let page = resources::describe::<EndpointRecord>(ec2, call, wanted).await?;
     let endpoints = page.resources.into_iter().map(|(record, tags)| shown(record, &tags)).collect();

@@ -18,6 +18,7 @@ use crate::kind::{EGRESS_ONLY_GATEWAY, INTERNET_GATEWAY};
 use crate::limits::{EGRESS_ONLY_GATEWAYS_MAX, VPCS_MAX};
 use crate::model::tags::{self, Tags};
 use crate::model::vpcs::made;
+use crate::operations::tags::of_new;
 use crate::records::gateways::{EgressOnlyGatewayRecord, InternetGatewayRecord, NatGatewayRecord};
 use crate::records::interfaces::InterfaceRecord;
 use crate::records::routes::RouteTableRecord;
@@ -34,7 +35,15 @@ pub async fn create_internet_gateway(
     call: &Call,
     input: CreateInternetGatewayInput,
 ) -> Result<CreateInternetGatewayOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &INTERNET_GATEWAY, &[])?;
+    let tags = &of_new(
+        ec2,
+        call,
+        "CreateInternetGateway",
+        input.tag_specifications.as_deref(),
+        &INTERNET_GATEWAY,
+        &[],
+    )
+    .await?;
     let (place, gateway) = (call.scope(), &made::internet_gateway(call, &ec2.ids));
     ec2.store
         .transact(|tx| async move {
@@ -65,6 +74,7 @@ pub async fn describe_internet_gateways(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<InternetGatewayRecord>(ec2, call, wanted).await?;
     let gateways = page.resources.into_iter().map(|(record, tags)| shown(record, &tags)).collect();
@@ -184,7 +194,15 @@ pub async fn create_egress_only_internet_gateway(
     call: &Call,
     input: CreateEgressOnlyInternetGatewayInput,
 ) -> Result<CreateEgressOnlyInternetGatewayOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &EGRESS_ONLY_GATEWAY, &[])?;
+    let tags = &of_new(
+        ec2,
+        call,
+        "CreateEgressOnlyInternetGateway",
+        input.tag_specifications.as_deref(),
+        &EGRESS_ONLY_GATEWAY,
+        &[],
+    )
+    .await?;
     let token = &Token::new(
         "ec2.CreateEgressOnlyInternetGateway",
         input.client_token.as_deref(),
@@ -238,6 +256,7 @@ pub async fn describe_egress_only_internet_gateways(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<EgressOnlyGatewayRecord>(ec2, call, wanted).await?;
     let gateways = page.resources.into_iter().map(|(record, tags)| shown_outward(record, &tags)).collect();

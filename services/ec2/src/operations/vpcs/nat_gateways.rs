@@ -23,6 +23,7 @@ use crate::limits::{NAT_CHANGE_TIME, NAT_DELETED_SHOWN_TIME, NAT_GATEWAYS_OF_ZON
 use crate::model::tags::{self, Tags};
 use crate::operations::elastic_ips;
 use crate::operations::interfaces::make::{self, NewInterface};
+use crate::operations::tags::of_new;
 use crate::records::addresses::ElasticIpRecord;
 use crate::records::gateways::{InternetGatewayRecord, NatGatewayRecord};
 use crate::records::interfaces::InterfaceRecord;
@@ -42,7 +43,8 @@ pub async fn create_nat_gateway(
     call: &Call,
     input: CreateNatGatewayInput,
 ) -> Result<CreateNatGatewayOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &NAT_GATEWAY, &[])?;
+    let tags = &of_new(ec2, call, "CreateNatGateway", input.tag_specifications.as_deref(), &NAT_GATEWAY, &[])
+        .await?;
     if input.availability_mode == Some(AvailabilityMode::Regional) || input.vpc_id.is_some() {
         let message = "Regional NAT gateways are not supported; name a subnet.";
         return Err(Error::new(&UNSUPPORTED_OPERATION, message));
@@ -310,6 +312,7 @@ pub async fn describe_nat_gateways(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<NatGatewayRecord>(ec2, call, wanted).await?;
     let gateways = page.resources.into_iter().map(|(record, tags)| shown(record, &tags)).collect();

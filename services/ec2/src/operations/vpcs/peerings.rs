@@ -25,6 +25,7 @@ use crate::limits::{
 };
 use crate::model::tags::{self, Tags};
 use crate::model::vpcs::blocks;
+use crate::operations::tags::of_new;
 use crate::records::peerings::{PeeringRecord, Side};
 use crate::records::vpcs::VpcRecord;
 use crate::records::{Place, Resource};
@@ -63,7 +64,15 @@ pub async fn create_vpc_peering_connection(
     call: &Call,
     input: CreateVpcPeeringConnectionInput,
 ) -> Result<CreateVpcPeeringConnectionOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &VPC_PEERING, &[])?;
+    let tags = &of_new(
+        ec2,
+        call,
+        "CreateVpcPeeringConnection",
+        input.tag_specifications.as_deref(),
+        &VPC_PEERING,
+        &[],
+    )
+    .await?;
     if input.requester_peering_connection_options.is_some() {
         let message = "Options for multipath resilience are not supported.";
         return Err(Error::new(&UNSUPPORTED_OPERATION, message));
@@ -296,6 +305,7 @@ pub async fn describe_vpc_peering_connections(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<PeeringRecord>(ec2, call, wanted).await?;
     let peerings = page.resources.into_iter().map(|(record, tags)| shown(record, &tags)).collect();

@@ -62,14 +62,17 @@ pub async fn describe_regions(
 }
 
 pub async fn describe_availability_zones(
-    _: &Ec2,
+    ec2: &Ec2,
     call: &Call,
     input: DescribeAvailabilityZonesInput,
 ) -> Result<DescribeAvailabilityZonesOutput, Error> {
     let filters = Filters::parse(input.filters)?;
     let (names, ids) = (input.zone_names.unwrap_or_default(), input.zone_ids.unwrap_or_default());
-    let all: Vec<AvailabilityZone> =
-        zones::names(call.region).iter().map(|name| zone(call.region, name)).collect();
+    let down = ec2.zones_down().await?;
+    let all: Vec<AvailabilityZone> = zones::names(call.region)
+        .iter()
+        .map(|name| zone(call.region, name, down.contains_key(name)))
+        .collect();
     let is_known = |name: &&String| {
         !all.iter().any(|zone| zone.zone_name.as_ref() == Some(*name) || zone.zone_id.as_ref() == Some(*name))
     };
@@ -91,17 +94,22 @@ pub async fn describe_availability_zones(
     Ok(DescribeAvailabilityZonesOutput { availability_zones: Some(found) })
 }
 
-fn zone(region: Region, name: &str) -> AvailabilityZone {
+fn zone(region: Region, name: &str, is_down: bool) -> AvailabilityZone {
+    let message =
+        || AvailabilityZoneMessage { message: Some(format!("{name} has no power and no network.")) };
     AvailabilityZone {
         opt_in_status: Some(AvailabilityZoneOptInStatus::OptInNotRequired),
-        messages: Some(Vec::new()),
+        messages: Some(is_down.then(message).into_iter().collect()),
         region_name: Some(region.to_string()),
         zone_name: Some(name.to_owned()),
         zone_id: zones::id_of(region, name),
         group_name: Some(format!("{region}-zg-1")),
         network_border_group: Some(region.to_string()),
         zone_type: Some("availability-zone".to_owned()),
-        state: Some(AvailabilityZoneState::Available),
+        state: Some(match is_down {
+            true => AvailabilityZoneState::Unavailable,
+            false => AvailabilityZoneState::Available,
+        }),
         ..AvailabilityZone::default()
     }
 }
@@ -110,7 +118,9 @@ fn of_zone(zone: &AvailabilityZone, name: &str) -> Option<Vec<String>> {
     match name {
         "group-long-name" => maybe(zone.group_long_name.as_deref()),
         "group-name" => maybe(zone.group_name.as_deref()),
-        "message" => Some(Vec::new()),
+        "message" => {
+            Some(zone.messages.iter().flatten().filter_map(|message| message.message.clone()).collect())
+        }
         "opt-in-status" => maybe(zone.opt_in_status.as_ref()),
         "parent-zone-id" => maybe(zone.parent_zone_id.as_deref()),
         "parent-zone-name" => maybe(zone.parent_zone_name.as_deref()),

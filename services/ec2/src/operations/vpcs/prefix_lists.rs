@@ -43,7 +43,7 @@ pub async fn describe_prefix_lists(
         let is_named = ids.is_empty() || ids.contains(&list.id);
         if filters.admit(&std::collections::BTreeMap::new(), &of)? && is_named {
             found.push(PrefixList {
-                cidrs: Some(list.blocks.iter().map(ToString::to_string).collect()),
+                cidrs: Some(vec![aws_lists::services(ec2.public_range).to_string()]),
                 prefix_list_id: Some(list.id.clone()),
                 prefix_list_name: Some(list.name.clone()),
             });

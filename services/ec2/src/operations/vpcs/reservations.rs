@@ -13,6 +13,7 @@ use crate::kind::SUBNET_CIDR_RESERVATION;
 use crate::model::filter::Filters;
 use crate::model::tags::{self, Tags};
 use crate::operations::lists::{self, Asked};
+use crate::operations::tags::of_new;
 use crate::records::Resource;
 use crate::records::vpcs::{CidrReservationRecord, SubnetRecord};
 use crate::resources;
@@ -30,7 +31,15 @@ pub async fn create_subnet_cidr_reservation(
     call: &Call,
     input: CreateSubnetCidrReservationInput,
 ) -> Result<CreateSubnetCidrReservationOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &SUBNET_CIDR_RESERVATION, &[])?;
+    let tags = &of_new(
+        ec2,
+        call,
+        "CreateSubnetCidrReservation",
+        input.tag_specifications.as_deref(),
+        &SUBNET_CIDR_RESERVATION,
+        &[],
+    )
+    .await?;
     let wrong = || Error::invalid_value(&input.cidr, "cidr", "This is not a valid CIDR block.");
     let wanted: IpNet = input.cidr.parse::<IpNet>().map_err(|_| wrong())?.trunc();
     let (place, seed, input) = (call.scope(), ec2.ids.number(), &input);

@@ -15,6 +15,7 @@ use crate::limits::ROUTE_TABLES_OF_VPC_MAX;
 use crate::model::filter::matches;
 use crate::model::tags::{self, Tags};
 use crate::model::vpcs::made;
+use crate::operations::tags::of_new;
 use crate::records::Resource;
 use crate::records::routes::RouteTableRecord;
 use crate::records::vpcs::VpcRecord;
@@ -29,7 +30,8 @@ pub async fn create_route_table(
     call: &Call,
     input: CreateRouteTableInput,
 ) -> Result<CreateRouteTableOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &ROUTE_TABLE, &[])?;
+    let tags = &of_new(ec2, call, "CreateRouteTable", input.tag_specifications.as_deref(), &ROUTE_TABLE, &[])
+        .await?;
     let token = &Token::new("ec2.CreateRouteTable", input.client_token.as_deref(), (&input.vpc_id, tags));
     let (place, seed, vpc) = (call.scope(), ec2.ids.number(), input.vpc_id.as_str());
     let made = ec2.store.transact(|tx| async move {
@@ -78,6 +80,7 @@ pub async fn describe_route_tables(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<RouteTableRecord>(ec2, call, wanted).await?;
     let (place, found) = (call.scope(), &page.resources);

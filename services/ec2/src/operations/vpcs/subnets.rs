@@ -19,6 +19,7 @@ use crate::limits::SUBNETS_OF_VPC_MAX;
 use crate::model::tags::{self, Tags};
 use crate::model::vpcs::{blocks, made, zones};
 use crate::operations::addresses;
+use crate::operations::tags::of_new;
 use crate::records::acls::NetworkAclRecord;
 use crate::records::interfaces::InterfaceRecord;
 use crate::records::routes::RouteTableRecord;
@@ -71,7 +72,7 @@ pub async fn create_subnet(
     call: &Call,
     input: CreateSubnetInput,
 ) -> Result<CreateSubnetOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &SUBNET, &[])?;
+    let tags = &of_new(ec2, call, "CreateSubnet", input.tag_specifications.as_deref(), &SUBNET, &[]).await?;
     super::blocks::refuse_pools([&input.ipv4_ipam_pool_id, &input.ipv6_ipam_pool_id], None)?;
     if input.outpost_arn.is_some() {
         return Err(Error::new(&UNSUPPORTED_OPERATION, "There are no Outposts in this cloud."));
@@ -213,6 +214,7 @@ pub async fn describe_subnets(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<SubnetRecord>(ec2, call, wanted).await?;
     let (place, found) = (call.scope(), &page.resources);

@@ -18,6 +18,7 @@ use crate::kind::VPC;
 use crate::limits::VPCS_MAX;
 use crate::model::tags::{self, Tags};
 use crate::model::vpcs::{blocks, made};
+use crate::operations::tags::of_new;
 use crate::records::acls::NetworkAclRecord;
 use crate::records::groups::GroupRecord;
 use crate::records::routes::RouteTableRecord;
@@ -30,7 +31,7 @@ pub fn shown(record: VpcRecord, tags: &Tags) -> Vpc {
 }
 
 pub async fn create_vpc(ec2: &Ec2, call: &Call, input: CreateVpcInput) -> Result<CreateVpcOutput, Error> {
-    let tags = &tags::specified(input.tag_specifications.as_deref(), &VPC, &[])?;
+    let tags = &of_new(ec2, call, "CreateVpc", input.tag_specifications.as_deref(), &VPC, &[]).await?;
     refuse_pools(&input)?;
     let text = input.cidr_block.as_deref();
     let text = text.ok_or_else(|| {
@@ -146,6 +147,7 @@ pub async fn describe_vpcs(
         max_results: input.max_results,
         next_token: input.next_token,
         least: 5,
+        ..Wanted::default()
     };
     let page = resources::describe::<VpcRecord>(ec2, call, wanted).await?;
     let vpcs = page.resources.into_iter().map(|(record, tags)| shown(record, &tags)).collect();

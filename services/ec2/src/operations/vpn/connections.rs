@@ -241,7 +241,7 @@ pub async fn delete_vpn_connection(
                 addresses::give_back_public(&tx, outside).await?;
             }
         }
-        resources::remove::<VpnConnectionRecord>(&tx, &place, id).await
+        resources::bury(&tx, &place, &record, call.now).await
     });
     gone.await?;
     ec2.networks.nudge();

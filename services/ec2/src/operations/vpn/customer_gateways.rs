@@ -94,12 +94,12 @@ pub async fn delete_customer_gateway(
 ) -> Result<DeleteCustomerGatewayOutput, Error> {
     let (place, id) = (call.scope(), &input.customer_gateway_id);
     let gone = ec2.store.transact(|tx| async move {
-        resources::get::<CustomerGatewayRecord>(&tx, &place, id).await?;
+        let record: CustomerGatewayRecord = resources::get(&tx, &place, id).await?;
         let connections: Vec<VpnConnectionRecord> = resources::all(&tx, &place).await?;
         if connections.iter().any(|known| known.connection.customer_gateway_id.as_ref() == Some(id)) {
             return Err(Error::new(&INCORRECT_STATE, "The customer gateway is in use."));
         }
-        resources::remove::<CustomerGatewayRecord>(&tx, &place, id).await
+        resources::bury(&tx, &place, &record, call.now).await
     });
     gone.await?;
     Ok(DeleteCustomerGatewayOutput {})

@@ -83,7 +83,7 @@ pub async fn delete_vpn_gateway(
         if record.vpc().is_some() || has_connection {
             return Err(Error::new(&INCORRECT_STATE, "The vpn gateway is in use."));
         }
-        resources::remove::<VpnGatewayRecord>(&tx, &place, id).await
+        resources::bury(&tx, &place, &record, call.now).await
     });
     gone.await?;
     Ok(DeleteVpnGatewayOutput {})

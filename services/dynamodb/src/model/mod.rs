@@ -1,0 +1,29 @@
+//! Rules as pure functions: nothing asynchronous, no store, no clock.
+
+pub mod action;
+pub mod cancellation;
+pub mod capacity;
+pub mod collection_metrics;
+pub mod condition_keys;
+pub mod description;
+pub mod expiry;
+pub mod expressions;
+pub mod history;
+pub mod indexing;
+pub mod item_json;
+pub mod key_schema;
+pub mod older;
+pub mod parameters;
+pub mod primary_key;
+pub mod reading;
+pub mod resource_arn;
+pub mod resource_policy;
+pub mod restoring;
+pub mod selection;
+pub mod stream_record;
+pub mod table_name;
+pub mod table_schema;
+pub mod table_update;
+pub mod throughput;
+pub mod values;
+pub mod writing;
