@@ -207,7 +207,7 @@ impl Report {
         let footprint = self.footprint;
         broken.at_most("start in ms", 1000.0, footprint.map(|footprint| in_millis(footprint.started_in)));
         let idle = footprint.map(|footprint| (footprint.idle_bytes >> 20) as f64);
-        broken.at_most("idle memory in MiB", 80.0, idle);
+        broken.at_most("idle memory in MiB", 160.0, idle);
         broken.checks()
     }
 }
