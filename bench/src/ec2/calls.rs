@@ -38,7 +38,7 @@ impl Ec2 {
     pub async fn key_pair(&mut self, name: &str, path: &Path) -> anyhow::Result<()> {
         use std::os::unix::fs::OpenOptionsExt;
         let made = self.call("CreateKeyPair", &[("KeyName", name), ("KeyType", "ed25519")]).await?;
-        let material = text(&made, "keyMaterial").context("a key")?.replace("&#xD;", "");
+        let material = text(&made, "keyMaterial").context("a key")?.replace("&#xA;", "\n");
         let mut file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(path)?;
         std::io::Write::write_all(&mut file, material.as_bytes())?;
         Ok(())
