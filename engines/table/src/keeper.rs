@@ -38,6 +38,8 @@ struct State {
     stopping: bool,
     /// Closed memory could not become files.
     is_failing: bool,
+    /// Files could not be merged.
+    is_merging_failing: bool,
     /// Puts are refused until there is room again.
     is_short_of_room: bool,
 }
@@ -83,14 +85,19 @@ impl Keeper {
         self.progressed.notify_all();
     }
 
-    /// Waits while the tree is so far behind that writing on would only make it worse. Says whether it caught up.
+    /// Waits while the tree is so far behind that writing on would only make it worse, unless waiting does not help: where
+    /// the disk refuses what would let it catch up. Says whether it caught up.
     pub fn wait_for(&self, tree: &Tree) -> bool {
         loop {
-            if tree.sealed_memtables() < SEALED_MEMTABLES_MAX && !tree.is_unmerged() {
+            let is_unflushed = tree.sealed_memtables() >= SEALED_MEMTABLES_MAX;
+            let is_unmerged = tree.is_unmerged();
+            if !is_unflushed && !is_unmerged {
                 return true;
             }
             let mut state = self.state.lock();
-            if state.stopping || state.is_failing {
+            let flushes = is_unflushed && !state.is_failing;
+            let merges = is_unmerged && !state.is_merging_failing;
+            if state.stopping || !(flushes || merges) {
                 return false;
             }
             self.progressed.wait_for(&mut state, Duration::from_millis(20));
@@ -118,7 +125,8 @@ impl Keeper {
         }
     }
 
-    /// Waits until there may be something to merge; or, while there is too little room, until it is time to look for some.
+    /// Waits until there may be something to merge, or to try again what failed; or, while there is too little room,
+    /// until it is time to look for some.
     fn wait_for_merging(&self, room_period: Duration) -> Merging {
         let mut state = self.state.lock();
         loop {
@@ -128,10 +136,15 @@ impl Keeper {
             if std::mem::take(&mut state.merge) {
                 return Merging::Some;
             }
-            if !state.is_short_of_room {
+            if state.is_short_of_room {
+                if self.merge.wait_for(&mut state, room_period).timed_out() {
+                    return Merging::All;
+                }
+            } else if state.is_merging_failing {
+                self.merge.wait_for(&mut state, RETRY);
+                state.merge = true;
+            } else {
                 self.merge.wait(&mut state);
-            } else if self.merge.wait_for(&mut state, room_period).timed_out() {
-                return Merging::All;
             }
         }
     }
@@ -152,6 +165,18 @@ impl Keeper {
             tracing::error!(%error, "memory of the tables cannot be written to files; trying again until it can");
         }
         state.is_failing = result.is_err();
+        drop(state);
+        self.progressed.notify_all();
+    }
+
+    fn merged(&self, result: &Result<(), TableError>) {
+        let mut state = self.state.lock();
+        if let Err(error) = result
+            && !state.is_merging_failing
+        {
+            tracing::warn!(%error, "files of the tables are not merged for now; trying again until they are");
+        }
+        state.is_merging_failing = result.is_err();
         drop(state);
         self.progressed.notify_all();
     }
@@ -206,12 +231,10 @@ pub fn merge_forever(inner: &Arc<Inner>) {
                 merge_all(inner)
             }
         };
-        match merged {
-            Ok(()) => {}
-            Err(_) if inner.keeper.is_stopping() => return,
-            // Tried again when the next file is there, or for the sake of room.
-            Err(error) => tracing::warn!(%error, "files of the tables are not merged for now"),
+        if inner.keeper.is_stopping() {
+            return;
         }
+        inner.keeper.merged(&merged);
         if !inner.keeper.is_short_of_room() {
             room_period = RETRY;
         }

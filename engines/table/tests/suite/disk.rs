@@ -60,6 +60,38 @@ async fn a_full_disk_that_cannot_hold_another_segment_loses_nothing() {
     check(&engine).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deletes_go_on_and_reads_stay_whole_where_there_is_no_room_to_merge() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Faulty::new();
+    let settings = Settings { memtable_bytes: 8 << 10, ..small() };
+    let engine = TableEngine::open_on(folder.path(), Arc::new(disk.clone()), settings.clone()).unwrap();
+    with_spaces(&engine).await;
+    for first in (0..8000).step_by(100) {
+        let writes = (first..first + 100).map(|nth| put(ONE, format!("{nth:06}"), "1")).collect();
+        write(&engine, writes).await.unwrap();
+    }
+    // Enough for the log, and too little for a merge.
+    disk.set_room_bytes(Some(small().reserve_bytes / 5));
+    tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    for first in (0..7900).step_by(100) {
+        let writes = (first..first + 100).map(|nth| delete(ONE, format!("{nth:06}"))).collect();
+        write(&engine, writes).await.unwrap();
+    }
+    assert_eq!(all(&engine, ONE).await.len(), 100);
+    assert!(matches!(write(&engine, vec![put(ONE, "more", "1")]).await, Err(TableError::Full)));
+    disk.set_room_bytes(None);
+    // The next look at the room and the next merge let puts in again.
+    let mut refused = 0;
+    while write(&engine, vec![put(ONE, "more", "1")]).await.is_err() {
+        refused += 1;
+        assert!(refused < 100, "still full");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(all(&engine, ONE).await.len(), 101);
+    check(&engine).await;
+}
+
 /// A small file system of its own, where the test may mount one.
 struct Mounted<'a>(&'a Path);
 
