@@ -17,7 +17,6 @@ mod error;
 mod index;
 pub mod limits;
 mod log;
-pub mod medium;
 mod message;
 mod receipt;
 

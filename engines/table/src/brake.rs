@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
 
-use crate::medium::Medium;
+use medium::Medium;
 
 /// How many entries are merged between two looks at the disk.
 const LOOK_ENTRIES: u32 = 4096;

@@ -24,7 +24,6 @@ mod keeper;
 pub mod limits;
 mod locks;
 mod log;
-pub mod medium;
 mod published;
 mod range;
 mod seal;

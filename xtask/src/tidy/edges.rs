@@ -31,7 +31,7 @@ const LAYERS: &[Layer] = &[
     // Engines see neither policies nor generated types.
     Layer {
         folder: "engines",
-        may: &["foundation/base", "foundation/store", "foundation/blobs"],
+        may: &["foundation/base", "foundation/store", "foundation/blobs", "foundation/medium"],
         tests_may: &[],
     },
     Layer {

@@ -28,8 +28,8 @@ use crate::index::Index;
 
 use crate::limits::{SEGMENT_BYTES, SEGMENT_BYTES_MIN};
 use crate::log::{Appender, Log, RECORD_OVERHEAD_BYTES, Record, Reserve};
-use crate::medium::{Folder, Medium, Memory};
 use crate::message::{Config, Counts, QueueId, Usage};
+use medium::{Folder, Medium, Memory};
 
 /// How many runs of expired messages are admitted to the log together.
 const RECORDS_AT_ONCE: usize = 64;
@@ -96,7 +96,9 @@ struct Shared {
 impl QueueEngine {
     /// Opens the log in a folder, which is made if it is missing.
     pub fn open(folder: &Path, clock: Clock, ids: Ids, options: Options) -> Result<QueueEngine, EngineError> {
-        QueueEngine::on(Arc::new(Folder::open(folder)?), clock, ids, options)
+        let held = || EngineError::Held(folder.display().to_string().into());
+        let medium = Folder::open_alone(folder)?.ok_or_else(held)?;
+        QueueEngine::on(Arc::new(medium), clock, ids, options)
     }
 
     /// Keeps everything in memory.

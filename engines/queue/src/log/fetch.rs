@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::error::EngineError;
 use crate::limits::READ_TOGETHER_BYTES;
 use crate::log::{Location, Log};
-use crate::medium::{MediumFile, read_exact};
+use medium::{MediumFile, read_exact};
 
 /// Neighbours, to be read in one go; or one record that was still in memory.
 enum Piece {

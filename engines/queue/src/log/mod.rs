@@ -29,8 +29,8 @@ pub use fetch::Fetch;
 pub use record::{Key, LastReceive, MessageHead, Parts, Record};
 
 use crate::error::EngineError;
-use crate::medium::{Medium, MediumFile};
 use crate::message::Usage;
+use medium::{Medium, MediumFile};
 
 /// No record takes more, besides its group's name and its body.
 pub const RECORD_OVERHEAD_BYTES: usize = record::HEAD_BYTES_MAX + record::FRAME_BYTES;

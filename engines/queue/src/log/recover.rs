@@ -16,7 +16,7 @@ use crate::error::EngineError;
 use crate::log::record::Record;
 use crate::log::scan::End;
 use crate::log::{Durable, Location, Log, Segment, Spare, State, scan, segment_name, sidecar};
-use crate::medium::{Medium, MediumFile};
+use medium::{Medium, MediumFile};
 
 impl Log {
     /// Visits all records in order, and gives the log ready to be appended to.

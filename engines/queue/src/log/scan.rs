@@ -4,7 +4,7 @@ use crate::error::EngineError;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::log::record::{FRAME_BYTES, Frame, Record, VERSION};
 use crate::log::{Location, segment_name};
-use crate::medium::MediumFile;
+use medium::MediumFile;
 
 /// A seal is a frame and one byte.
 pub const SEAL_BYTES: u32 = FRAME_BYTES as u32 + 1;

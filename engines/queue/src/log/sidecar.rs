@@ -7,8 +7,8 @@ use crate::error::EngineError;
 use crate::log::record::{Record, VERSION};
 use crate::log::scan::{self, End};
 use crate::log::{Location, sidecar_name};
-use crate::medium::Medium;
-use crate::medium::MediumFile;
+use medium::Medium;
+use medium::MediumFile;
 
 const MAGIC: &[u8; 8] = b"fogindex";
 /// Magic, version, segment, next sequence, length of the heads.

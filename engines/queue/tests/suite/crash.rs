@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use base::{Clock, Ids, Timestamp};
 use fogbank_queue::limits::SEGMENT_BYTES_MIN;
-use fogbank_queue::medium::Faulty;
 use fogbank_queue::{
     Config, EngineError, Kind, NewMessage, Options, QueueEngine, Receipt, ReceiveOptions, Received,
 };
+use medium::{Faulty, Remains};
 
 use crate::{ONE, TWO};
 
@@ -198,7 +198,7 @@ async fn crash_everywhere(config: Config, seed: u64, operations: usize, stride: 
                 // The workload ends with the crash, or earlier.
                 let _crashed = client.work(&engine, operations).await;
             }
-            disk = disk.after_power_loss(&fate);
+            disk = disk.after_power_loss(Remains::Some(&fate));
             let engine = open(&disk, &client.clock, &client.chance)
                 .unwrap_or_else(|error| panic!("after a crash at step {step}: {error}"));
             client.check(&engine).await;
@@ -237,18 +237,18 @@ async fn damage_in_the_middle_is_an_error_and_at_the_end_a_torn_write() {
     assert!(segments > 2, "{segments}");
     drop(engine);
 
-    let torn = disk.after_power_loss(&client.chance);
-    torn.flip_bit(&format!("{segments:08x}.log"), 2000);
+    let torn = disk.after_power_loss(Remains::Some(&client.chance));
+    torn.flip(&format!("{segments:08x}.log"), 2000, 1);
     let engine = open(&torn, &client.clock, &client.chance).unwrap();
     assert!(engine.counts(ONE).unwrap().visible > 0);
     drop(engine);
 
-    let damaged = torn.after_power_loss(&client.chance);
-    damaged.flip_bit("00000001.log", 2000);
+    let damaged = torn.after_power_loss(Remains::Some(&client.chance));
+    damaged.flip("00000001.log", 2000, 1);
     let refused = open(&damaged, &client.clock, &client.chance);
     assert!(matches!(refused.err(), Some(EngineError::Corrupt(why)) if why.contains("00000001.log")));
 
-    damaged.flip_bit("00000001.log", 2000);
+    damaged.flip("00000001.log", 2000, 1);
     damaged.remove_file("00000002.log");
     let refused = open(&damaged, &client.clock, &client.chance);
     assert!(matches!(refused.err(), Some(EngineError::Corrupt(why)) if why.contains("missing")));
@@ -266,7 +266,7 @@ async fn a_damaged_sidecar_costs_nothing_but_time() {
     engine.tend();
     let counts = engine.counts(ONE).unwrap();
     drop(engine);
-    disk.flip_bit("00000001.index", 100);
+    disk.flip("00000001.index", 100, 1);
     disk.remove_file("00000002.index");
     let engine = open(&disk, &client.clock, &client.chance).unwrap();
     assert_eq!(engine.counts(ONE).unwrap(), counts);
@@ -286,7 +286,7 @@ async fn a_failing_sync_stops_the_engine_and_acknowledges_nothing() {
         assert!(matches!(refused, Err(EngineError::Stopped(_))), "{refused:?}");
     }
     drop(engine);
-    let disk = disk.after_power_loss(&client.chance);
+    let disk = disk.after_power_loss(Remains::Some(&client.chance));
     let engine = open(&disk, &client.clock, &client.chance).unwrap();
     client.check(&engine).await;
 }

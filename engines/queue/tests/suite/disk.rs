@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Ids, Timestamp};
-use fogbank_queue::medium::Faulty;
 use fogbank_queue::{Config, EngineError, NewMessage, Options, QueueEngine, ReceiveOptions, Received};
+use medium::Faulty;
 
 use crate::ONE;
 

@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Ids, Timestamp};
-use fogbank_queue::medium::Faulty;
 use fogbank_queue::{
     Config, Counts, NewMessage, Options, QueueEngine, QueueId, Receipt, ReceiveOptions, Received, Sent,
 };
+use medium::Faulty;
 
 const ONE: QueueId = QueueId(1);
 const TWO: QueueId = QueueId(2);

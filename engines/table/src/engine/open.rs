@@ -26,12 +26,12 @@ use crate::limits::WAITING_BYTES_MAX;
 use crate::locks::Locks;
 use crate::log::Log;
 use crate::log::frame::Op;
-use crate::medium::{Folder, Medium};
 use crate::published::Published;
 use crate::seal::Nonces;
 use crate::space::{Delta, SpaceId};
 use crate::spaces::Spaces;
 use crate::tree::Tree;
+use medium::{Folder, Medium};
 
 /// The layout that this code writes, and the newest that it reads.
 const FORMAT: u32 = 1;

@@ -11,8 +11,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::error::TableError;
-use crate::medium::MediumFile;
 use frame::{FRAME_BYTES, Frame, Kind, close, empty_frame, first_link};
+use medium::MediumFile;
 pub use segments::Segments;
 
 pub struct Log {

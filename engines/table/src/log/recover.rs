@@ -13,7 +13,7 @@ use crate::log::frame::{
     FRAME_BYTES, Frame, Kind, Op, acknowledges_more, close, crc, decode_change, empty_frame, first_link, read,
 };
 use crate::log::segments::{Segments, segment_id, segment_name};
-use crate::medium::Medium;
+use medium::Medium;
 
 /// What reading a segment found.
 struct End {

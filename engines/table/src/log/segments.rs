@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::TableError;
-use crate::medium::{Medium, MediumFile};
+use medium::{Medium, MediumFile};
 
 pub struct Segments {
     medium: Arc<dyn Medium>,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use base::Ids;
 use bytes::Bytes;
-use fogbank_table::medium::{Faulty, Remains};
 use fogbank_table::{AppendKey, TableEngine, TableError};
+use medium::{Faulty, Remains};
 
 use crate::{ONE, TWO, all, append, check, put, small, with_spaces, write};
 
@@ -142,12 +142,13 @@ fn crash_everywhere(seed: u64, changes: u32, stride: u64) {
                 ended
             });
             finished = ended.is_ok();
+            let fate = Ids::seeded(seed + crash_at);
             let remains = match (crash_at + round) % 4 {
                 0 => Remains::Nothing,
                 1 => Remains::Everything,
-                _ => Remains::Some(seed + crash_at),
+                _ => Remains::Some(&fate),
             };
-            disk = disk.after_crash(remains);
+            disk = disk.after_power_loss(remains);
             let engine =
                 try_open(folder.path(), &disk).unwrap_or_else(|error| panic!("step {crash_at}: {error}"));
             runtime.block_on(async {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use base::Ids;
 use bytes::Bytes;
-use fogbank_table::medium::{Faulty, Medium, Remains};
 use fogbank_table::{Direction, KeyRange, ScanLimit, SpaceId, SpaceKey, TableEngine, TableError};
+use medium::{Faulty, Medium, Remains};
 
 use crate::{ONE, TWO, append, delete, key, put, small, with_spaces, write};
 
@@ -137,10 +137,10 @@ async fn damage_to_what_was_synced_is_told_from_a_torn_write() {
             break (name, length.next_multiple_of(8));
         }
     };
-    let killed = disk.after_crash(Remains::Everything);
+    let killed = disk.after_power_loss(Remains::Everything);
     drop(engine);
     for at in 0..length {
-        let flipped = killed.after_crash(Remains::Everything);
+        let flipped = killed.after_power_loss(Remains::Everything);
         flipped.flip(&name, at, 4);
         let tree = tempfile::tempdir().unwrap();
         let read = reopened(tree.path(), Some(&flipped)).await;
@@ -161,9 +161,9 @@ async fn a_missing_segment_or_tree_is_an_error() {
     drop(engine);
     let names: Vec<String> = disk.files().into_iter().map(|(name, _)| name).collect();
     let elsewhere = tempfile::tempdir().unwrap();
-    let without_tree = reopened(elsewhere.path(), Some(&disk.after_crash(Remains::Everything))).await;
+    let without_tree = reopened(elsewhere.path(), Some(&disk.after_power_loss(Remains::Everything))).await;
     assert!(matches!(without_tree, Err(TableError::Corrupt(_))), "{without_tree:?}");
-    let without_log = disk.after_crash(Remains::Everything);
+    let without_log = disk.after_power_loss(Remains::Everything);
     for name in &names {
         without_log.remove(name).unwrap();
     }

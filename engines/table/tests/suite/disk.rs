@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use fogbank_table::medium::Faulty;
 use fogbank_table::{Settings, TableEngine, TableError};
+use medium::Faulty;
 
 use crate::{ONE, TWO, all, append, check, delete, open, put, small, with_spaces, write};
 

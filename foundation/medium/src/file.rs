@@ -1,20 +1,19 @@
-//! The log in a folder of a real file system.
+//! Files in a folder of a real file system.
 //!
 //! Room is reserved with fallocate, so that a write neither finds the disk full nor changes the file's size, and
 //! fdatasync has less to do (measured on ext4: 124 µs against 151 µs for 4.5 KB). Where the file system cannot
 //! reserve, zeros are written instead.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, FlockOperation};
-use rustix::io::ReadWriteFlags;
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::{Errno, ReadWriteFlags};
 
-use crate::error::EngineError;
-use crate::medium::{Medium, MediumFile};
+use crate::{Medium, MediumFile};
 
 /// Held by the process that has the folder open; never removed.
 const LOCK_NAME: &str = "lock";
@@ -24,23 +23,29 @@ pub struct Folder {
     /// The folder itself, for syncing names.
     folder: File,
     /// Keeps a second process out for as long as this lives.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Folder {
-    /// Makes the folder where it is missing.
-    pub fn open(path: &Path) -> Result<Folder, EngineError> {
+    /// Makes the folder where it is missing. Whoever opens it sees to it that nobody else does.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        std::fs::create_dir_all(path)?;
+        Folder::with(path, None)
+    }
+
+    /// The same for one process at a time: `None` while another one has it open so.
+    pub fn open_alone(path: &Path) -> io::Result<Option<Folder>> {
         std::fs::create_dir_all(path)?;
         let lock = OpenOptions::new().create(true).write(true).truncate(false).open(path.join(LOCK_NAME))?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(EngineError::Held(path.display().to_string().into()));
-            }
-            Err(error) => return Err(io::Error::from(error).into()),
+        match lock.try_lock() {
+            Ok(()) => Folder::with(path, Some(lock)).map(Some),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
         }
-        let folder = File::open(path)?;
-        Ok(Folder { path: path.to_owned(), folder, _lock: lock })
+    }
+
+    fn with(path: &Path, lock: Option<File>) -> io::Result<Folder> {
+        Ok(Folder { path: path.to_owned(), folder: File::open(path)?, _lock: lock })
     }
 }
 
@@ -87,14 +92,16 @@ impl Medium for Folder {
     fn sync_names(&self) -> io::Result<()> {
         self.folder.sync_all()
     }
+
+    fn room_bytes(&self) -> u64 {
+        statvfs(&self.path).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
 }
 
 fn reserve_room(file: &File, bytes: u64) -> io::Result<()> {
-    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
+    match fallocate(file, FallocateFlags::empty(), 0, bytes) {
         Ok(()) => {}
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
-            write_zeros(file, 0, bytes)?;
-        }
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => write_zeros(file, 0, bytes)?,
         Err(error) => return Err(error.into()),
     }
     file.sync_all()
@@ -111,7 +118,7 @@ fn write_zeros(file: &File, start: u64, end: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// A send waits behind one lot at most: about two milliseconds of writing.
+/// A commit waits behind one lot at most: about two milliseconds of writing.
 const SETTLED_AT_ONCE_BYTES: usize = 2 << 20;
 
 struct OnDisk(File);
@@ -157,5 +164,33 @@ impl MediumFile for OnDisk {
             self.0.sync_data()?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_open_alone_in_one_place_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Folder::open_alone(folder.path()).unwrap().unwrap();
+        assert!(Folder::open_alone(folder.path()).unwrap().is_none());
+        drop(first);
+        let again = Folder::open_alone(folder.path()).unwrap().unwrap();
+        assert_eq!(again.list().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn reserved_room_reads_as_zeros_on_every_medium_that_reserves() {
+        let folder = tempfile::tempdir().unwrap();
+        let media: [&dyn Medium; 2] = [&Folder::open(folder.path()).unwrap(), &crate::Faulty::new()];
+        for medium in media {
+            let file = medium.create("log", 8).unwrap();
+            file.write_at(b"fog", 2).unwrap();
+            let mut read = [1; 12];
+            assert_eq!(file.read_at(&mut read, 1).unwrap(), 7);
+            assert_eq!(&read[..7], b"\0fog\0\0\0");
+        }
     }
 }

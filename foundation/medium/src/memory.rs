@@ -1,4 +1,4 @@
-//! The log in memory, for `--memory`: the same code runs, and nothing outlives the process.
+//! Files in memory: the same code runs, and nothing outlives the process.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::medium::{Medium, MediumFile};
+use crate::{Medium, MediumFile};
 
 #[derive(Default)]
 pub struct Memory {
@@ -43,6 +43,10 @@ impl Medium for Memory {
 
     fn sync_names(&self) -> io::Result<()> {
         Ok(())
+    }
+
+    fn room_bytes(&self) -> u64 {
+        u64::MAX
     }
 }
 

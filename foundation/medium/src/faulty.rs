@@ -11,7 +11,7 @@ use std::sync::Arc;
 use base::Ids;
 use parking_lot::Mutex;
 
-use crate::medium::{Medium, MediumFile};
+use crate::{Medium, MediumFile};
 
 const SECTOR_BYTES: usize = 512;
 
@@ -29,6 +29,7 @@ struct Disk {
     steps: u64,
     crash_at: Option<u64>,
     capacity: Option<u64>,
+    room_bytes: Option<u64>,
     broken_sync: bool,
     crashed: bool,
 }
@@ -63,6 +64,11 @@ impl Faulty {
         self.0.lock().steps
     }
 
+    /// What is left on the disk from now on, whatever is reserved or given back; without a figure, what its capacity says.
+    pub fn set_room_bytes(&self, bytes: Option<u64>) {
+        self.0.lock().room_bytes = bytes;
+    }
+
     /// How many bytes may be reserved in all.
     pub fn set_capacity(&self, bytes: u64) {
         self.0.lock().capacity = Some(bytes);
@@ -77,13 +83,25 @@ impl Faulty {
         self.0.lock().reserved()
     }
 
-    /// Turns one bit of a file over, as a failing disk does it.
-    pub fn flip_bit(&self, name: &str, offset: usize) {
+    /// The names of all files and how long they are, for choosing a byte to flip.
+    pub fn files(&self) -> Vec<(String, usize)> {
+        let disk = self.0.lock();
+        disk.names.iter().map(|(name, inode)| (name.clone(), disk.inodes[inode].current.len())).collect()
+    }
+
+    /// The bytes of a file, as far as they were written.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        let disk = self.0.lock();
+        disk.inodes[&disk.names[name]].current.clone()
+    }
+
+    /// Turns bits of a byte over, as a failing disk does it.
+    pub fn flip(&self, name: &str, offset: usize, bits: u8) {
         let mut disk = self.0.lock();
         let inode = disk.names[name];
         let inode = disk.inodes.get_mut(&inode).expect("a name leads to an inode");
-        inode.current[offset] ^= 1;
-        inode.synced[offset] ^= 1;
+        inode.current[offset] ^= bits;
+        inode.synced[offset] ^= bits;
     }
 
     pub fn remove_file(&self, name: &str) {
@@ -92,17 +110,21 @@ impl Faulty {
         disk.synced_names.remove(name);
     }
 
-    /// What is on the disk after the power has come back; `chance` decides the fate of what was not synced.
-    pub fn after_power_loss(&self, chance: &Ids) -> Faulty {
+    /// What is on the disk after the power has come back.
+    pub fn after_power_loss(&self, remains: Remains<'_>) -> Faulty {
         let mut disk = self.0.lock();
         // What still runs on the old disk must not reach the new one, nor go on as if nothing had happened.
         disk.crash_at = Some(0);
         let mut names = disk.synced_names.clone();
-        let kept = chance.below(disk.unsynced_names.len() as u64 + 1) as usize;
+        let kept = match remains {
+            Remains::Nothing => 0,
+            Remains::Everything => disk.unsynced_names.len(),
+            Remains::Some(chance) => chance.below(disk.unsynced_names.len() as u64 + 1) as usize,
+        };
         for change in &disk.unsynced_names[..kept] {
             change.apply(&mut names);
         }
-        let inodes = disk.inodes.iter().map(|(id, inode)| (*id, inode.after_power_loss(chance))).collect();
+        let inodes = disk.inodes.iter().map(|(id, inode)| (*id, inode.after_power_loss(remains))).collect();
         Faulty(Arc::new(Mutex::new(Disk {
             synced_names: names.clone(),
             names,
@@ -112,6 +134,15 @@ impl Faulty {
             ..Disk::default()
         })))
     }
+}
+
+/// What a loss of power leaves of what was not synced.
+#[derive(Clone, Copy)]
+pub enum Remains<'a> {
+    Nothing,
+    Everything,
+    /// Some of it, sector by sector: disks reorder and tear.
+    Some(&'a Ids),
 }
 
 impl NameChange {
@@ -129,15 +160,23 @@ impl NameChange {
 }
 
 impl Inode {
-    fn after_power_loss(&self, chance: &Ids) -> Inode {
+    fn after_power_loss(&self, remains: Remains<'_>) -> Inode {
         let mut bytes = self.synced.clone();
         for (offset, written) in &self.unsynced {
             // All, none or some: the extremes deserve to be likely.
-            let fate = chance.below(4);
+            let fate = match remains {
+                Remains::Nothing => 1,
+                Remains::Everything => 0,
+                Remains::Some(chance) => chance.below(4),
+            };
             let mut at = 0;
             while at < written.len() {
                 let end = (at + SECTOR_BYTES - (offset + at) % SECTOR_BYTES).min(written.len());
-                if fate == 0 || (fate > 1 && chance.below(2) == 0) {
+                let keeps = match remains {
+                    Remains::Some(chance) if fate > 1 => chance.below(2) == 0,
+                    _ => fate == 0,
+                };
+                if keeps {
                     put(&mut bytes, offset + at, &written[at..end]);
                 }
                 at = end;
@@ -168,6 +207,11 @@ impl Disk {
         self.names.values().map(|inode| self.inodes[inode].reserved).sum()
     }
 
+    fn room(&self) -> u64 {
+        let room = || self.capacity.map(|capacity| capacity.saturating_sub(self.reserved()));
+        self.room_bytes.or_else(room).unwrap_or(u64::MAX)
+    }
+
     fn find(&self, name: &str) -> io::Result<u64> {
         self.names.get(name).copied().ok_or_else(|| ErrorKind::NotFound.into())
     }
@@ -186,7 +230,7 @@ impl Medium for Faulty {
     fn create(&self, name: &str, reserve: u64) -> io::Result<Arc<dyn MediumFile>> {
         let mut disk = self.0.lock();
         disk.step()?;
-        if disk.capacity.is_some_and(|capacity| disk.reserved() + reserve > capacity) {
+        if disk.room() < reserve {
             return Err(ErrorKind::StorageFull.into());
         }
         let inode = disk.next_inode;
@@ -224,6 +268,10 @@ impl Medium for Faulty {
         disk.unsynced_names.clear();
         Ok(())
     }
+
+    fn room_bytes(&self) -> u64 {
+        self.0.lock().room()
+    }
 }
 
 struct OnFaulty {
@@ -249,10 +297,14 @@ impl MediumFile for OnFaulty {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let disk = self.disk.0.lock();
-        let held = &disk.inodes[&self.inode].current;
-        let start = (offset as usize).min(held.len());
-        let length = buffer.len().min(held.len() - start);
-        buffer[..length].copy_from_slice(&held[start..start + length]);
+        let inode = &disk.inodes[&self.inode];
+        let held = &inode.current[inode.current.len().min(offset as usize)..];
+        // Reserved room reads as zeros.
+        let size = inode.current.len().max(inode.reserved as usize);
+        let length = buffer.len().min(size.saturating_sub(offset as usize));
+        let copied = length.min(held.len());
+        buffer[..copied].copy_from_slice(&held[..copied]);
+        buffer[copied..length].fill(0);
         Ok(length)
     }
 
