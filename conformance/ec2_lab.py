@@ -63,6 +63,23 @@ def cloud_with_machines(tmp_path_factory, public_range):
         assert not left, "a cloud that ends without instances leaves nothing in the kernel"
 
 
+@pytest.fixture(scope="module")
+def cloud(request, tmp_path_factory):
+    """A cloud for a module, which names a range of its own: PUBLIC_RANGE."""
+    with cloud_with_machines(tmp_path_factory, request.module.PUBLIC_RANGE) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ec2(cloud):
+    return make_client(cloud.endpoint, "ec2")
+
+
+@pytest.fixture(scope="module")
+def lab(ec2, cloud):
+    return Lab(ec2, cloud.folder)
+
+
 def state(ec2, instance):
     found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
     return found["State"]["Name"]

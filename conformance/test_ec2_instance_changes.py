@@ -13,26 +13,10 @@ import pytest
 
 from conftest import make_client
 from ec2_filters import documented
-from ec2_lab import Lab, cloud_with_machines, state, waited
+from ec2_lab import cloud, ec2, lab, state, waited
 from expect import fails
 
 PUBLIC_RANGE = "198.18.96.0/20"
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with cloud_with_machines(tmp_path_factory, PUBLIC_RANGE) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def ec2(cloud):
-    return make_client(cloud.endpoint, "ec2")
-
-
-@pytest.fixture(scope="module")
-def lab(ec2, cloud):
-    return Lab(ec2, cloud.folder, cidr="10.60")
 
 
 @pytest.fixture(scope="module")

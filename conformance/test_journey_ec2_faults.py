@@ -9,18 +9,11 @@ import pytest
 
 import server as servers
 from conftest import make_client
-from ec2_lab import Lab, cloud_with_machines, state, waited
+from ec2_lab import Lab, cloud, state, waited
 from expect import fails
 
-# Clouds side by side on one host need public ranges of their own.
 PUBLIC_RANGE = "198.18.128.0/20"
 SILENCE_SECONDS = 1.5
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with cloud_with_machines(tmp_path_factory, PUBLIC_RANGE) as running:
-        yield running
 
 
 @pytest.fixture

@@ -9,27 +9,10 @@ import time
 import pytest
 
 from conftest import make_client
-from ec2_lab import Lab, cloud_with_machines, waited
+from ec2_lab import Lab, cloud, ec2, lab, waited
 from expect import fails
 
-# Clouds side by side on one host need public ranges of their own.
 PUBLIC_RANGE = "198.18.112.0/20"
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with cloud_with_machines(tmp_path_factory, PUBLIC_RANGE) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def ec2(cloud):
-    return make_client(cloud.endpoint, "ec2")
-
-
-@pytest.fixture(scope="module")
-def lab(ec2, cloud):
-    return Lab(ec2, cloud.folder)
 
 
 @pytest.fixture(scope="module")

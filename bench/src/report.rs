@@ -50,6 +50,19 @@ impl Check {
     }
 }
 
+/// Ours, and the machine's own.
+#[derive(Clone, Copy)]
+pub struct Beside {
+    pub ours: f64,
+    pub bare: f64,
+}
+
+impl Beside {
+    pub fn share(&self) -> f64 {
+        self.ours / self.bare
+    }
+}
+
 /// Those figures of a quick run that say that something is broken, even for a short run on a busy machine.
 #[derive(Default)]
 pub struct Broken(Vec<Check>);

@@ -8,6 +8,7 @@ use anyhow::ensure;
 use super::table::Table;
 use crate::http::{Latency, Load, Pace, Prepared};
 use crate::limits::{PAGE_ITEMS, POOL_ITEMS, PUTS_PER_SECOND_MAX, QUERY_CONNECTIONS, REST_TIME};
+use crate::report::Beside;
 use crate::run::Plan;
 
 pub struct Ours {
@@ -19,19 +20,6 @@ pub struct Ours {
     pub queries: Queries,
     /// PutItem at half of the rate that was reached.
     pub half_load: Latency,
-}
-
-/// Ours, and the machine's own.
-#[derive(Clone, Copy)]
-pub struct Beside {
-    pub ours: f64,
-    pub bare: f64,
-}
-
-impl Beside {
-    pub fn share(&self) -> f64 {
-        self.ours / self.bare
-    }
 }
 
 /// Pages of a hundred items of 1 KiB.

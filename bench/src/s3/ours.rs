@@ -8,6 +8,7 @@ use super::large;
 use crate::limits::{
     LARGE_RUNS, OBJECT_ANSWER_BYTES, OBJECT_BYTES, POOL_OBJECTS, PUTS_PER_SECOND_MAX, REST_TIME,
 };
+use crate::report::Beside;
 use crate::run::Plan;
 
 pub struct Ours {
@@ -20,19 +21,6 @@ pub struct Ours {
     pub upload: Beside,
     /// Above idle, with many uploads under way.
     pub uploads_bytes: u64,
-}
-
-/// Ours, and the machine's own.
-#[derive(Clone, Copy)]
-pub struct Beside {
-    pub ours: f64,
-    pub bare: f64,
-}
-
-impl Beside {
-    pub fn share(&self) -> f64 {
-        self.ours / self.bare
-    }
 }
 
 pub async fn measure(plan: &Plan) -> anyhow::Result<Ours> {
