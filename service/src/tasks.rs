@@ -40,6 +40,35 @@ pub struct Task {
     pub pass: Arc<dyn Fn() -> BoxFuture<'static, Result<Pass, Fault>> + Send + Sync>,
 }
 
+impl Task {
+    /// Work on a service, which it does not keep alive: once that has gone there is nothing to do.
+    pub fn of<S, F, E>(
+        service: &Arc<S>,
+        name: &'static str,
+        period: Duration,
+        nudge: Nudge,
+        pass: impl Fn(Arc<S>) -> F + Send + Sync + 'static,
+    ) -> Task
+    where
+        S: Send + Sync + 'static,
+        F: Future<Output = Result<Pass, E>> + Send,
+        E: Into<Fault>,
+    {
+        let service = Arc::downgrade(service);
+        let pass = Arc::new(pass);
+        let pass = move || -> BoxFuture<'static, Result<Pass, Fault>> {
+            let (service, pass) = (service.clone(), Arc::clone(&pass));
+            Box::pin(async move {
+                match service.upgrade() {
+                    Some(service) => pass(service).await.map_err(E::into),
+                    None => Ok(Pass::Done),
+                }
+            })
+        };
+        Task { name, period, nudge, pass: Arc::new(pass) }
+    }
+}
+
 /// Wakes a task before its period is over. Nudges that arrive during a pass are kept, as one.
 #[derive(Clone, Default)]
 pub struct Nudge(Arc<Notify>);

@@ -16,8 +16,9 @@ use crate::operations::making::{drop_space, take_spaces};
 use crate::records::{BACKUPS, BackupRecord, Place, WorkRecord};
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (PERIOD, dynamodb.backing_up.clone());
-    super::task(dynamodb, "dynamodb.backup", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.backup", PERIOD, dynamodb.backing_up.clone(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

@@ -16,8 +16,9 @@ use crate::records::DROPPED;
 const AT_ONCE_MAX: usize = 200;
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (PERIOD, dynamodb.dropping.clone());
-    super::task(dynamodb, "dynamodb.dropped-spaces", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.dropped-spaces", PERIOD, dynamodb.dropping.clone(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &DynamoDB) -> Result<Pass, Error> {

@@ -25,8 +25,9 @@ use files::Files;
 use moment::Moment;
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (PERIOD, dynamodb.exporting.clone());
-    super::task(dynamodb, "dynamodb.export", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.export", PERIOD, dynamodb.exporting.clone(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

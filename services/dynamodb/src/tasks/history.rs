@@ -14,8 +14,9 @@ use crate::limits::{PASS_BYTES_MAX, PASS_ITEMS_MAX, TRIM_PERIOD};
 use crate::model::history::Undo;
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (TRIM_PERIOD, Nudge::default());
-    super::task(dynamodb, "dynamodb.history", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.history", TRIM_PERIOD, Nudge::default(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

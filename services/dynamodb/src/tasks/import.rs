@@ -27,8 +27,9 @@ use crate::model::primary_key;
 use crate::records::{IMPORTS, ImportRecord, JobState, Place, TableStatus};
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (PERIOD, dynamodb.importing.clone());
-    super::task(dynamodb, "dynamodb.import", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.import", PERIOD, dynamodb.importing.clone(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

@@ -19,8 +19,9 @@ use crate::operations::{saving, update_table};
 use crate::records::{IndexStatus, TableStatus};
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (PERIOD, dynamodb.indexing.clone());
-    super::task(dynamodb, "dynamodb.indexes", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.indexes", PERIOD, dynamodb.indexing.clone(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

@@ -12,8 +12,9 @@ use crate::error::Error;
 use crate::limits::KEY_CHECK_PERIOD;
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (KEY_CHECK_PERIOD, Nudge::default());
-    super::task(dynamodb, "dynamodb.keys", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.keys", KEY_CHECK_PERIOD, Nudge::default(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

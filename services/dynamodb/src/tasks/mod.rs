@@ -18,9 +18,7 @@ pub mod time_to_live;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use schema::Fault;
-use service::{Nudge, Pass, Task};
+use service::Pass;
 use store::Select;
 
 use crate::DynamoDB;
@@ -45,29 +43,6 @@ pub const TIME_TO_LIVE: &str = "time-to-live";
 const PERIOD: Duration = Duration::from_secs(60);
 
 const WORK_AT_ONCE_MAX: usize = 200;
-
-/// A task out of a pass.
-fn task(
-    dynamodb: &Arc<DynamoDB>,
-    name: &'static str,
-    (period, nudge): (Duration, Nudge),
-    pass: impl for<'a> Fn(&'a Arc<DynamoDB>) -> BoxFuture<'a, Result<Pass, Error>> + Send + Sync + 'static,
-) -> Task {
-    let dynamodb = Arc::downgrade(dynamodb);
-    let pass = Arc::new(pass);
-    Task {
-        name,
-        period,
-        nudge,
-        pass: Arc::new(move || {
-            let (dynamodb, pass) = (dynamodb.clone(), pass.clone());
-            Box::pin(async move {
-                let Some(dynamodb) = dynamodb.upgrade() else { return Ok(Pass::Done) };
-                pass(&dynamodb).await.map_err(Fault::from)
-            })
-        }),
-    }
-}
 
 /// All work of a kind, with its keys.
 async fn work_of(dynamodb: &DynamoDB, kind: &str) -> Result<Vec<(String, WorkRecord)>, Error> {

@@ -13,8 +13,9 @@ use crate::operations::making::drop_space;
 use crate::records::BACKUPS;
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (TRIM_PERIOD, Nudge::default());
-    super::task(dynamodb, "dynamodb.old-backups", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.old-backups", TRIM_PERIOD, Nudge::default(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

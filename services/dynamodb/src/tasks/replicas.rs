@@ -21,8 +21,9 @@ use crate::operations::saving;
 use crate::records::{ReplicaRecord, ReplicaStatus, SENT, SentRecord, TableStatus};
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (PERIOD, dynamodb.replicating.clone());
-    super::task(dynamodb, "dynamodb.replicas", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.replicas", PERIOD, dynamodb.replicating.clone(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

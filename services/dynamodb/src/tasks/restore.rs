@@ -29,8 +29,9 @@ use crate::records::{BACKUPS, BackupRecord, Origin, Place, TableStatus};
 const DISORDER: Duration = Duration::from_secs(60);
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (PERIOD, dynamodb.restoring.clone());
-    super::task(dynamodb, "dynamodb.restore", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.restore", PERIOD, dynamodb.restoring.clone(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

@@ -19,8 +19,9 @@ use crate::records::{Place, STREAMS, StreamRecord};
 use crate::streams::{SHARDS, ShardsRecord, is_gone, is_trimmed, open};
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (STREAM_PERIOD, Nudge::default());
-    super::task(dynamodb, "dynamodb.streams", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.streams", STREAM_PERIOD, Nudge::default(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

@@ -23,8 +23,9 @@ use crate::records::Ttl;
 pub type Rounds = HashMap<String, Bytes>;
 
 pub fn task(dynamodb: &Arc<DynamoDB>) -> Task {
-    let when = (TTL_PERIOD, Nudge::default());
-    super::task(dynamodb, "dynamodb.time-to-live", when, |dynamodb| Box::pin(pass(dynamodb)))
+    Task::of(dynamodb, "dynamodb.time-to-live", TTL_PERIOD, Nudge::default(), |dynamodb| async move {
+        pass(&dynamodb).await
+    })
 }
 
 async fn pass(dynamodb: &Arc<DynamoDB>) -> Result<Pass, Error> {

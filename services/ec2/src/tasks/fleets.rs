@@ -17,21 +17,9 @@ use crate::records::{Place, Resource};
 use crate::resources;
 
 pub fn task(ec2: &Arc<Ec2>) -> Task {
-    let nudge = ec2.fleets.clone();
-    let ec2 = Arc::downgrade(ec2);
-    Task {
-        name: "ec2.fleets",
-        period: FLEETS_PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let ec2 = ec2.clone();
-            Box::pin(async move {
-                let Some(ec2) = ec2.upgrade() else { return Ok(Pass::Done) };
-                pass(&ec2).await?;
-                Ok(Pass::Done)
-            })
-        }),
-    }
+    Task::of(ec2, "ec2.fleets", FLEETS_PERIOD, ec2.fleets.clone(), |ec2| async move {
+        pass(&ec2).await.map(|()| Pass::Done)
+    })
 }
 
 async fn pass(ec2: &Ec2) -> Result<(), Error> {

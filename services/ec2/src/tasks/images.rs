@@ -23,22 +23,7 @@ use crate::resources;
 const PERIOD: Duration = Duration::from_secs(60);
 
 pub fn task(ec2: &Arc<Ec2>) -> Task {
-    let nudge = ec2.images.clone();
-    let ec2 = Arc::downgrade(ec2);
-    Task {
-        name: "ec2.images",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let ec2 = ec2.clone();
-            Box::pin(async move {
-                match ec2.upgrade() {
-                    Some(ec2) => Ok(pass(&ec2).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(ec2, "ec2.images", PERIOD, ec2.images.clone(), |ec2| async move { pass(&ec2).await })
 }
 
 async fn pass(ec2: &Arc<Ec2>) -> Result<Pass, Error> {

@@ -24,22 +24,7 @@ pub fn task(ec2: &Arc<Ec2>) -> Task {
     if let Some(driver) = &ec2.machine_driver {
         driver.watched_by(ec2.machines.clone());
     }
-    let nudge = ec2.machines.clone();
-    let ec2 = Arc::downgrade(ec2);
-    Task {
-        name: "ec2.machines",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let ec2 = ec2.clone();
-            Box::pin(async move {
-                match ec2.upgrade() {
-                    Some(ec2) => Ok(pass(&ec2).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(ec2, "ec2.machines", PERIOD, ec2.machines.clone(), |ec2| async move { pass(&ec2).await })
 }
 
 async fn pass(ec2: &Arc<Ec2>) -> Result<Pass, Error> {

@@ -16,21 +16,9 @@ const PERIOD: Duration = Duration::from_secs(3600);
 const AT_ONCE_MAX: usize = 100;
 
 pub fn task(iam: &Arc<Iam>) -> Task {
-    let nudge = iam.deletions.clone();
-    let iam = Arc::downgrade(iam);
-    Task {
-        name: "iam.delete-linked-roles",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let iam = iam.clone();
-            Box::pin(async move {
-                let Some(iam) = iam.upgrade() else { return Ok(Pass::Done) };
-                pass(&iam).await?;
-                Ok(Pass::Done)
-            })
-        }),
-    }
+    Task::of(iam, "iam.delete-linked-roles", PERIOD, iam.deletions.clone(), |iam| async move {
+        pass(&iam).await.map(|()| Pass::Done)
+    })
 }
 
 async fn pass(iam: &Iam) -> Result<(), Error> {

@@ -21,20 +21,9 @@ const PERIOD: Duration = Duration::from_secs(60);
 const AT_ONCE_MAX: usize = 100;
 
 pub fn task(iam: &Arc<Iam>) -> Task {
-    let iam = Arc::downgrade(iam);
-    Task {
-        name: "iam.write-notes",
-        period: PERIOD,
-        nudge: Nudge::default(),
-        pass: Arc::new(move || {
-            let iam = iam.clone();
-            Box::pin(async move {
-                let Some(iam) = iam.upgrade() else { return Ok(Pass::Done) };
-                pass(&iam).await?;
-                Ok(Pass::Done)
-            })
-        }),
-    }
+    Task::of(iam, "iam.write-notes", PERIOD, Nudge::default(), |iam| async move {
+        pass(&iam).await.map(|()| Pass::Done)
+    })
 }
 
 async fn pass(iam: &Iam) -> Result<(), Error> {

@@ -27,22 +27,7 @@ use crate::records::{
 const PERIOD: Duration = Duration::from_secs(60);
 
 pub fn task(kms: &Arc<Kms>) -> Task {
-    let nudge = kms.due.clone();
-    let kms = Arc::downgrade(kms);
-    Task {
-        name: "kms.due",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let kms = kms.clone();
-            Box::pin(async move {
-                match kms.upgrade() {
-                    Some(kms) => Ok(pass(&kms).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(kms, "kms.due", PERIOD, kms.due.clone(), |kms| async move { pass(&kms).await })
 }
 
 async fn pass(kms: &Kms) -> Result<Pass, Error> {

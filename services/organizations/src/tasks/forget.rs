@@ -20,22 +20,11 @@ const PERIOD: Duration = Duration::from_secs(3600);
 const AT_ONCE_MAX: usize = 200;
 
 pub fn task(organizations: &Arc<Organizations>) -> Task {
-    let organizations = Arc::downgrade(organizations);
-    Task {
-        name: "organizations.forget",
-        period: PERIOD,
-        nudge: Nudge::default(),
-        pass: Arc::new(move || {
-            let organizations = organizations.clone();
-            Box::pin(async move {
-                if let Some(organizations) = organizations.upgrade() {
-                    forget_handshakes(&organizations).await?;
-                    bury_accounts(&organizations).await?;
-                }
-                Ok(Pass::Done)
-            })
-        }),
-    }
+    Task::of(organizations, "organizations.forget", PERIOD, Nudge::default(), |organizations| async move {
+        forget_handshakes(&organizations).await?;
+        bury_accounts(&organizations).await?;
+        Ok::<_, Error>(Pass::Done)
+    })
 }
 
 async fn forget_handshakes(organizations: &Organizations) -> Result<(), Error> {

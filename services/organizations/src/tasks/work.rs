@@ -22,22 +22,13 @@ const PIECES_AT_ONCE_MAX: usize = 100;
 const PREFIXES: [&str; 3] = ["create/", "link/", "close/"];
 
 pub fn task(organizations: &Arc<Organizations>) -> Task {
-    let nudge = organizations.work.clone();
-    let organizations = Arc::downgrade(organizations);
-    Task {
-        name: "organizations.work",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let organizations = organizations.clone();
-            Box::pin(async move {
-                match organizations.upgrade() {
-                    Some(organizations) => pass(&organizations).await,
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(
+        organizations,
+        "organizations.work",
+        PERIOD,
+        organizations.work.clone(),
+        |organizations| async move { pass(&organizations).await },
+    )
 }
 
 async fn pass(organizations: &Organizations) -> Result<Pass, Fault> {

@@ -92,21 +92,9 @@ impl AccessLogs {
 /// the lease holder's.
 pub fn task(s3: &Arc<S3>) -> Task {
     spawn_keeping(s3);
-    let s3 = Arc::downgrade(s3);
-    Task {
-        name: "s3.deliver-access-logs",
-        period: ACCESS_LOG_PERIOD,
-        nudge: Nudge::default(),
-        pass: Arc::new(move || {
-            let s3 = s3.clone();
-            Box::pin(async move {
-                match s3.upgrade() {
-                    Some(s3) => Ok(deliver(&s3).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(s3, "s3.deliver-access-logs", ACCESS_LOG_PERIOD, Nudge::default(), |s3| async move {
+        deliver(&s3).await
+    })
 }
 
 fn spawn_keeping(s3: &Arc<S3>) {

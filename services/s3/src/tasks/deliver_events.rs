@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use service::{Delivery, Nudge, Pass, Task, deliver};
+use service::{Delivery, Nudge, Task, deliver};
 use store::outbox::Effect;
 
 use crate::S3;
@@ -20,19 +20,9 @@ const PERIOD: Duration = Duration::from_secs(300);
 pub fn task(s3: &Arc<S3>) -> Task {
     let nudge = Nudge::default();
     wake(s3, EVENTS.watch(&s3.store), nudge.clone());
-    let s3 = Arc::downgrade(s3);
-    Task {
-        name: "s3.deliver-events",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let s3 = s3.clone();
-            Box::pin(async move {
-                let Some(s3) = s3.upgrade() else { return Ok(Pass::Done) };
-                deliver(&s3.store, &EVENTS, &s3.clock, |effect| attempt(&s3, effect)).await
-            })
-        }),
-    }
+    Task::of(s3, "s3.deliver-events", PERIOD, nudge, |s3| async move {
+        deliver(&s3.store, &EVENTS, &s3.clock, |effect| attempt(&s3, effect)).await
+    })
 }
 
 async fn attempt(s3: &S3, effect: Effect) -> Delivery {

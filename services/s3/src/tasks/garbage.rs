@@ -34,23 +34,11 @@ struct Batch {
 }
 
 pub fn task(s3: &Arc<S3>) -> Task {
-    let nudge = s3.garbage.clone();
-    let s3 = Arc::downgrade(s3);
     let waiting: Arc<Mutex<Option<Batch>>> = Arc::default();
-    Task {
-        name: "s3.garbage",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let (s3, waiting) = (s3.clone(), waiting.clone());
-            Box::pin(async move {
-                match s3.upgrade() {
-                    Some(s3) => Ok(pass(&s3, &waiting).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(s3, "s3.garbage", PERIOD, s3.garbage.clone(), move |s3| {
+        let waiting = waiting.clone();
+        async move { pass(&s3, &waiting).await }
+    })
 }
 
 async fn pass(s3: &S3, waiting: &Mutex<Option<Batch>>) -> Result<Pass, Error> {

@@ -31,21 +31,7 @@ const DAY_SECONDS: i64 = 24 * 3600;
 const BUCKETS_AT_ONCE: usize = 100;
 
 pub fn task(s3: &Arc<S3>) -> Task {
-    let s3 = Arc::downgrade(s3);
-    Task {
-        name: "s3.lifecycle",
-        period: PERIOD,
-        nudge: Nudge::default(),
-        pass: Arc::new(move || {
-            let s3 = s3.clone();
-            Box::pin(async move {
-                match s3.upgrade() {
-                    Some(s3) => Ok(pass(&s3).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(s3, "s3.lifecycle", PERIOD, Nudge::default(), |s3| async move { pass(&s3).await })
 }
 
 async fn pass(s3: &S3) -> Result<Pass, Error> {

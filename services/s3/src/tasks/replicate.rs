@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use s3_api as api;
 use schema::Fault;
-use service::{Delivery, Nudge, Pass, Task, deliver};
+use service::{Delivery, Nudge, Task, deliver};
 use store::Tx;
 use store::outbox::Effect;
 
@@ -35,19 +35,9 @@ const PERIOD: Duration = Duration::from_secs(300);
 pub fn task(s3: &Arc<S3>) -> Task {
     let nudge = Nudge::default();
     wake(s3, COPIES.watch(&s3.store), nudge.clone());
-    let s3 = Arc::downgrade(s3);
-    Task {
-        name: "s3.replicate",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let s3 = s3.clone();
-            Box::pin(async move {
-                let Some(s3) = s3.upgrade() else { return Ok(Pass::Done) };
-                deliver(&s3.store, &COPIES, &s3.clock, |effect| attempt(&s3, effect)).await
-            })
-        }),
-    }
+    Task::of(s3, "s3.replicate", PERIOD, nudge, |s3| async move {
+        deliver(&s3.store, &COPIES, &s3.clock, |effect| attempt(&s3, effect)).await
+    })
 }
 
 /// A version on its way.

@@ -27,21 +27,7 @@ const AT_ONCE_MAX: usize = 200;
 pub fn task(s3: &Arc<S3>) -> Task {
     let nudge = Nudge::default();
     wake(s3, RESTORES.watch(&s3.store, &(), ""), nudge.clone());
-    let s3 = Arc::downgrade(s3);
-    Task {
-        name: "s3.restores",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let s3 = s3.clone();
-            Box::pin(async move {
-                match s3.upgrade() {
-                    Some(s3) => Ok(pass(&s3).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(s3, "s3.restores", PERIOD, nudge, |s3| async move { pass(&s3).await })
 }
 
 /// Has the task look at a version at that moment: to be called in the transaction that sets `restored`.

@@ -21,21 +21,7 @@ const PERIOD: Duration = Duration::from_secs(7 * 24 * 3600);
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub fn task(s3: &Arc<S3>) -> Task {
-    let s3 = Arc::downgrade(s3);
-    Task {
-        name: "s3.scrub",
-        period: PERIOD,
-        nudge: Nudge::default(),
-        pass: Arc::new(move || {
-            let s3 = s3.clone();
-            Box::pin(async move {
-                match s3.upgrade() {
-                    Some(s3) => Ok(pass(&s3).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(s3, "s3.scrub", PERIOD, Nudge::default(), |s3| async move { pass(&s3).await })
 }
 
 async fn pass(s3: &S3) -> Result<Pass, Error> {

@@ -48,22 +48,11 @@ type State = Arc<Mutex<Memory>>;
 
 pub fn task(s3: &Arc<S3>) -> Task {
     s3.tasks.spawn(end_well(s3));
-    let s3 = Arc::downgrade(s3);
     let state = State::default();
-    Task {
-        name: "s3.sweep",
-        period: PERIOD,
-        nudge: Nudge::default(),
-        pass: Arc::new(move || {
-            let (s3, state) = (s3.clone(), state.clone());
-            Box::pin(async move {
-                match s3.upgrade() {
-                    Some(s3) => Ok(pass(&s3, &state).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(s3, "s3.sweep", PERIOD, Nudge::default(), move |s3| {
+        let state = state.clone();
+        async move { pass(&s3, &state).await }
+    })
 }
 
 /// Notes an orderly end, at the end.

@@ -18,22 +18,13 @@ use crate::records::{DUE, SECRETS};
 const PERIOD: Duration = Duration::from_secs(3600);
 
 pub fn task(service: &Arc<SecretsManager>) -> Task {
-    let nudge = service.deletions.clone();
-    let service = Arc::downgrade(service);
-    Task {
-        name: "secretsmanager.finish-deletions",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let service = service.clone();
-            Box::pin(async move {
-                match service.upgrade() {
-                    Some(service) => Ok(pass(&service).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(
+        service,
+        "secretsmanager.finish-deletions",
+        PERIOD,
+        service.deletions.clone(),
+        |service| async move { pass(&service).await },
+    )
 }
 
 async fn pass(service: &SecretsManager) -> Result<Pass, Error> {

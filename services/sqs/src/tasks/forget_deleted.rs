@@ -14,20 +14,9 @@ const PERIOD: Duration = Duration::from_secs(3600);
 const OWNERS_AT_ONCE_MAX: usize = 200;
 
 pub fn task(sqs: &Arc<Sqs>) -> Task {
-    let sqs = Arc::downgrade(sqs);
-    Task {
-        name: "sqs.forget-deleted",
-        period: PERIOD,
-        nudge: Nudge::default(),
-        pass: Arc::new(move || {
-            let sqs = sqs.clone();
-            Box::pin(async move {
-                let Some(sqs) = sqs.upgrade() else { return Ok(Pass::Done) };
-                pass(&sqs).await?;
-                Ok(Pass::Done)
-            })
-        }),
-    }
+    Task::of(sqs, "sqs.forget-deleted", PERIOD, Nudge::default(), |sqs| async move {
+        pass(&sqs).await.map(|()| Pass::Done)
+    })
 }
 
 /// Goes through the owners, since they tell in which accounts and regions there ever were queues.

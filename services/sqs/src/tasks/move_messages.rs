@@ -19,22 +19,7 @@ const STEP: Duration = Duration::from_millis(100);
 const RUNNING_AT_ONCE_MAX: usize = 100;
 
 pub fn task(sqs: &Arc<Sqs>) -> Task {
-    let nudge = sqs.moves.clone();
-    let sqs = Arc::downgrade(sqs);
-    Task {
-        name: "sqs.move-messages",
-        period: PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let sqs = sqs.clone();
-            Box::pin(async move {
-                match sqs.upgrade() {
-                    Some(sqs) => Ok(pass(&sqs).await?),
-                    None => Ok(Pass::Done),
-                }
-            })
-        }),
-    }
+    Task::of(sqs, "sqs.move-messages", PERIOD, sqs.moves.clone(), |sqs| async move { pass(&sqs).await })
 }
 
 async fn pass(sqs: &Sqs) -> Result<Pass, Error> {

@@ -12,20 +12,7 @@ use crate::operations::delete::remove;
 use crate::records::{EXPIRIES, ExpiryRecord, PARAMETERS, due};
 
 pub fn task(ssm: &Arc<Ssm>) -> Task {
-    let nudge = ssm.expiry.clone();
-    let ssm = Arc::downgrade(ssm);
-    Task {
-        name: "ssm.expire",
-        period: EXPIRY_PERIOD,
-        nudge,
-        pass: Arc::new(move || {
-            let ssm = ssm.clone();
-            Box::pin(async move {
-                let Some(ssm) = ssm.upgrade() else { return Ok(Pass::Done) };
-                Ok(pass(&ssm).await?)
-            })
-        }),
-    }
+    Task::of(ssm, "ssm.expire", EXPIRY_PERIOD, ssm.expiry.clone(), |ssm| async move { pass(&ssm).await })
 }
 
 async fn pass(ssm: &Ssm) -> Result<Pass, Error> {
