@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{AccountId, Arn, Region, Timestamp};
+use base::{AccountId, Arn, Clock, Ids, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Notes;
@@ -26,6 +26,22 @@ pub struct Call {
     /// What was asked of the policies so far.
     #[serde(skip)]
     pub notes: Notes,
+}
+
+impl Call {
+    /// What a service does of its own accord, later and on nobody's request. It never leaves this process.
+    pub fn of_service(name: &str, account: AccountId, region: Region, clock: &Clock, ids: &Ids) -> Call {
+        Call {
+            request_id: ids.uuid(),
+            principal: Principal::service(name, account),
+            account,
+            region,
+            source: Source { secure_transport: true, ..Source::default() },
+            now: clock.now(),
+            depth: 0,
+            notes: Notes::default(),
+        }
+    }
 }
 
 /// An authenticated identity.

@@ -16,7 +16,7 @@ use kms_api::{
     EncryptInput, GrantConstraints, GrantOperation,
 };
 use schema::Fault;
-use service::{AsService, Aws, Call, Notes, Principal, Source};
+use service::{AsService, Aws, Call};
 use table_engine::SpaceKey;
 use vault::Vault;
 use zeroize::Zeroizing;
@@ -177,16 +177,7 @@ impl TableKeys {
 
     /// DynamoDB itself, in the account and region of a table.
     fn as_itself(&self, (account, region): Place) -> AsService {
-        let call = Call {
-            request_id: self.ids.uuid(),
-            principal: Principal::service(PRINCIPAL, account),
-            account,
-            region,
-            source: Source::default(),
-            now: self.clock.now(),
-            depth: 0,
-            notes: Notes::default(),
-        };
+        let call = Call::of_service(PRINCIPAL, account, region, &self.clock, &self.ids);
         self.aws.as_service(PRINCIPAL, account, region, &call)
     }
 }

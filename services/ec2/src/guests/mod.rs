@@ -11,7 +11,7 @@ use bytes::Bytes;
 use ec2_api::Instance;
 use ipnet::{Ipv4Net, Ipv6Net};
 use schema::Fault;
-use service::{Call, Notes, Principal, Source};
+use service::Call;
 use store::Tx;
 
 pub use names::{PublicAddressOf, VpcNaming};
@@ -122,16 +122,7 @@ impl Ec2 {
 
     /// A call that nobody from outside made.
     pub(crate) fn own_call(&self, account: AccountId, region: Region) -> Call {
-        Call {
-            request_id: self.ids.uuid(),
-            principal: Principal::service("ec2.amazonaws.com", account),
-            account,
-            region,
-            source: Source::default(),
-            now: self.clock.now(),
-            depth: 0,
-            notes: Notes::default(),
-        }
+        Call::of_service("ec2.amazonaws.com", account, region, &self.clock, &self.ids)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base::{AccountId, Region};
 use identity::policy::{Kind, Named, Policy};
-use service::{Call, Grants, Notes, Principal, ResourceFacts, Session, Source};
+use service::{Call, Grants, ResourceFacts, Session};
 
 use super::compiled::Found;
 use super::grants::{ADMINISTRATOR_ACCESS, of_aws};
@@ -47,16 +47,7 @@ async fn trust(iam: &Iam, account: AccountId) -> Result<String, Error> {
 
 /// The frame asks without saying for which call.
 fn on_our_own(iam: &Iam, account: AccountId) -> Call {
-    Call {
-        request_id: iam.ids.uuid(),
-        principal: Principal::service(SERVICE, account),
-        account,
-        region: Region::US_EAST_1,
-        source: Source { secure_transport: true, ..Source::default() },
-        now: iam.clock.now(),
-        depth: 0,
-        notes: Notes::default(),
-    }
+    Call::of_service(SERVICE, account, Region::US_EAST_1, &iam.clock, &iam.ids)
 }
 
 /// The root may do everything, and its session what the task policy does not deny. A session without one may do

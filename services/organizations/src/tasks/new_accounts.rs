@@ -7,7 +7,7 @@ use iam_api::{
     CreateServiceLinkedRoleInput,
 };
 use schema::Fault;
-use service::{AsService, Call, Notes, Principal, Source};
+use service::{AsService, Call};
 use store::Tx;
 
 use crate::Organizations;
@@ -171,16 +171,7 @@ async fn succeed(
 /// IAM in another account, as this service.
 fn in_account(organizations: &Organizations, account: AccountId) -> AsService {
     let region = Region::US_EAST_1;
-    let cause = Call {
-        request_id: organizations.ids.uuid(),
-        principal: Principal::service(roles::PRINCIPAL, account),
-        account,
-        region,
-        source: Source { secure_transport: true, ..Source::default() },
-        now: organizations.clock.now(),
-        depth: 0,
-        notes: Notes::default(),
-    };
+    let cause = Call::of_service(roles::PRINCIPAL, account, region, &organizations.clock, &organizations.ids);
     organizations.aws.as_service(roles::PRINCIPAL, account, region, &cause)
 }
 

@@ -3,7 +3,7 @@
 
 use base::{AccountId, Arn, Region};
 use schema::Fault;
-use service::{AsService, Call, Notes, Principal, Source};
+use service::{AsService, Call};
 use sqs_api::{SendMessage, SendMessageInput};
 
 use crate::S3;
@@ -22,16 +22,7 @@ pub enum Undelivered {
 
 /// S3 itself as a caller, for what it does later and on nobody's request.
 pub fn background_call(s3: &S3, account: AccountId, region: Region) -> Call {
-    Call {
-        request_id: s3.ids.uuid(),
-        principal: Principal::service(PRINCIPAL, account),
-        account,
-        region,
-        source: Source { secure_transport: true, ..Source::default() },
-        now: s3.clock.now(),
-        depth: 0,
-        notes: Notes::default(),
-    }
+    Call::of_service(PRINCIPAL, account, region, &s3.clock, &s3.ids)
 }
 
 /// Sends one message on behalf of a bucket.
