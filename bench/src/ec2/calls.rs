@@ -15,6 +15,11 @@ use crate::http::{Connection, FormSigner};
 /// How often something is looked at that is about to happen.
 const LOOK_TIME: Duration = Duration::from_millis(10);
 
+/// Far more than a round trip on one host.
+const CONNECT_TIME_MAX: Duration = Duration::from_millis(50);
+
+const GREETING_TIME_MAX: Duration = Duration::from_secs(1);
+
 pub struct Ec2 {
     signer: FormSigner,
     connection: Connection,
@@ -144,14 +149,13 @@ impl Ec2 {
 pub async fn await_greeting(address: Ipv4Addr, limit: Duration) -> anyhow::Result<()> {
     let end = Instant::now() + limit;
     while Instant::now() < end {
-        let greeted = timeout(Duration::from_secs(1), async {
-            let mut stream = TcpStream::connect((address, 22)).await?;
+        // A packet that comes before the machine does is lost, and would be sent again after a second only.
+        if let Ok(Ok(mut stream)) = timeout(CONNECT_TIME_MAX, TcpStream::connect((address, 22))).await {
             let mut bytes = [0; 4];
-            stream.read_exact(&mut bytes).await?;
-            Ok::<bool, std::io::Error>(&bytes == b"SSH-")
-        });
-        if let Ok(Ok(true)) = greeted.await {
-            return Ok(());
+            let read = timeout(GREETING_TIME_MAX, stream.read_exact(&mut bytes)).await;
+            if matches!(read, Ok(Ok(_))) && &bytes == b"SSH-" {
+                return Ok(());
+            }
         }
         sleep(LOOK_TIME).await;
     }
