@@ -308,5 +308,24 @@ fn gigabits_between_two_subnets() {
     assert_eq!(made, "");
     near.run("ip addr add 10.1.0.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.1.0.1");
     far.run("ip addr add 10.2.0.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.2.0.1");
-    eprintln!("a bare router, no rules: {:.1} Gbit/s", copy(&near, &far, Ipv4Addr::new(10, 2, 0, 2)));
+    let target = Ipv4Addr::new(10, 2, 0, 2);
+    eprintln!("a bare router, no rules: {:.1} Gbit/s", copy(&near, &far, target));
+    let rules = |last: &str| {
+        let refused: String =
+            (0..199).map(|port| format!("ip saddr 192.0.2.{port} tcp dport {port} accept\n")).collect();
+        format!(
+            "table inet bare\ndelete table inet bare\ntable inet bare {{ chain forward {{ type filter hook forward priority 0; \
+             policy drop; ct state established,related accept\n{refused}{last} accept\n}}\n}}\n"
+        )
+    };
+    let load = |last: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), rules(last)).unwrap();
+        let begun = Instant::now();
+        assert_eq!(router.run(&format!("nft -f {}", file.path().display())), "");
+        begun.elapsed()
+    };
+    load("tcp dport 80");
+    eprintln!("a bare router, 200 rules of nft, tracked: {:.1} Gbit/s", copy(&near, &far, target));
+    eprintln!("the same rules loaded anew by nft: {:?}", load("tcp dport 81"));
 }
