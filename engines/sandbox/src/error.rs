@@ -18,6 +18,9 @@ pub enum SandboxError {
     /// The machine has ended, so nothing can be executed in it.
     #[error("the machine {0} has ended")]
     HasEnded(String),
+    /// The block device of that name is mounted in the machine, so it cannot be taken away.
+    #[error("the block device {0} is in use in the machine")]
+    Busy(String),
     /// A step of a launch failed; everything before it was undone.
     #[error("{step}: {cause}")]
     Step { step: String, cause: String },

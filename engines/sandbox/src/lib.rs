@@ -12,6 +12,9 @@
 //! nobody: it lives on when this process ends, and [`Sandbox::open`] finds it again by its folder, process id and start
 //! time. All mounts live in the keeper's own mount namespace, so that they cannot leak.
 //!
+//! Block devices come and go while a machine runs ([`Machine::attach_device`]); it mounts them with the ordinary calls,
+//! which its keeper answers (`docs/decisions/2026-11-22-disks-in-guests.md`).
+//!
 //! What holds a guest is a user namespace of its own, above all else; the reasons, and what was tried, are in
 //! `docs/decisions/2026-11-22-what-holds-a-guest.md`.
 
@@ -42,4 +45,4 @@ pub use networks::Network;
 pub use placement::Usage;
 pub use probe::{Capabilities, probe};
 pub use records::{Ended, How, State};
-pub use spec::{Bind, DiskLimit, File, Kind, Limits, MachineSpec, Settings, upper_layer};
+pub use spec::{Bind, BlockDevice, DiskLimit, File, Kind, Limits, MachineSpec, Settings, upper_layer};

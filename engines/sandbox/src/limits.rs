@@ -14,6 +14,24 @@ pub const LOWERS_MAX: usize = 64;
 /// The most folders bound into one machine.
 pub const BINDS_MAX: usize = 64;
 
+/// The most block devices of one machine; EC2 allows 28 volumes of most instances and 128 of the largest.
+pub const DEVICES_MAX: usize = 128;
+pub const DEVICE_NAME_BYTES_MAX: usize = 32;
+
+/// How long attaching or detaching a block device may take, and how long a mount that the keeper makes for its machine.
+pub const DEVICE_MILLIS_MAX: i32 = 30_000;
+pub const MOUNT_MILLIS_MAX: u64 = 120_000;
+
+/// What a keeper does for its machine at once: mounts under way, conversations, and commands executed in it whose
+/// processes may still ask. Beyond the first the machine waits, beyond the others it is refused.
+pub const MOUNTS_AT_ONCE_MAX: usize = 8;
+pub const CONVERSATIONS_MAX: usize = 16;
+pub const LISTENERS_MAX: usize = 512;
+
+/// What a mount call's type and options may be long.
+pub const MOUNT_TYPE_BYTES_MAX: usize = 32;
+pub const MOUNT_OPTIONS_BYTES_MAX: usize = 4096;
+
 /// All injected files of one machine together.
 pub const FILES_BYTES_MAX: usize = 16 << 20;
 

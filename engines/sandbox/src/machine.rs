@@ -8,11 +8,12 @@ use std::time::Duration;
 use crate::engine::{Shared, in_background};
 use crate::error::SandboxError;
 use crate::exec::{self, Command, Output};
-use crate::keeper::read_console;
+use crate::keeper::{Order, order, read_console};
 use crate::kernel::{descriptors, process};
 use crate::limits::KILLED_MILLIS_MAX;
 use crate::placement::Usage;
 use crate::records::{Folder, How, Plan, State, Status};
+use crate::spec::BlockDevice;
 use crate::sweep;
 
 /// How often a reboot is looked for.
@@ -143,6 +144,41 @@ impl Machine {
                 return Err(SandboxError::HasEnded(this.id.clone()));
             }
             exec::execute(&this.shared.nursery, &this.folder(), command)
+        })
+        .await
+    }
+
+    /// The block devices that it has, in the order in which they came; none after its end.
+    pub fn devices(&self) -> Result<Vec<BlockDevice>, SandboxError> {
+        self.status().map(|status| status.devices)
+    }
+
+    /// Gives it a block device while it runs; it keeps that over reboots and over restarts of this process, until it is
+    /// detached or the machine ends. One that it has already is left as it is.
+    pub async fn attach_device(&self, device: BlockDevice) -> Result<(), SandboxError> {
+        device.check()?;
+        let this = self.clone();
+        in_background(move || match this.is_running() {
+            true if !this.plan()?.spec.kind.is_system() => {
+                Err(SandboxError::spec("a single program has no block devices"))
+            }
+            true => order(&this.folder(), &Order::Attach { device }),
+            false => Err(SandboxError::HasEnded(this.id.clone())),
+        })
+        .await
+    }
+
+    /// Takes the block device of that name away. One that is mounted in the machine is [`SandboxError::Busy`], unless
+    /// `force` says to tear it out: its mounts are detached, and processes that hold its files go on with them until the
+    /// device itself fails them. When this answers, nobody in the machine can open it any more; who has it open keeps
+    /// that. A device that it does not have, and a machine that has ended, are as wanted already.
+    pub async fn detach_device(&self, name: &str, force: bool) -> Result<(), SandboxError> {
+        let (this, name) = (self.clone(), name.to_owned());
+        in_background(move || match this.is_running() {
+            true if this.devices()?.iter().any(|device| device.name == name) => {
+                order(&this.folder(), &Order::Detach { name, force })
+            }
+            _ => Ok(()),
         })
         .await
     }

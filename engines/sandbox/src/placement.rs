@@ -225,6 +225,23 @@ impl Placement {
         Ok(())
     }
 
+    /// The machine may read and write a block device, if a control group would refuse it. With version 2 none does.
+    pub fn allow_device(&self, major: u32, minor: u32) -> io::Result<()> {
+        self.set_device("devices.allow", major, minor)
+    }
+
+    /// It may not any more. What it has open stays open.
+    pub fn deny_device(&self, major: u32, minor: u32) -> io::Result<()> {
+        self.set_device("devices.deny", major, minor)
+    }
+
+    fn set_device(&self, name: &str, major: u32, minor: u32) -> io::Result<()> {
+        let groups = self.groups.iter().filter(|group| group.has("devices"));
+        groups
+            .into_iter()
+            .try_for_each(|group| fs::write(group.folder.join(name), format!("b {major}:{minor} rw")))
+    }
+
     /// How many processes were killed because the memory was used up.
     pub fn oom_kills(&self) -> u64 {
         let counted = |group: &Group| {
@@ -299,13 +316,16 @@ impl Placement {
 
     /// Removes the groups, after [`Placement::kill`]. Processes that are still ending are waited for, a second at most.
     pub fn remove(&self) {
+        let mut naps = 0..200;
         for group in &self.groups {
-            for _ in 0..200 {
+            loop {
                 remove_below(&group.folder);
-                match fs::remove_dir(&group.folder) {
-                    Err(error) if error.raw_os_error() == Some(libc::EBUSY) => nap(5_000),
-                    _ => break,
+                let removed = fs::remove_dir(&group.folder);
+                let is_busy = removed.is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY));
+                if !is_busy || naps.next().is_none() {
+                    break;
                 }
+                nap(5_000);
             }
             // Succeeds for the last machine only.
             fs::remove_dir(&group.above).ok();

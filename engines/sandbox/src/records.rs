@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::descriptors::wait_readable;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::placement::Placement;
-use crate::spec::{File, MachineSpec};
+use crate::spec::{BlockDevice, File, MachineSpec};
 
 /// How a machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub struct Status {
     pub boots: u32,
     pub oom_kills: u64,
     pub ended: Option<How>,
+    /// The block devices that it has now. Keepers from before there were any do not tell.
+    #[serde(default)]
+    pub devices: Vec<BlockDevice>,
 }
 
 /// Where the parts of one machine lie.
@@ -117,6 +120,14 @@ impl Folder {
     pub fn binds(&self) -> PathBuf {
         self.0.join("binds")
     }
+    /// The keeper's own nodes of the machine's block devices.
+    pub fn devices(&self) -> PathBuf {
+        self.0.join("devices")
+    }
+    /// Where the keeper listens while its machine runs.
+    pub fn talk(&self) -> PathBuf {
+        self.0.join("talk")
+    }
     pub fn console(&self) -> PathBuf {
         self.0.join("console")
     }
@@ -144,9 +155,15 @@ impl Folder {
     /// Removes what a machine leaves in its folder, and the folder. Names that are known and empty folders only: were
     /// anything mounted below, it would stay, and so would what a guest keeps.
     pub fn erase(&self) {
-        for file in
-            [self.files(), self.status(), self.console(), self.console_before(), self.told(), self.plan()]
-        {
+        for file in [
+            self.files(),
+            self.talk(),
+            self.status(),
+            self.console(),
+            self.console_before(),
+            self.told(),
+            self.plan(),
+        ] {
             fs::remove_file(file.with_extension("new")).ok();
             fs::remove_file(file).ok();
         }
@@ -159,7 +176,7 @@ impl Folder {
             }
             fs::remove_dir(folder).ok();
         }
-        for folder in [self.root(), self.sys(), self.proc(), self.shown(), self.0.clone()] {
+        for folder in [self.root(), self.sys(), self.proc(), self.devices(), self.shown(), self.0.clone()] {
             fs::remove_dir(folder).ok();
         }
     }

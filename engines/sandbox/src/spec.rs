@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::SandboxError;
 use crate::limits::{
-    BINDS_MAX, FILES_BYTES_MAX, HOSTNAME_BYTES_MAX, ID_BYTES_MAX, LOWERS_MAX, PATH_BYTES_MAX, USER_IDS,
+    BINDS_MAX, DEVICE_NAME_BYTES_MAX, DEVICES_MAX, FILES_BYTES_MAX, HOSTNAME_BYTES_MAX, ID_BYTES_MAX,
+    LOWERS_MAX, PATH_BYTES_MAX, USER_IDS,
 };
 
 /// How this engine works, from the composition root.
@@ -93,6 +94,9 @@ pub struct MachineSpec {
     /// Written into the root file system before the first program starts, at this launch.
     pub files: Vec<File>,
     pub binds: Vec<Bind>,
+    /// Disks that are there from the first start on. More come and go with [`crate::Machine::attach_device`].
+    #[serde(default)]
+    pub devices: Vec<BlockDevice>,
     pub env: Vec<(String, String)>,
     /// User and group of the first program, for [`Kind::Process`]; systems start as root (0, 0).
     pub user: (u32, u32),
@@ -114,6 +118,7 @@ impl MachineSpec {
             limits: Limits::default(),
             files: Vec::new(),
             binds: Vec::new(),
+            devices: Vec::new(),
             env: Vec::new(),
             user: (0, 0),
             folder: PathBuf::from("/"),
@@ -165,6 +170,19 @@ pub struct Bind {
     /// Absolute, in the machine; made as needed.
     pub target: PathBuf,
     pub read_only: bool,
+}
+
+/// A block device of the host that a system may use as its own: read, written, made a file system on, and mounted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockDevice {
+    /// Its name in the machine's /dev, as `xvdf`: a lower-case letter, then lower-case letters and digits.
+    pub name: String,
+    /// A name in the machine's /dev/disk/by-id that leads to it too, as `nvme-Amazon_Elastic_Block_Store_vol0123`.
+    pub by_id: Option<String>,
+    /// The device on the host. It must have the numbers below, which are what counts.
+    pub path: PathBuf,
+    pub major: u32,
+    pub minor: u32,
 }
 
 /// Where the changed files of the machine lie that was launched with this `upper`: what an image is burned from,
@@ -223,6 +241,18 @@ impl MachineSpec {
         for bind in &self.binds {
             inside(&bind.target, "the target of a bind")?;
         }
+        if self.devices.len() > DEVICES_MAX {
+            return Err(SandboxError::spec(format!("a machine has {DEVICES_MAX} block devices at most")));
+        }
+        if !self.devices.is_empty() && !self.kind.is_system() {
+            return Err(SandboxError::spec("a single program has no block devices"));
+        }
+        for (index, device) in self.devices.iter().enumerate() {
+            device.check()?;
+            if self.devices[..index].iter().any(|other| device.clashes_with(other)) {
+                return Err(SandboxError::spec(format!("two block devices are {:?}", device.name)));
+            }
+        }
         for file in &self.files {
             inside(&file.path, "the path of a file")?;
         }
@@ -230,6 +260,40 @@ impl MachineSpec {
             return Err(SandboxError::spec(format!("files of more than {FILES_BYTES_MAX} bytes")));
         }
         Ok(())
+    }
+}
+
+/// Names in /dev that a block device cannot have, since something else has them.
+const TAKEN: &[&str] =
+    &["null", "zero", "full", "random", "urandom", "tty", "console", "fd", "stdin", "stdout", "stderr"];
+const TAKEN_FOLDERS: &[&str] = &["pts", "ptmx", "shm", "mqueue", "disk", "log", "initctl", "hugepages"];
+
+impl BlockDevice {
+    pub(crate) fn check(&self) -> Result<(), SandboxError> {
+        let name = self.name.as_str();
+        let plain = name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            && name.len() <= DEVICE_NAME_BYTES_MAX;
+        if !plain || TAKEN.contains(&name) || TAKEN_FOLDERS.contains(&name) {
+            return Err(SandboxError::spec(format!("{name:?} cannot be the name of a block device")));
+        }
+        if let Some(by_id) = &self.by_id {
+            let plain = by_id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+            if !plain || by_id.is_empty() || by_id.len() > ID_BYTES_MAX || by_id.starts_with('.') {
+                return Err(SandboxError::spec(format!("{by_id:?} cannot be the id of a block device")));
+            }
+        }
+        if !self.path.is_absolute() {
+            return Err(SandboxError::spec(format!("{} is not an absolute path", self.path.display())));
+        }
+        Ok(())
+    }
+
+    /// Whether the two cannot be in one machine.
+    pub(crate) fn clashes_with(&self, other: &Self) -> bool {
+        self.name == other.name
+            || (self.major, self.minor) == (other.major, other.minor)
+            || (self.by_id.is_some() && self.by_id == other.by_id)
     }
 }
 

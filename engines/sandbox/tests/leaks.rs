@@ -75,6 +75,7 @@ async fn a_keeper_that_dies_at_any_step_leaves_nothing() {
         "overlay",
         "sys",
         "limits",
+        "devices",
         "console",
         "first process",
         "ready",

@@ -10,7 +10,7 @@ use super::namespaces;
 use super::shown;
 use super::talk::{Answer, At, Failure, Request, say};
 use crate::kernel::process::Exit;
-use crate::kernel::{descriptors, mounts, process};
+use crate::kernel::{descriptors, mounts, process, sockets};
 use crate::records::Folder;
 
 /// Executes a command in a machine and tells how it ended. It is killed when the conversation is closed.
@@ -38,6 +38,8 @@ fn run(request: &Request, talk: &OwnedFd, streams: [OwnedFd; 3]) -> Result<Exit,
     let Some(first) = first else {
         return Err(Failure { step, cause: "it has ended".to_owned() });
     };
+    // Keepers of machines from before there were block devices do not listen.
+    let calls = plan.spec.kind.is_system().then(|| sockets::connect(&folder.talk()).ok()).flatten();
     plan.placement.join_beside().at(step)?;
     if let Some(count) = shown::processors(&plan.spec) {
         process::use_processors(count, &plan.spec.id);
@@ -63,13 +65,14 @@ fn run(request: &Request, talk: &OwnedFd, streams: [OwnedFd; 3]) -> Result<Exit,
                 user: request.user,
                 streams: &streams,
                 alive: None,
+                calls: calls.as_ref(),
             }),
         };
         let text = format!("{}: {}", failure.step, failure.cause);
         io::Write::write_all(&mut File::from(complain), text.as_bytes()).ok();
         process::leave(127)
     };
-    drop((complain, streams));
+    drop((complain, streams, calls));
     let mut text = String::new();
     io::Read::read_to_string(&mut File::from(complaint), &mut text).at(step)?;
     let exit = await_end(child, talk, &signals);

@@ -10,12 +10,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::devices;
+use super::listed;
 use super::shown;
-use super::talk::{At, Failure};
+use super::talk::{At, Failure, Order};
 use crate::kernel::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY};
-use crate::kernel::{c_path, c_string, capabilities, descriptors, filter, landlock, process};
+use crate::kernel::{c_path, c_string, capabilities, descriptors, filter, landlock, notify, process};
 use crate::records::Folder;
-use crate::spec::{self, Kind, MachineSpec};
+use crate::spec::{self, BlockDevice, Kind, MachineSpec};
 
 /// The nodes of /dev that lead to no device of the host.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
@@ -51,6 +53,8 @@ pub struct Parts {
     proc: OwnedFd,
     sys: OwnedFd,
     devices: Vec<OwnedFd>,
+    /// Nodes, and the kernel's folders about the devices, if it has any.
+    disks: Vec<(OwnedFd, Option<OwnedFd>)>,
     console: Option<OwnedFd>,
     binds: Vec<OwnedFd>,
     /// With their places.
@@ -62,6 +66,8 @@ pub struct Guest<'a> {
     pub folder: &'a Folder,
     pub spec: &'a MachineSpec,
     pub files: &'a [spec::File],
+    /// Those that it has at this start.
+    pub devices: &'a [BlockDevice],
     pub terminal: Option<&'a Path>,
 }
 
@@ -89,13 +95,23 @@ impl Guest<'_> {
         mounts::mount("proc", &proc, NO_SUID | NO_DEV | NO_EXEC, "")?;
         let binds = 0..self.spec.binds.len();
         let shown = shown::FILES.iter().map(|(name, place)| (self.folder.shown().join(name), *place));
-        let shown = shown.filter(|(file, _)| file.exists());
+        let shown = shown
+            .chain([(shown::partitions_file(self.folder), "/proc/partitions")])
+            .filter(|(file, _)| file.exists());
         Ok(Parts {
             proc: mounts::copy(&proc)?,
             sys: mounts::copy(&self.folder.sys())?,
             devices: DEVICES
                 .iter()
                 .map(|name| mounts::copy(&Path::new("/dev").join(name)))
+                .collect::<io::Result<_>>()?,
+            disks: self
+                .devices
+                .iter()
+                .map(|device| {
+                    let facts = mounts::copy(&listed::facts(self.folder, device)).ok();
+                    Ok((mounts::copy(&devices::node(self.folder, &device.name))?, facts))
+                })
                 .collect::<io::Result<_>>()?,
             console: self.terminal.map(mounts::copy).transpose()?,
             binds: binds
@@ -113,6 +129,12 @@ impl Guest<'_> {
         place(&parts.proc, "/proc")?;
         place(&parts.sys, "/sys")?;
         make_devices(parts)?;
+        if self.spec.kind.is_system() {
+            listed::cover()?;
+        }
+        for (device, (node, facts)) in self.devices.iter().zip(&parts.disks) {
+            devices::put(device, node, facts.as_ref())?;
+        }
         mask_proc()?;
         for (file, place) in &parts.shown {
             // Kernels differ in what they tell of processors.
@@ -139,7 +161,7 @@ impl Guest<'_> {
     }
 
     /// Becomes the machine's first program. Comes back only with an error.
-    pub fn start(&self, console: OwnedFd, alive: &File) -> Failure {
+    pub fn start(&self, console: OwnedFd, alive: &File, calls: &OwnedFd) -> Failure {
         let (stdin, output) = match self.spec.kind.is_system() {
             true => (console.try_clone(), console),
             false => (File::open("/dev/null").map(OwnedFd::from), console),
@@ -157,6 +179,7 @@ impl Guest<'_> {
                 user: self.spec.user,
                 streams: &streams,
                 alive: Some(alive),
+                calls: Some(calls),
             }),
         }
     }
@@ -256,6 +279,8 @@ pub struct Program<'a> {
     pub streams: &'a [OwnedFd; 3],
     /// Closed at the other end when the keeper has died.
     pub alive: Option<&'a File>,
+    /// Where the keeper hears of calls that it is to answer.
+    pub calls: Option<&'a OwnedFd>,
 }
 
 /// Puts all restraints in force, in the order in which each still allows the next, and becomes the program.
@@ -297,6 +322,13 @@ fn restrain(program: &Program<'_>) -> Result<Vec<PathBuf>, Failure> {
         landlock::restrict().at(step)?;
     }
     filter::filters(program.kind).and_then(|filters| filters.install()).at(step)?;
+    if program.kind.is_system()
+        && let Some(calls) = program.calls
+        && let Some(listener) = notify::install().at(step)?
+    {
+        let order = serde_json::to_vec(&Order::Listen).at(step)?;
+        descriptors::send(calls.as_fd(), &order, &[listener.as_fd()]).at(step)?;
+    }
     if program.user != (0, 0) {
         process::become_user(program.user.0, program.user.1).at(step)?;
     }

@@ -5,9 +5,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::Steps;
+use super::attend::{Attendant, Settled};
 use super::console::Console;
+use super::devices::Devices;
 use super::guest::{Guest, await_word};
 use super::namespaces::{self, Namespaces};
 use super::root;
@@ -30,6 +33,7 @@ struct Keeper {
     plan: Plan,
     namespaces: Namespaces,
     console: Console,
+    attendant: Attendant,
     signals: OwnedFd,
     status: Status,
     steps: Steps,
@@ -79,7 +83,7 @@ pub fn keep(folder: PathBuf, talk: OwnedFd, steps: Steps) -> ! {
 
 /// So that the folders can be removed; the mounts themselves go with this process.
 fn unmount(folder: &Folder) {
-    for place in [folder.root(), folder.sys()] {
+    for place in [folder.root(), folder.sys(), folder.devices()] {
         mounts::detach(&place).ok();
     }
     for above in [folder.layers(), folder.binds()] {
@@ -96,7 +100,8 @@ impl Keeper {
         process::set_name("fb-keeper");
         let signals = process::signal_descriptor(&[libc::SIGCHLD, libc::SIGTERM, libc::SIGUSR1]).at(step)?;
         let keeper = ProcessId::of(process::id()).at(step)?;
-        let status = Status { keeper, init: None, boots: 0, oom_kills: 0, ended: None };
+        let mut status =
+            Status { keeper, init: None, boots: 0, oom_kills: 0, ended: None, devices: Vec::new() };
         folder.write_status(&status).at(step)?;
         process::unshare(libc::CLONE_NEWNS).at(step)?;
         mounts::make_slave().at(step)?;
@@ -114,9 +119,18 @@ impl Keeper {
         let step = steps.begin("limits");
         plan.placement.make(plan.spec.kind, &plan.spec.limits, namespaces.first_user_id).at(step)?;
         shown::write(&folder, &plan.spec).at(step)?;
+        let step = steps.begin("devices");
+        let wanted = &plan.spec.devices;
+        let devices =
+            Devices::prepare(&folder, &plan.placement, namespaces.first_user_id, wanted).at(step)?;
+        let attendant = Attendant::new(&folder, &namespaces.users, devices).at(step)?;
+        status.devices.clone_from(wanted);
+        if plan.spec.kind.is_system() {
+            shown::write_partitions(&folder, wanted);
+        }
         let step = steps.begin("console");
         let console = Console::open(&folder, plan.spec.kind, namespaces.first_user_id).at(step)?;
-        Ok(Self { folder, plan, namespaces, console, signals, status, steps })
+        Ok(Self { folder, plan, namespaces, console, attendant, signals, status, steps })
     }
 
     /// The first start, which this machine's launcher must want to the end: if it is gone before it says "go", nothing
@@ -141,18 +155,21 @@ impl Keeper {
     }
 
     /// A first process in namespaces of its own, everything done but its program.
-    fn begin_boot(&self, files: &[Injected]) -> Result<Waiting, Failure> {
+    fn begin_boot(&mut self, files: &[Injected]) -> Result<Waiting, Failure> {
         let step = self.steps.begin("first process");
+        let (ours, calls) = descriptors::pair().at(step)?;
         let (hear, word) = descriptors::pipe().at(step)?;
         let (complaint, complain) = descriptors::pipe().at(step)?;
         let own = process::id();
         match process::fork().at(step)? {
             None => {
                 drop((word, complaint));
-                self.become_first(own, files, File::from(hear), &mut File::from(complain))
+                drop(ours);
+                self.become_first(own, files, File::from(hear), &calls, &mut File::from(complain))
             }
             Some(between) => {
-                drop((hear, complain));
+                drop((hear, complain, calls));
+                self.attendant.hear(ours);
                 let mut complaint = BufReader::new(File::from(complaint));
                 let pid = heard_both(&mut complaint);
                 process::wait(between).at(step)?;
@@ -164,7 +181,14 @@ impl Keeper {
 
     /// In the fork: joins the control groups as the host's root, then becomes somebody in the user namespace only, then
     /// makes process 1 as a child of the keeper.
-    fn become_first(&self, keeper: i32, files: &[Injected], mut word: File, complain: &mut File) -> ! {
+    fn become_first(
+        &self,
+        keeper: i32,
+        files: &[Injected],
+        mut word: File,
+        calls: &OwnedFd,
+        complain: &mut File,
+    ) -> ! {
         let others = libc::CLONE_NEWNS
             | libc::CLONE_NEWPID
             | libc::CLONE_NEWUTS
@@ -194,6 +218,7 @@ impl Keeper {
             folder: &self.folder,
             spec: &self.plan.spec,
             files,
+            devices: &self.attendant.devices.list,
             terminal: self.console.terminal.as_deref(),
         };
         let entered = process::die_with_parent(0).at(step).and_then(|()| guest.enter());
@@ -204,7 +229,7 @@ impl Keeper {
         await_word(&mut word);
         let console = self.console.writer.try_clone().at("the console");
         let failure = match console {
-            Ok(console) => guest.start(console, &word),
+            Ok(console) => guest.start(console, &word, calls),
             Err(failure) => failure,
         };
         complain_and_leave(complain, &failure)
@@ -253,7 +278,41 @@ impl Keeper {
         placement.remove();
         self.status.ended = Some(how.unwrap_or(How::Exited(255)));
         self.status.init = None;
+        self.status.devices.clear();
         self.folder.write_status(&self.status).ok();
+    }
+
+    /// Brings up to date what the machine sees of its own size.
+    fn show(&self) {
+        shown::update(&self.folder, &self.plan.spec, self.plan.placement.memory());
+        if !self.status.devices.is_empty() {
+            shown::write_partitions(&self.folder, &self.status.devices);
+        }
+    }
+
+    /// How long the keeper sleeps at most; negative is without end.
+    fn patience(&self) -> i32 {
+        let shows = self.plan.spec.limits.memory_bytes > 0;
+        [if shows { MEMORY_SHOWN_MILLIS } else { -1 }, self.attendant.patience()]
+            .into_iter()
+            .filter(|millis| *millis >= 0)
+            .min()
+            .unwrap_or(-1)
+    }
+
+    /// Answers orders that are done, after what they changed is written down.
+    fn tell_settled(&mut self, settled: impl IntoIterator<Item = Settled>) {
+        for (talk, answer) in settled {
+            let mut answer = answer;
+            if self.status.devices != self.attendant.devices.list {
+                self.status.devices.clone_from(&self.attendant.devices.list);
+                shown::write_partitions(&self.folder, &self.status.devices);
+                if let Err(failure) = self.folder.write_status(&self.status).at("writing the status") {
+                    answer = failure.into();
+                }
+            }
+            say(&talk, &answer).ok();
+        }
     }
 
     /// From one start to the end of process 1. `None`: the machine is to be started again.
@@ -261,17 +320,22 @@ impl Keeper {
         let Some(first) = self.status.init.as_ref().map(|init| init.pid) else { return Some(How::Lost) };
         let mut buffer = Box::new([0; CONSOLE_READ_BYTES]);
         let (mut killed, mut reset) = (false, false);
+        let mut shown_at = Instant::now();
         let exit = 'held: loop {
-            let watched = [self.signals.as_fd(), self.console.readable()];
-            let wait = if self.plan.spec.limits.memory_bytes > 0 { MEMORY_SHOWN_MILLIS } else { -1 };
-            let Ok(ready) = descriptors::wait_readable(&watched, wait) else { continue };
-            if !ready.contains(&true) {
-                shown::update(&self.folder, &self.plan.spec, self.plan.placement.memory());
-                continue;
+            let mut watched = vec![self.signals.as_fd(), self.console.readable()];
+            watched.extend(self.attendant.watched());
+            let Ok(ready) = descriptors::wait(&watched, self.patience()) else { continue };
+            drop(watched);
+            if shown_at.elapsed() >= Duration::from_millis(MEMORY_SHOWN_MILLIS as u64) {
+                self.show();
+                shown_at = Instant::now();
             }
-            if ready[1] {
+            if ready[1].any() {
                 self.console.take(&mut buffer);
             }
+            let settled = self.attendant.attend(&ready[2..], first);
+            self.tell_settled(settled);
+            self.attendant.look_after();
             while let Some(signal) = process::next_signal(self.signals.as_fd()) {
                 killed |= signal == libc::SIGTERM;
                 reset |= signal == libc::SIGUSR1;
@@ -283,9 +347,12 @@ impl Keeper {
                 if pid == first {
                     break 'held exit;
                 }
+                let settled = self.attendant.ended(pid, exit, first);
+                self.tell_settled(settled);
             }
         };
         while self.console.take(&mut buffer) {}
+        self.attendant.reset();
         let oom = self.plan.placement.oom_kills();
         let how = how_of(exit, self.plan.spec.kind, oom > self.status.oom_kills);
         self.status.oom_kills = oom;

@@ -5,10 +5,15 @@
 //! which forks share.
 
 mod agent;
+mod attend;
 mod console;
+mod devices;
 mod guest;
 mod keep;
+mod listed;
+mod mounting;
 mod namespaces;
+mod options;
 mod root;
 mod shown;
 mod talk;
@@ -17,7 +22,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 pub use console::read as read_console;
-pub use talk::{Answer, GO, Job, Request, hear};
+pub use talk::{Answer, GO, Job, Order, Request, hear, order};
 
 use crate::kernel::{descriptors, process};
 use crate::limits::MESSAGE_BYTES_MAX;

@@ -48,6 +48,11 @@ pub fn open_low_ports(users: &OwnedFd, first_user_id: u32) -> io::Result<()> {
     fs::write("/proc/sys/net/ipv4/ping_group_range", format!("{first_user_id} {last}"))
 }
 
+/// Whether a file of /proc is that namespace.
+pub fn is(namespace: &OwnedFd, file: &str) -> io::Result<bool> {
+    same(namespace, file)
+}
+
 /// A file of /proc or a descriptor, as a namespace's identity.
 trait Identity {
     fn identity(self) -> io::Result<(u64, u64)>;

@@ -7,10 +7,11 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use crate::placement::Memory;
 use crate::records::Folder;
-use crate::spec::MachineSpec;
+use crate::spec::{BlockDevice, MachineSpec};
 
 /// The files, and what they stand for in the guest.
 pub const FILES: &[(&str, &str)] = &[
@@ -22,6 +23,9 @@ pub const FILES: &[(&str, &str)] = &[
 ];
 
 const KIB: u64 = 1024;
+
+/// The unit of sizes in /sys/block, whatever the device's own is.
+const SECTOR_BYTES: u64 = 512;
 
 /// Processors of a machine; none where all of the host's are its own.
 pub fn processors(spec: &MachineSpec) -> Option<usize> {
@@ -42,6 +46,38 @@ pub fn write(folder: &Folder, spec: &MachineSpec) -> io::Result<()> {
         fs::write(folder.shown().join("meminfo"), text)?;
     }
     Ok(())
+}
+
+/// Lies with the nodes, so that a machine's list of mounts does not tell of folders of the host.
+pub fn partitions_file(folder: &Folder) -> PathBuf {
+    folder.devices().join("partitions")
+}
+
+/// Writes which block devices a machine sees, and how large they are now.
+pub fn write_partitions(folder: &Folder, devices: &[BlockDevice]) {
+    let size = |device: &BlockDevice| {
+        let path = format!("/sys/dev/block/{}:{}/size", device.major, device.minor);
+        let sectors: u64 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+        Some(sectors * SECTOR_BYTES)
+    };
+    let sized: Vec<(&BlockDevice, u64)> =
+        devices.iter().map(|device| (device, size(device).unwrap_or(0))).collect();
+    let text = partitions(&sized);
+    let file = File::options().create(true).truncate(false).write(true).open(partitions_file(folder));
+    if let Ok(file) = file {
+        file.write_at(text.as_bytes(), 0).ok();
+        file.set_len(text.len() as u64).ok();
+    }
+}
+
+/// As proc_partitions(5) has it, whole devices alone.
+fn partitions(devices: &[(&BlockDevice, u64)]) -> String {
+    let mut text = "major minor  #blocks  name\n\n".to_owned();
+    for (device, bytes) in devices {
+        let (major, minor, blocks) = (device.major, device.minor, bytes / KIB);
+        text.push_str(&format!("{major:4}  {minor:7} {blocks:10} {}\n", device.name));
+    }
+    text
 }
 
 /// Brings the memory's file up to date, in one write of the same length: who reads it meanwhile sees all of one or all of
@@ -121,6 +157,16 @@ mod tests {
         let full = Memory { used_bytes: 2 << 30, ..memory };
         assert_eq!(meminfo(1 << 30, full).len(), text.len(), "one write replaces all of it");
         assert!(meminfo(1 << 30, full).contains("MemFree:                   0 kB"));
+    }
+
+    #[test]
+    fn block_devices_are_listed_by_their_names_in_the_machine() {
+        let path = "/dev/loop3".into();
+        let device = BlockDevice { name: "xvdf".to_owned(), by_id: None, path, major: 7, minor: 3 };
+        assert_eq!(
+            partitions(&[(&device, 64 << 20)]),
+            "major minor  #blocks  name\n\n   7        3      65536 xvdf\n"
+        );
     }
 
     #[test]

@@ -6,8 +6,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::SandboxError;
 use crate::kernel::descriptors::{receive, send, wait_readable};
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::kernel::sockets;
+use crate::limits::{DEVICE_MILLIS_MAX, MESSAGE_BYTES_MAX};
+use crate::records::Folder;
+use crate::spec::BlockDevice;
 
 /// To the nursery, with the descriptors that the job needs.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,6 +33,40 @@ pub struct Request {
     pub user: (u32, u32),
 }
 
+/// To the keeper of a machine that runs.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// Answer calls that come through the descriptor that this carries. It is not answered itself.
+    Listen,
+    Attach {
+        device: BlockDevice,
+    },
+    Detach {
+        name: String,
+        force: bool,
+    },
+}
+
+/// Gives an order that is answered with nothing but its end.
+pub fn order(folder: &Folder, order: &Order) -> Result<(), SandboxError> {
+    let failed = |error| SandboxError::io("talking to the machine's keeper", error);
+    let talk = sockets::connect(&folder.talk()).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => SandboxError::Missing(
+            "this machine was launched before it could have block devices; stop and start it".to_owned(),
+        ),
+        _ => failed(error),
+    })?;
+    let bytes = serde_json::to_vec(order).map_err(|error| failed(error.into()))?;
+    send(talk.as_fd(), &bytes, &[]).map_err(failed)?;
+    match hear(talk.as_fd(), DEVICE_MILLIS_MAX) {
+        Ok(Answer::Done) => Ok(()),
+        Ok(Answer::Busy { device }) => Err(SandboxError::Busy(device)),
+        Ok(Answer::Failed { step, cause }) => Err(SandboxError::Step { step, cause }),
+        Ok(other) => Err(SandboxError::KeeperLost(format!("it said {other:?}"))),
+        Err(error) => Err(SandboxError::KeeperLost(error.to_string())),
+    }
+}
+
 /// What keepers and agents answer.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Answer {
@@ -38,6 +76,10 @@ pub enum Answer {
     Done,
     Exited(i32),
     Signalled(i32),
+    /// The block device is in use.
+    Busy {
+        device: String,
+    },
     Failed {
         step: String,
         cause: String,

@@ -98,17 +98,42 @@ pub fn receive(from: BorrowedFd<'_>, bytes: &mut [u8]) -> io::Result<(usize, Vec
     }
 }
 
+/// What a descriptor that was waited for has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready {
+    pub readable: bool,
+    /// Nothing will come any more.
+    pub closed: bool,
+}
+
+impl Ready {
+    pub fn any(self) -> bool {
+        self.readable || self.closed
+    }
+}
+
 /// Waits until one of them can be read, or its other end is closed. Negative: without end. Tells which.
 pub fn wait_readable(fds: &[BorrowedFd<'_>], millis: i32) -> io::Result<Vec<bool>> {
+    Ok(wait(fds, millis)?.into_iter().map(Ready::any).collect())
+}
+
+/// As [`wait_readable`], and tells the two apart.
+pub fn wait(fds: &[BorrowedFd<'_>], millis: i32) -> io::Result<Vec<Ready>> {
     let mut polled: Vec<libc::pollfd> =
         fds.iter().map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }).collect();
     // SAFETY: the list is as long as is said.
     let answer = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) };
     match checked(answer.into()) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(vec![false; fds.len()]),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            Ok(vec![Ready { readable: false, closed: false }; fds.len()])
+        }
         Err(error) => Err(error),
-        Ok(_) => Ok(polled.iter().map(|polled| polled.revents != 0).collect()),
+        Ok(_) => Ok(polled.iter().map(|polled| ready_of(polled.revents)).collect()),
     }
+}
+
+fn ready_of(events: libc::c_short) -> Ready {
+    Ready { readable: events & libc::POLLIN != 0, closed: events & !libc::POLLIN != 0 }
 }
 
 /// This process's descriptor of that number becomes a copy of `from`.

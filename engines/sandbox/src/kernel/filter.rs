@@ -92,13 +92,19 @@ const NEWEST: u32 = 469;
 const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541c;
 
+/// All requests to a loop device (linux/loop.h). A block device of a machine's may be one of the host's, and whoever may
+/// write to it may, says the kernel, also take it off its file, so that its number becomes somebody else's.
+const LOOP: u64 = 0x4c00;
+const LOOP_MASK: u64 = 0xffff_ff00;
+
 /// Filters for one machine, made before any of them is in force.
 pub struct Filters(Vec<BpfProgram>);
 
 pub fn filters(kind: Kind) -> io::Result<Filters> {
     let mut refused: BTreeMap<i64, Vec<SeccompRule>> =
         REFUSED.iter().map(|&call| (call, Vec::new())).collect();
-    refused.insert(libc::SYS_ioctl, vec![argument(1, TIOCSTI)?, argument(1, TIOCLINUX)?]);
+    let loops = rule(1, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(LOOP_MASK), LOOP)?;
+    refused.insert(libc::SYS_ioctl, vec![argument(1, TIOCSTI)?, argument(1, TIOCLINUX)?, loops]);
     // Sockets to the host of this host, which no namespace holds back, and the kernel's cryptography.
     refused.insert(
         libc::SYS_socket,
@@ -219,6 +225,18 @@ mod tests {
                 && refused(libc::SYS_clone, i64::from(libc::CLONE_NEWUSER | libc::SIGCHLD), libc::EPERM)
                 && refused(libc::SYS_socket, i64::from(libc::AF_VSOCK), libc::EPERM)
                 && std::os::unix::net::UnixDatagram::unbound().is_ok()
+        }));
+    }
+
+    #[test]
+    fn loop_devices_take_no_commands() {
+        assert!(under_filter(Kind::Systemd, || {
+            let refused = |request: i64| {
+                // SAFETY: a call that the filter answers, or that fails for its descriptor.
+                let answer = unsafe { libc::syscall(libc::SYS_ioctl, -1, request, 0) };
+                answer == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+            };
+            (0x4c00..0x4c10).chain(0x4c80..0x4c83).all(refused) && !refused(0x1272)
         }));
     }
 

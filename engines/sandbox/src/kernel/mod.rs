@@ -3,11 +3,15 @@
 
 pub mod capabilities;
 pub mod descriptors;
+pub mod file_systems;
 pub mod filter;
 pub mod interface;
 pub mod landlock;
+pub mod memory;
 pub mod mounts;
+pub mod notify;
 pub mod process;
+pub mod sockets;
 pub mod terminal;
 
 use std::ffi::CString;

@@ -75,14 +75,18 @@ fn set_attributes(
 /// namespace: what 0 owns on disk belongs to the guest's root.
 pub fn mapped_copy(source: &Path, users: BorrowedFd<'_>, read_only: bool) -> io::Result<OwnedFd> {
     let copy = copy(source)?;
-    let mut set = libc::MOUNT_ATTR_IDMAP | libc::MOUNT_ATTR_NODEV;
-    if read_only {
-        set |= libc::MOUNT_ATTR_RDONLY;
-    }
-    let attributes =
-        libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: users.as_raw_fd() as u64 };
-    set_attributes(copy.as_raw_fd(), c"", libc::AT_EMPTY_PATH, &attributes)?;
+    let read_only = if read_only { libc::MOUNT_ATTR_RDONLY } else { 0 };
+    map(copy.as_fd(), users, libc::MOUNT_ATTR_NODEV | read_only)?;
     Ok(copy)
+}
+
+/// The ids on disk of a mount that is attached nowhere yet appear as those of the user namespace, and it has the
+/// attributes too.
+pub fn map(mount: BorrowedFd<'_>, users: BorrowedFd<'_>, add: u64) -> io::Result<()> {
+    let attr_set = libc::MOUNT_ATTR_IDMAP | add;
+    let userns_fd = users.as_raw_fd() as u64;
+    let attributes = libc::mount_attr { attr_set, attr_clr: 0, propagation: 0, userns_fd };
+    set_attributes(mount.as_raw_fd(), c"", libc::AT_EMPTY_PATH, &attributes)
 }
 
 /// A copy of the mount at `source`, not attached anywhere yet, from that folder or file on, without what is mounted below.
@@ -98,6 +102,17 @@ pub fn copy(source: &Path) -> io::Result<OwnedFd> {
 
 /// Attaches what [`mapped_copy`] made.
 pub fn attach(copy: &OwnedFd, target: &Path) -> io::Result<()> {
+    attach_with(copy, target, 0)
+}
+
+/// As [`attach`], where links may lead to the target, as mount(2) has it.
+pub fn attach_following(copy: &OwnedFd, target: &Path) -> io::Result<()> {
+    const MOVE_MOUNT_T_SYMLINKS: libc::c_uint = 0x10;
+    const MOVE_MOUNT_T_AUTOMOUNTS: libc::c_uint = 0x20;
+    attach_with(copy, target, MOVE_MOUNT_T_SYMLINKS | MOVE_MOUNT_T_AUTOMOUNTS)
+}
+
+fn attach_with(copy: &OwnedFd, target: &Path, flags: libc::c_uint) -> io::Result<()> {
     const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
     let target = c_path(target)?;
     let from = copy.as_fd().as_raw_fd();
@@ -109,7 +124,7 @@ pub fn attach(copy: &OwnedFd, target: &Path) -> io::Result<()> {
             c"".as_ptr(),
             libc::AT_FDCWD,
             target.as_ptr(),
-            MOVE_MOUNT_F_EMPTY_PATH,
+            flags | MOVE_MOUNT_F_EMPTY_PATH,
         )
     };
     checked(answer).map(drop)

@@ -66,6 +66,25 @@ pub fn pidfd(pid: libc::pid_t) -> io::Result<OwnedFd> {
     }
 }
 
+/// A file that another process has open, by its number there.
+pub fn file_of(pidfd: BorrowedFd<'_>, number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers; the new descriptor is owned by nobody else.
+    unsafe {
+        let fd = checked(libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), number, 0))?;
+        Ok(OwnedFd::from_raw_fd(fd as i32))
+    }
+}
+
+/// Works from the folder `folder`, below the root folder `root`, as another process does whose these are.
+pub fn stand_where(root: BorrowedFd<'_>, folder: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: a terminated string.
+    unsafe {
+        checked(libc::fchdir(root.as_raw_fd()).into())?;
+        checked(libc::chroot(c".".as_ptr()).into())?;
+        checked(libc::fchdir(folder.as_raw_fd()).into()).map(drop)
+    }
+}
+
 pub fn signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     let nothing: *const libc::siginfo_t = ptr::null();
     // SAFETY: the null pointer means "as kill() would".

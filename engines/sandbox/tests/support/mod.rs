@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use fogbank_sandbox::{Command, Kind, Machine, MachineSpec, Output, Sandbox, Settings, probe};
+use fogbank_sandbox::{BlockDevice, Command, Kind, Machine, MachineSpec, Output, Sandbox, Settings, probe};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_sandbox-keeper");
 
@@ -173,4 +173,46 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("not in half a minute: {what}");
+}
+
+/// A file as a block device, until it is dropped.
+pub struct Disk {
+    file: PathBuf,
+    pub path: PathBuf,
+}
+
+/// Runs a program of the host, which has to succeed.
+pub fn run(words: &[&str]) -> String {
+    let output = std::process::Command::new(words[0]).args(&words[1..]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{words:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text.trim().to_owned()
+}
+
+impl Disk {
+    pub fn new(folder: &Path, name: &str, bytes: u64) -> Self {
+        let file = folder.join(format!("{name}.disk"));
+        fs::File::create(&file).unwrap().set_len(bytes).unwrap();
+        let path = run(&["losetup", "--find", "--show", file.to_str().unwrap()]).into();
+        Self { file, path }
+    }
+
+    pub fn as_device(&self, name: &str) -> BlockDevice {
+        let numbers = std::os::unix::fs::MetadataExt::rdev(&fs::metadata(&self.path).unwrap());
+        // As the kernel's makedev, for small numbers.
+        let (major, minor) = ((numbers >> 8) as u32 & 0xfff, (numbers & 0xff) as u32);
+        let by_id = Some(format!("nvme-Amazon_Elastic_Block_Store_vol{name}"));
+        BlockDevice { name: name.to_owned(), by_id, path: self.path.clone(), major, minor }
+    }
+
+    pub fn grow(&self, bytes: u64) {
+        fs::File::options().write(true).open(&self.file).unwrap().set_len(bytes).unwrap();
+        run(&["losetup", "-c", self.path.to_str().unwrap()]);
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        std::process::Command::new("losetup").arg("-d").arg(&self.path).status().ok();
+    }
 }
