@@ -15,3 +15,6 @@ pub const XML_ATTRIBUTES_MAX: usize = 64;
 
 /// One frame of an event stream. AWS allows payloads of 16 MiB and headers of 128 KiB.
 pub const EVENT_FRAME_BYTES_MAX: usize = 16 * 1024 * 1024 + 128 * 1024 + 16;
+
+/// Room that is made for a list at once.
+pub const RESERVED_BYTES_MAX: usize = 1 << 20;

@@ -27,6 +27,7 @@ mod log;
 mod published;
 mod range;
 mod seal;
+mod seen;
 mod space;
 mod spaces;
 mod tree;

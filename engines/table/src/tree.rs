@@ -4,7 +4,8 @@
 //! to say when memory goes to the disk, and to say which versions nobody can read any more. Two of its ways matter
 //! here. It takes sequence numbers of its own for every change of its set of files; so its counter is the one
 //! numbering of the engine, which then has gaps. And it finds the set of files for a reader by the reader's number;
-//! so a reader must have registered its number for as long as it reads ([`crate::published`]).
+//! so a reader must have registered its number for as long as it reads ([`crate::published`]). Inserts and gets do not
+//! wait for its lock ([`crate::seen`]); scans do.
 
 use std::collections::HashSet;
 use std::io;
@@ -18,21 +19,27 @@ use lsm_tree::config::{
     BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
 };
 use lsm_tree::{
-    AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, SequenceNumberCounter,
+    AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, InternalValue, MemtableId,
+    SequenceNumberCounter, ValueType,
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use twox_hash::XxHash3_128;
 
 use crate::brake::Brake;
 use crate::error::TableError;
 use crate::limits::{BLOCK_BYTES, OPEN_FILES_MAX, TREE_FILE_BYTES, UNMERGED_TABLES_MAX};
 use crate::range::Direction;
+use crate::seen::Seen;
 
 /// A moment that sees everything.
 pub const LATEST: u64 = u64::MAX;
 
 pub struct Tree {
     tree: AnyTree,
+    /// Held for the moment only in which it is taken or replaced.
+    seen: RwLock<Arc<Seen>>,
+    /// Held while `seen` is made anew.
+    seeing: Mutex<()>,
     sequence: SequenceNumberCounter,
     leveled: Arc<Leveled>,
     brake: Brake,
@@ -96,12 +103,40 @@ impl Tree {
         }
         let leveled = Arc::new(Leveled::default().with_table_target_size(TREE_FILE_BYTES));
         let tables = folder.join(TABLES);
-        Ok(Tree { tree, sequence, leveled, brake, tables, making_files: RwLock::new(()) })
+        let seen = RwLock::new(Arc::new(Seen::first(&tree)));
+        Ok(Tree {
+            tree,
+            seen,
+            seeing: Mutex::new(()),
+            sequence,
+            leveled,
+            brake,
+            tables,
+            making_files: RwLock::new(()),
+        })
     }
 
     /// The newest version below `at`.
     pub fn get(&self, key: &[u8], at: u64) -> Result<Option<Bytes>, TableError> {
-        Ok(self.tree.get(key, at)?.map(Bytes::from))
+        Ok(self.seen().get(key, at)?.map(|found| found.value.into()))
+    }
+
+    fn seen(&self) -> Arc<Seen> {
+        Arc::clone(&self.seen.read())
+    }
+
+    /// Lets everybody see what the tree has become.
+    fn see(&self, change: impl FnOnce(&mut Seen)) {
+        let mut next = Seen::clone(&self.seen());
+        change(&mut next);
+        let before = std::mem::replace(&mut *self.seen.write(), Arc::new(next));
+        // Outside of the lock, since it may be the last to know of memory or files.
+        drop(before);
+    }
+
+    fn made_files(&self, flushed: &[MemtableId]) {
+        let _seeing = self.seeing.lock();
+        self.see(|seen| seen.made_files(flushed, &self.tree));
     }
 
     /// The entries of a range at a moment, with their whole keys.
@@ -122,12 +157,14 @@ impl Tree {
         })
     }
 
+    /// By one thread at a time, which also is the one that rotates.
     pub fn insert(&self, key: Bytes, value: Bytes, sequence: u64) {
-        self.tree.insert(key, value, sequence);
+        let entry = InternalValue::from_components(key, value, sequence, ValueType::Value);
+        self.seen().active.insert(entry);
     }
 
     pub fn remove(&self, key: Bytes, sequence: u64) {
-        self.tree.remove(key, sequence);
+        self.seen().active.insert(InternalValue::new_tombstone(key, sequence));
     }
 
     /// A number above all before it.
@@ -152,38 +189,50 @@ impl Tree {
 
     /// The memory that is written to, in bytes.
     pub fn memtable_bytes(&self) -> u64 {
-        self.tree.active_memtable().size()
+        self.seen().active.size()
     }
 
     /// Memory that waits to become files.
     pub fn sealed_memtables(&self) -> usize {
-        self.tree.sealed_memtable_count()
+        self.seen().sealed.len()
     }
 
     /// Closes the memory that is written to, so that [`Tree::flush`] takes it. Not while something is inserted.
     pub fn rotate(&self) {
-        self.tree.rotate_memtable();
+        let _seeing = self.seeing.lock();
+        if let Some(sealed) = self.tree.rotate_memtable() {
+            self.see(|seen| seen.rotated(sealed, &self.tree));
+        }
     }
 
     /// Makes files of the closed memory. Versions that only readers before `watermark` could see may go.
     pub fn flush(&self, watermark: u64) -> Result<(), TableError> {
+        let sealed: Vec<MemtableId> = self.seen().sealed.iter().map(|memory| memory.id()).collect();
         self.make_files(|| {
             let lock = self.tree.get_flush_lock();
             self.tree.flush(&lock, watermark).map(drop)
-        })
+        })?;
+        self.made_files(&sealed);
+        Ok(())
     }
 
     /// Merges some files, if there are any that should be; says whether there were.
     pub fn merge(&self, watermark: u64) -> Result<bool, TableError> {
         let before = self.tree.current_version().id();
         self.make_files(|| self.tree.compact(self.leveled.clone(), watermark))?;
-        Ok(self.tree.current_version().id() != before)
+        let has_merged = self.tree.current_version().id() != before;
+        if has_merged {
+            self.made_files(&[]);
+        }
+        Ok(has_merged)
     }
 
     /// Merges all files, so that nothing is left of what was deleted or overwritten. That takes as much room as what is
     /// not deleted, for as long as it takes.
     pub fn merge_all(&self, watermark: u64) -> Result<(), TableError> {
-        self.make_files(|| self.tree.major_compact(TREE_FILE_BYTES, watermark))
+        self.make_files(|| self.tree.major_compact(TREE_FILE_BYTES, watermark))?;
+        self.made_files(&[]);
+        Ok(())
     }
 
     /// Ends a merge that is under way, and all later ones.
@@ -228,7 +277,7 @@ impl Tree {
 
     /// Whether merging is so far behind that reads get slow.
     pub fn is_unmerged(&self) -> bool {
-        self.tree.l0_run_count() > UNMERGED_TABLES_MAX
+        self.seen().unmerged > UNMERGED_TABLES_MAX
     }
 
     /// Removes the files that hold keys of this prefix only. What other files have of it stays.
@@ -236,6 +285,7 @@ impl Tree {
         let end =
             crate::range::successor(prefix).map_or(Bound::Unbounded, |end| Bound::Excluded(end.to_vec()));
         self.tree.drop_range::<Vec<u8>, _>((Bound::Included(prefix.to_vec()), end))?;
+        self.made_files(&[]);
         Ok(())
     }
 

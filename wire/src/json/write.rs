@@ -5,6 +5,7 @@ use base64::Engine;
 use schema::{ByteStream, Document, Entries, EventStream, Items, Member, Structure, TimestampFormat, Writer};
 use serde::Serialize;
 
+use crate::limits::RESERVED_BYTES_MAX;
 use crate::text;
 
 /// Writes JSON values one after the other onto its bytes.
@@ -46,9 +47,28 @@ impl JsonWriter<'_> {
         self.out.push(b'}');
     }
 
+    /// A string. Most hold nothing to escape, which is seen at a glance.
+    fn text(&mut self, value: &str) {
+        if has_escapes(value.as_bytes()) {
+            return self.scalar(value);
+        }
+        self.out.reserve(value.len() + 2);
+        self.out.push(b'"');
+        self.out.extend_from_slice(value.as_bytes());
+        self.out.push(b'"');
+    }
+
     fn scalar(&mut self, value: impl Serialize) {
         serde_json::to_writer(&mut *self.out, &value).expect("scalars are JSON and memory takes them");
     }
+}
+
+/// Whether a string is more than its bytes in quotes. Many bytes are looked at before it is decided, which the compiler
+/// makes one step of.
+fn has_escapes(text: &[u8]) -> bool {
+    const AT_ONCE: usize = 32;
+    let is_escaped = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    text.chunks(AT_ONCE).any(|chunk| chunk.iter().fold(false, |found, byte| found | is_escaped(byte)))
 }
 
 impl Writer for JsonWriter<'_> {
@@ -79,7 +99,7 @@ impl Writer for JsonWriter<'_> {
     }
 
     fn string(&mut self, _: &'static Member, value: &str) {
-        self.scalar(value);
+        self.text(value);
     }
 
     fn blob(&mut self, _: &'static Member, value: &[u8]) {
@@ -116,7 +136,13 @@ impl Writer for JsonWriter<'_> {
             if index > 0 {
                 self.out.push(b',');
             }
+            let start = self.out.len();
             item.write(self, element);
+            if index == 0 {
+                // The others are probably about as long, and a buffer that grows is copied.
+                let length = (self.out.len() - start + 1).saturating_mul(items.len);
+                self.out.reserve(length.min(RESERVED_BYTES_MAX));
+            }
         }
         self.out.push(b']');
     }
@@ -128,7 +154,7 @@ impl Writer for JsonWriter<'_> {
             if index > 0 {
                 self.out.push(b',');
             }
-            self.scalar(key);
+            self.text(key);
             self.out.push(b':');
             value.write(self, value_at);
         }
@@ -142,5 +168,23 @@ impl Writer for JsonWriter<'_> {
 
     fn events(&mut self, at: &'static Member, _: EventStream) {
         unreachable!("{} is written as frames, not as JSON", at.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_as_serde_writes_them() {
+        let long = "0123456789".repeat(20);
+        for text in ["", "plain", "\u{7f}ä\u{2028}", "\"", "\\", "\n", "\u{1f}", &long] {
+            for before in [0, 31, 32, 33, 200] {
+                let text = [&long[..before], text].concat();
+                let mut out = Vec::new();
+                JsonWriter { out: &mut out }.text(&text);
+                assert_eq!(String::from_utf8(out).ok(), serde_json::to_string(&text).ok());
+            }
+        }
     }
 }

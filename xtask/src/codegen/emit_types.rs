@@ -32,7 +32,7 @@ pub fn emit(plan: &Plan<'_>) -> Result<Vec<Type>> {
         let shape = structure.model.map(|model| plan.shape(model));
         let fields = shape.map(|shape| fields(plan, structure, shape)).unwrap_or_default();
         match shape {
-            Some(shape) if shape.kind != Kind::Structure => {
+            Some(shape) if shape.kind != Kind::Structure || shape.exclusive => {
                 union(&mut code, plan, name, structure, shape, &fields)?;
             }
             _ => self::structure(&mut code, name, structure, shape, &fields)?,
@@ -153,6 +153,11 @@ fn structure(
         }
         writeln!(set, "{index} => self.{at} = ReadValue::read(from, &{members}[{index}])?,")?;
     }
+    let set = if set.is_empty() {
+        format!("unreachable!(\"{name} has no member {{index}}\")")
+    } else {
+        format!("match index {{\n{set}_ => unreachable!(\"{name} has no member {{index}}\"),\n}}\nOk(())")
+    };
     implementation(out, name, &structure.static_name, &visit, &set)
 }
 
@@ -165,6 +170,9 @@ fn union(
     fields: &[Field<'_>],
 ) -> Result<()> {
     let mut taken = HashSet::from(["Unset".to_owned(), "Self".to_owned()]);
+    if shape.exclusive {
+        taken.insert("Several".to_owned());
+    }
     let variants: Vec<String> =
         fields.iter().map(|field| unique(type_name(field.wire), &mut taken)).collect();
     let secret = shape.sensitive || fields.iter().any(|field| field.secret);
@@ -174,6 +182,9 @@ fn union(
         let plain = value_type(plan, &field.facts.shape);
         let boxed = if plan.recurses(structure.model, field.facts) { format!("Box<{plain}>") } else { plain };
         writeln!(out, "{variant}({boxed}),")?;
+    }
+    if shape.exclusive {
+        writeln!(out, "/// More than one member, in the order in which they came.\nSeveral(Vec<{name}>),")?;
     }
     writeln!(out, "}}\n")?;
     if secret {
@@ -186,20 +197,40 @@ fn union(
     let mut set = String::new();
     for (index, variant) in variants.iter().enumerate() {
         writeln!(visit, "{name}::{variant}(value) => visitor(&{members}[{index}], value),")?;
-        writeln!(set, "{index} => *self = {name}::{variant}(ReadValue::read(from, &{members}[{index}])?),")?;
+        let into = if shape.exclusive { "" } else { "*self = " };
+        writeln!(set, "{index} => {into}{name}::{variant}(ReadValue::read(from, &{members}[{index}])?),")?;
+    }
+    if shape.exclusive {
+        writeln!(
+            visit,
+            "{name}::Several(members) => members.iter().for_each(|member| member.visit(visitor)),"
+        )?;
     }
     visit.push_str("}\n");
+    let set = format!("match index {{\n{set}_ => unreachable!(\"{name} has no member {{index}}\"),\n}}");
+    let set = if shape.exclusive { one_more(name, &set) } else { format!("{set}\nOk(())") };
     implementation(out, name, &structure.static_name, &visit, &set)
+}
+
+/// Adds a member to an exclusive structure, which then may have several.
+fn one_more(name: &str, member: &str) -> String {
+    format!(
+        "let member = {member};
+        *self = match std::mem::take(self) {{
+            {name}::Unset => member,
+            {name}::Several(mut members) => {{
+                members.push(member);
+                {name}::Several(members)
+            }}
+            first => {name}::Several(vec![first, member]),
+        }};
+        Ok(())"
+    )
 }
 
 fn implementation(out: &mut String, name: &str, static_name: &str, visit: &str, set: &str) -> Result<()> {
     let used = if visit.is_empty() { "_" } else { "visitor" };
-    let from = if set.is_empty() { "_" } else { "from" };
-    let set = if set.is_empty() {
-        format!("unreachable!(\"{name} has no member {{index}}\")")
-    } else {
-        format!("match index {{\n{set}_ => unreachable!(\"{name} has no member {{index}}\"),\n}}\nOk(())")
-    };
+    let from = if visit.is_empty() { "_" } else { "from" };
     writeln!(
         out,
         "impl Structure for {name} {{
@@ -360,6 +391,19 @@ mod tests {
         assert!(types["GoInput"].code.contains("pub a: Option<A>,"));
         assert!(types["A"].code.contains("pub b: Option<Box<B>>,\npub many: Vec<A>,"));
         assert!(types["B"].code.contains("#[default]\nUnset,\nA(Box<A>),\nOther(Box<A>),"));
+    }
+
+    #[test]
+    fn members_that_exclude_each_other_become_an_enum_that_holds_several_too() {
+        let types = types(json!({
+            "GoRequest": {"type": "structure", "members": {"A": "A"}},
+            "A": {"type": "structure", "exclusive": true, "members": {"S": "S", "L": "As"}},
+            "As": {"type": "list", "element": "A"},
+            "S": {"type": "string"},
+        }));
+        assert!(types["A"].code.contains("Unset,\nS(String),\nL(Vec<A>),\n"));
+        assert!(types["A"].code.contains("Several(Vec<A>),\n}"));
+        assert!(types["A"].code.contains("first => A::Several(vec![first, member]),"));
     }
 
     #[test]

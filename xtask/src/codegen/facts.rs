@@ -165,6 +165,10 @@ pub struct ShapeFacts {
     pub key: Option<MemberFacts>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub value: Option<MemberFacts>,
+    /// A structure of which at most one member is there in what is right: it becomes an enum that can hold what is
+    /// wrong as well. Comes from our corrections only.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub exclusive: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     pub flat: bool,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -194,6 +198,7 @@ impl ShapeFacts {
             element: None,
             key: None,
             value: None,
+            exclusive: false,
             flat: false,
             streaming: false,
             sensitive: false,

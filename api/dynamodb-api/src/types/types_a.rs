@@ -205,17 +205,21 @@ impl Structure for AttributeDefinition {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct AttributeValue {
-    pub s: Option<String>,
-    pub n: Option<String>,
-    pub b: Option<Bytes>,
-    pub ss: Option<Vec<String>>,
-    pub ns: Option<Vec<String>>,
-    pub bs: Option<Vec<Bytes>>,
-    pub m: Option<BTreeMap<String, AttributeValue>>,
-    pub l: Option<Vec<AttributeValue>>,
-    pub null: Option<bool>,
-    pub bool: Option<bool>,
+pub enum AttributeValue {
+    #[default]
+    Unset,
+    S(String),
+    N(String),
+    B(Bytes),
+    SS(Vec<String>),
+    NS(Vec<String>),
+    BS(Vec<Bytes>),
+    M(BTreeMap<String, AttributeValue>),
+    L(Vec<AttributeValue>),
+    NULL(bool),
+    BOOL(bool),
+    /// More than one member, in the order in which they came.
+    Several(Vec<AttributeValue>),
 }
 
 impl Structure for AttributeValue {
@@ -224,52 +228,44 @@ impl Structure for AttributeValue {
     }
 
     fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
-        if let Some(value) = &self.s {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[0], value);
-        }
-        if let Some(value) = &self.n {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[1], value);
-        }
-        if let Some(value) = &self.b {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[2], value);
-        }
-        if let Some(value) = &self.ss {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[3], value);
-        }
-        if let Some(value) = &self.ns {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[4], value);
-        }
-        if let Some(value) = &self.bs {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[5], value);
-        }
-        if let Some(value) = &self.m {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[6], value);
-        }
-        if let Some(value) = &self.l {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[7], value);
-        }
-        if let Some(value) = &self.null {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[8], value);
-        }
-        if let Some(value) = &self.bool {
-            visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[9], value);
+        match self {
+            AttributeValue::Unset => {}
+            AttributeValue::S(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[0], value),
+            AttributeValue::N(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[1], value),
+            AttributeValue::B(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[2], value),
+            AttributeValue::SS(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[3], value),
+            AttributeValue::NS(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[4], value),
+            AttributeValue::BS(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[5], value),
+            AttributeValue::M(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[6], value),
+            AttributeValue::L(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[7], value),
+            AttributeValue::NULL(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[8], value),
+            AttributeValue::BOOL(value) => visitor(&crate::shapes::ATTRIBUTE_VALUE_MEMBERS[9], value),
+            AttributeValue::Several(members) => members.iter().for_each(|member| member.visit(visitor)),
         }
     }
 
     fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
-        match index {
-            0 => self.s = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[0])?,
-            1 => self.n = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[1])?,
-            2 => self.b = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[2])?,
-            3 => self.ss = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[3])?,
-            4 => self.ns = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[4])?,
-            5 => self.bs = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[5])?,
-            6 => self.m = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[6])?,
-            7 => self.l = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[7])?,
-            8 => self.null = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[8])?,
-            9 => self.bool = ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[9])?,
+        let member = match index {
+            0 => AttributeValue::S(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[0])?),
+            1 => AttributeValue::N(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[1])?),
+            2 => AttributeValue::B(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[2])?),
+            3 => AttributeValue::SS(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[3])?),
+            4 => AttributeValue::NS(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[4])?),
+            5 => AttributeValue::BS(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[5])?),
+            6 => AttributeValue::M(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[6])?),
+            7 => AttributeValue::L(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[7])?),
+            8 => AttributeValue::NULL(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[8])?),
+            9 => AttributeValue::BOOL(ReadValue::read(from, &crate::shapes::ATTRIBUTE_VALUE_MEMBERS[9])?),
             _ => unreachable!("AttributeValue has no member {index}"),
-        }
+        };
+        *self = match std::mem::take(self) {
+            AttributeValue::Unset => member,
+            AttributeValue::Several(mut members) => {
+                members.push(member);
+                AttributeValue::Several(members)
+            }
+            first => AttributeValue::Several(vec![first, member]),
+        };
         Ok(())
     }
 

@@ -2,13 +2,12 @@
 //! made straight from the bytes.
 
 use dynamodb_api::AttributeValue;
+use item_engine::Damaged;
 use item_engine::encoding::{self, Entries, ValueRef};
 use item_engine::expression::Projection;
-use item_engine::{Damaged, Number, Value, size};
 
 use crate::directory::TableView;
 use crate::error::Error;
-use crate::model::action::decode;
 use crate::model::values::{self, Attributes};
 use crate::model::writing::check_paths;
 
@@ -20,108 +19,45 @@ pub fn check_projected_keys(view: &TableView, projection: Option<&Projection>) -
 pub fn shown_item(bytes: &[u8], projection: Option<&Projection>) -> Result<Attributes, Error> {
     match projection {
         None => shown_whole(bytes).map(|(attributes, _)| attributes),
-        Some(projection) => Ok(values::attributes(projection.apply(&decode(bytes)?))),
+        Some(projection) => {
+            let names: Vec<&str> = projection.attributes().collect();
+            let item = encoding::decode_only(bytes, &names).map_err(Error::internal)?;
+            Ok(values::attributes(projection.take(item)))
+        }
     }
 }
 
 /// An item as it is answered, and its size by DynamoDB's rules.
 pub fn shown_whole(bytes: &[u8]) -> Result<(Attributes, usize), Error> {
     let entries = encoding::attributes(bytes).map_err(Error::internal)?;
-    let mut size = 0;
-    let attributes = shown_entries(entries, &mut size).map_err(Error::internal)?;
-    Ok((attributes, size))
+    let attributes = shown_entries(entries).map_err(Error::internal)?;
+    Ok((attributes, stored_bytes(bytes)?))
 }
 
 /// The size of a stored item by DynamoDB's rules.
 pub fn stored_bytes(bytes: &[u8]) -> Result<usize, Error> {
-    let entries = encoding::attributes(bytes).map_err(Error::internal)?;
-    sum_entries(entries).map_err(Error::internal)
+    encoding::item_bytes(bytes).map_err(Error::internal)
 }
 
-fn sum_entries(entries: Entries<'_>) -> Result<usize, Damaged> {
-    let mut sum = 0;
-    for entry in entries {
-        let (name, value) = entry?;
-        sum += name.len() + sum_value(&value)?;
-    }
-    Ok(sum)
+fn shown_entries(entries: Entries<'_>) -> Result<Attributes, Damaged> {
+    entries.map(|entry| entry.and_then(|(name, value)| Ok((name.to_owned(), shown_value(&value)?)))).collect()
 }
 
-/// What a list or map counts for itself, besides what is in it.
-fn nested_bytes(elements: usize) -> usize {
-    size::value_bytes(&Value::List(Vec::new())) + elements
-}
-
-fn number_bytes(number: Number) -> usize {
-    size::value_bytes(&Value::Number(number))
-}
-
-fn sum_value(value: &ValueRef<'_>) -> Result<usize, Damaged> {
+fn shown_value(value: &ValueRef<'_>) -> Result<AttributeValue, Damaged> {
     Ok(match value {
-        ValueRef::Null | ValueRef::Bool(_) => 1,
-        ValueRef::Number(number) => number_bytes(*number),
-        ValueRef::String(text) => text.len(),
-        ValueRef::Binary(bytes) => bytes.len(),
-        ValueRef::Map(entries) => nested_bytes(entries.len()) + sum_entries(entries.clone())?,
-        ValueRef::List(elements) => {
-            let mut sum = nested_bytes(elements.len());
-            for element in elements.clone() {
-                sum += sum_value(&element?)?;
-            }
-            sum
-        }
-        ValueRef::StringSet(set) | ValueRef::NumberSet(set) | ValueRef::BinarySet(set) => {
-            let mut sum = 0;
-            for element in set.clone() {
-                sum += sum_value(&element?)?;
-            }
-            sum
-        }
+        ValueRef::String(text) => AttributeValue::S((*text).to_owned()),
+        ValueRef::Map(entries) => AttributeValue::M(shown_entries(entries.clone())?),
+        ValueRef::List(elements) => AttributeValue::L(
+            elements.clone().map(|element| shown_value(&element?)).collect::<Result<_, _>>()?,
+        ),
+        other => values::attribute(other.to_value()?),
     })
-}
-
-fn shown_entries(entries: Entries<'_>, size: &mut usize) -> Result<Attributes, Damaged> {
-    // One by one: values of the API are large, and collecting them first would move each once more.
-    let mut shown = Attributes::new();
-    for entry in entries {
-        let (name, value) = entry?;
-        *size += name.len();
-        shown.insert(name.to_owned(), shown_value(&value, size)?);
-    }
-    Ok(shown)
-}
-
-fn shown_value(value: &ValueRef<'_>, size: &mut usize) -> Result<AttributeValue, Damaged> {
-    let mut shown = AttributeValue::default();
-    match value {
-        ValueRef::String(text) => {
-            *size += text.len();
-            shown.s = Some((*text).to_owned());
-        }
-        ValueRef::Map(entries) => {
-            *size += nested_bytes(entries.len());
-            shown.m = Some(shown_entries(entries.clone(), size)?);
-        }
-        ValueRef::List(elements) => {
-            *size += nested_bytes(elements.len());
-            let mut list = Vec::with_capacity(elements.len());
-            for element in elements.clone() {
-                list.push(shown_value(&element?, size)?);
-            }
-            shown.l = Some(list);
-        }
-        other => {
-            *size += sum_value(other)?;
-            return Ok(values::attribute(other.to_value()?));
-        }
-    }
-    Ok(shown)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use item_engine::Item;
+    use item_engine::{Item, Number, Value, size};
     use std::collections::{BTreeMap, BTreeSet};
 
     fn item() -> Item {

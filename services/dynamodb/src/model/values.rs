@@ -34,11 +34,28 @@ pub fn value(given: AttributeValue) -> Result<Value, Error> {
 }
 
 fn read(given: AttributeValue, depth: usize) -> Result<Value, Error> {
-    match count(&given) {
-        0 => Err(Error::Validation(EMPTY.to_owned())),
-        1 => single(given, depth),
-        _ => Err(ambiguous(given, depth)),
-    }
+    Ok(match given {
+        AttributeValue::S(text) => Value::String(text),
+        AttributeValue::N(text) => Value::Number(parse(&text)?),
+        AttributeValue::B(bytes) => Value::Binary(bytes),
+        AttributeValue::BOOL(truth) => Value::Bool(truth),
+        AttributeValue::NULL(true) => Value::Null,
+        AttributeValue::NULL(false) => {
+            return Err(invalid("Null attribute value types must have the value of true"));
+        }
+        AttributeValue::M(_) | AttributeValue::L(_) if depth >= VALUE_DEPTH_MAX => {
+            return Err(Error::Validation(TOO_DEEP.to_owned()));
+        }
+        AttributeValue::M(entries) => Value::Map(map(entries, depth)?),
+        AttributeValue::L(values) => {
+            Value::List(values.into_iter().map(|value| read(value, depth + 1)).collect::<Result<_, _>>()?)
+        }
+        AttributeValue::SS(given) => string_set(given)?,
+        AttributeValue::NS(given) => number_set(given)?,
+        AttributeValue::BS(given) => binary_set(given)?,
+        AttributeValue::Unset => return Err(Error::Validation(EMPTY.to_owned())),
+        AttributeValue::Several(given) => return Err(ambiguous(given, depth)),
+    })
 }
 
 /// Whether a value that an update made is nested no deeper than values may be.
@@ -46,77 +63,19 @@ pub fn check_depth(value: &Value) -> Result<(), Error> {
     if value.depth() > VALUE_DEPTH_MAX { Err(Error::Validation(TOO_DEEP.to_owned())) } else { Ok(()) }
 }
 
-fn count(given: &AttributeValue) -> usize {
-    let AttributeValue { s, n, b, ss, ns, bs, m, l, null, bool } = given;
-    [
-        s.is_some(),
-        n.is_some(),
-        b.is_some(),
-        ss.is_some(),
-        ns.is_some(),
-        bs.is_some(),
-        m.is_some(),
-        l.is_some(),
-    ]
-    .into_iter()
-    .chain([null.is_some(), bool.is_some()])
-    .filter(|there| *there)
-    .count()
-}
-
-fn single(given: AttributeValue, depth: usize) -> Result<Value, Error> {
-    let AttributeValue { s, n, b, ss, ns, bs, m, l, null, bool } = given;
-    if let Some(text) = s {
-        return Ok(Value::String(text));
-    }
-    if let Some(text) = n {
-        return parse(&text).map(Value::Number);
-    }
-    if let Some(bytes) = b {
-        return Ok(Value::Binary(bytes));
-    }
-    if let Some(value) = bool {
-        return Ok(Value::Bool(value));
-    }
-    if let Some(is_null) = null {
-        let words = "Null attribute value types must have the value of true";
-        return if is_null { Ok(Value::Null) } else { Err(invalid(words)) };
-    }
-    if (m.is_some() || l.is_some()) && depth >= VALUE_DEPTH_MAX {
-        return Err(Error::Validation(TOO_DEEP.to_owned()));
-    }
-    if let Some(entries) = m {
-        return map(entries, depth).map(Value::Map);
-    }
-    if let Some(values) = l {
-        return values
-            .into_iter()
-            .map(|value| read(value, depth + 1))
-            .collect::<Result<_, _>>()
-            .map(Value::List);
-    }
-    match (ss, ns, bs) {
-        (Some(given), ..) => string_set(given),
-        (_, Some(given), _) => number_set(given),
-        (_, _, Some(given)) => binary_set(given),
-        (None, None, None) => Err(Error::Validation(EMPTY.to_owned())),
-    }
-}
-
 /// Of several types at once: what is wrong with one of them, or that there are several.
-fn ambiguous(given: AttributeValue, depth: usize) -> Error {
-    let AttributeValue { n, ss, ns, bs, m, l, null, .. } = given;
-    let none = AttributeValue::default;
-    let parts = [
-        n.map(|n| AttributeValue { n: Some(n), ..none() }),
-        null.map(|null| AttributeValue { null: Some(null), ..none() }),
-        ss.map(|ss| AttributeValue { ss: Some(ss), ..none() }),
-        ns.map(|ns| AttributeValue { ns: Some(ns), ..none() }),
-        bs.map(|bs| AttributeValue { bs: Some(bs), ..none() }),
-        m.map(|m| AttributeValue { m: Some(m), ..none() }),
-        l.map(|l| AttributeValue { l: Some(l), ..none() }),
-    ];
-    let wrong = parts.into_iter().flatten().find_map(|part| single(part, depth).err());
+fn ambiguous(mut given: Vec<AttributeValue>, depth: usize) -> Error {
+    given.sort_by_key(|part| match part {
+        AttributeValue::N(_) => 0,
+        AttributeValue::NULL(_) => 1,
+        AttributeValue::SS(_) => 2,
+        AttributeValue::NS(_) => 3,
+        AttributeValue::BS(_) => 4,
+        AttributeValue::M(_) => 5,
+        AttributeValue::L(_) => 6,
+        _ => 7,
+    });
+    let wrong = given.into_iter().find_map(|part| read(part, depth).err());
     wrong.unwrap_or_else(|| Error::Validation(AMBIGUOUS.to_owned()))
 }
 
@@ -177,29 +136,23 @@ fn binary_set(given: Vec<Bytes>) -> Result<Value, Error> {
 
 /// All attributes of an item, as clients see them.
 pub fn attributes(item: Item) -> Attributes {
-    let mut shown = Attributes::new();
-    for (name, value) in item {
-        shown.insert(name, attribute(value));
-    }
-    shown
+    item.into_iter().map(|(name, value)| (name, attribute(value))).collect()
 }
 
 /// One value, as clients see it.
 pub fn attribute(value: Value) -> AttributeValue {
-    let mut shown = AttributeValue::default();
     match value {
-        Value::Null => shown.null = Some(true),
-        Value::Bool(value) => shown.bool = Some(value),
-        Value::Number(number) => shown.n = Some(text(&number)),
-        Value::String(text) => shown.s = Some(text),
-        Value::Binary(bytes) => shown.b = Some(bytes),
-        Value::List(values) => shown.l = Some(values.into_iter().map(attribute).collect()),
-        Value::Map(entries) => shown.m = Some(attributes(entries)),
-        Value::StringSet(set) => shown.ss = Some(set.into_iter().collect()),
-        Value::NumberSet(set) => shown.ns = Some(set.iter().map(text).collect()),
-        Value::BinarySet(set) => shown.bs = Some(set.into_iter().collect()),
+        Value::Null => AttributeValue::NULL(true),
+        Value::Bool(value) => AttributeValue::BOOL(value),
+        Value::Number(number) => AttributeValue::N(text(&number)),
+        Value::String(text) => AttributeValue::S(text),
+        Value::Binary(bytes) => AttributeValue::B(bytes),
+        Value::List(values) => AttributeValue::L(values.into_iter().map(attribute).collect()),
+        Value::Map(entries) => AttributeValue::M(attributes(entries)),
+        Value::StringSet(set) => AttributeValue::SS(set.into_iter().collect()),
+        Value::NumberSet(set) => AttributeValue::NS(set.iter().map(text).collect()),
+        Value::BinarySet(set) => AttributeValue::BS(set.into_iter().collect()),
     }
-    shown
 }
 
 fn text(number: &Number) -> String {
@@ -213,15 +166,15 @@ mod tests {
     use super::*;
 
     fn s(text: &str) -> AttributeValue {
-        AttributeValue { s: Some(text.to_owned()), ..AttributeValue::default() }
+        AttributeValue::S(text.to_owned())
     }
 
     fn n(text: &str) -> AttributeValue {
-        AttributeValue { n: Some(text.to_owned()), ..AttributeValue::default() }
+        AttributeValue::N(text.to_owned())
     }
 
-    fn texts(values: &[&str]) -> Option<Vec<String>> {
-        Some(values.iter().map(|value| (*value).to_owned()).collect())
+    fn texts(values: &[&str]) -> Vec<String> {
+        values.iter().map(|value| (*value).to_owned()).collect()
     }
 
     fn refused(given: AttributeValue) -> String {
@@ -238,14 +191,14 @@ mod tests {
             s("text"),
             s(""),
             n("12345678901234567890123456789012345678"),
-            AttributeValue { b: Some(Bytes::from_static(b"\0\xff")), ..AttributeValue::default() },
-            AttributeValue { ss: texts(&["a", "b"]), ..AttributeValue::default() },
-            AttributeValue { ns: texts(&["1", "2.5"]), ..AttributeValue::default() },
-            AttributeValue { bs: Some(vec![Bytes::from_static(b"x")]), ..AttributeValue::default() },
-            AttributeValue { m: Some(nested), ..AttributeValue::default() },
-            AttributeValue { l: Some(vec![s("a"), n("1")]), ..AttributeValue::default() },
-            AttributeValue { null: Some(true), ..AttributeValue::default() },
-            AttributeValue { bool: Some(false), ..AttributeValue::default() },
+            AttributeValue::B(Bytes::from_static(b"\0\xff")),
+            AttributeValue::SS(texts(&["a", "b"])),
+            AttributeValue::NS(texts(&["1", "2.5"])),
+            AttributeValue::BS(vec![Bytes::from_static(b"x")]),
+            AttributeValue::M(nested),
+            AttributeValue::L(vec![s("a"), n("1")]),
+            AttributeValue::NULL(true),
+            AttributeValue::BOOL(false),
         ] {
             assert_eq!(attribute(value(given.clone()).expect("it is a value")), given);
         }
@@ -253,34 +206,33 @@ mod tests {
 
     #[test]
     fn what_is_no_value_is_refused_in_dynamodbs_words() {
-        let empty = AttributeValue::default;
         for (given, message) in [
-            (empty(), EMPTY),
-            (AttributeValue { s: Some("a".into()), n: Some("1".into()), ..empty() }, AMBIGUOUS),
+            (AttributeValue::Unset, EMPTY),
+            (AttributeValue::Several(vec![s("a"), n("1")]), AMBIGUOUS),
             (
-                AttributeValue { s: Some("a".into()), n: Some("b".into()), ..empty() },
+                AttributeValue::Several(vec![s("a"), n("b")]),
                 "The parameter cannot be converted to a numeric value: b",
             ),
             (n(""), "The parameter cannot be converted to a numeric value"),
             (
-                AttributeValue { null: Some(false), ..empty() },
+                AttributeValue::NULL(false),
                 "One or more parameter values were invalid: Null attribute value types must have the value of true",
             ),
             (
-                AttributeValue { ss: texts(&[]), ..empty() },
+                AttributeValue::SS(texts(&[])),
                 "One or more parameter values were invalid: An string set  may not be empty",
             ),
             (
-                AttributeValue { ss: texts(&["a", "a"]), ..empty() },
+                AttributeValue::SS(texts(&["a", "a"])),
                 "One or more parameter values were invalid: Input collection [a, a] contains duplicates.",
             ),
-            (AttributeValue { ns: texts(&["1", "1.0"]), ..empty() }, "Input collection contains duplicates"),
+            (AttributeValue::NS(texts(&["1", "1.0"])), "Input collection contains duplicates"),
             (
-                AttributeValue { bs: Some(vec![Bytes::from_static(b"b"); 2]), ..empty() },
+                AttributeValue::BS(vec![Bytes::from_static(b"b"); 2]),
                 "One or more parameter values were invalid: Input collection [Yg==, Yg==]of type BS contains \
                  duplicates.",
             ),
-            (AttributeValue { l: Some(vec![empty()]), ..empty() }, EMPTY),
+            (AttributeValue::L(vec![AttributeValue::Unset]), EMPTY),
         ] {
             assert_eq!(refused(given), message);
         }
@@ -288,10 +240,7 @@ mod tests {
 
     #[test]
     fn maps_and_lists_nest_thirty_one_deep() {
-        let wrap = |levels| {
-            (0..levels)
-                .fold(s("x"), |inner, _| AttributeValue { l: Some(vec![inner]), ..AttributeValue::default() })
-        };
+        let wrap = |levels| (0..levels).fold(s("x"), |inner, _| AttributeValue::L(vec![inner]));
         assert!(value(wrap(31)).is_ok());
         assert_eq!(refused(wrap(32)), TOO_DEEP);
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use item_engine::Item;
 use item_engine::expression::{Condition, Projection};
 use item_engine::partiql::Columns;
-use item_engine::{encoding, keys, size};
+use item_engine::{encoding, keys};
 use table_engine::{Direction, KeyRange, ScanLimit, SpaceId};
 
 use crate::DynamoDB;
@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_AT_ONCE};
 use crate::model::action::decode;
 use crate::model::capacity::{Units, read_units};
-use crate::model::reading::{shown_whole, stored_bytes};
+use crate::model::reading::{shown_item, stored_bytes};
 use crate::model::values::{self, Attributes};
 
 /// What is read, and what is made of it.
@@ -72,7 +72,8 @@ impl Walk {
 }
 
 pub async fn walk(dynamodb: &DynamoDB, walk: &Walk) -> Result<Walked, Error> {
-    let mut page = Page { walk, walked: Walked::default(), bytes: 0, fetched_units: 0.0 };
+    let filtered = walk.filter.iter().flat_map(Condition::attributes).collect();
+    let mut page = Page { walk, filtered, walked: Walked::default(), bytes: 0, fetched_units: 0.0 };
     let mut range = walk.range.clone();
     let snapshot = walk.fetches.then(|| dynamodb.engine.snapshot());
     while !range.is_empty() {
@@ -123,6 +124,8 @@ fn key_item(walk: &Walk, key: &[u8]) -> Result<Item, Error> {
 
 struct Page<'w> {
     walk: &'w Walk,
+    /// The attributes that the filter looks at.
+    filtered: Vec<&'w str>,
     walked: Walked,
     bytes: usize,
     /// What reading from the table cost besides the index.
@@ -152,48 +155,23 @@ impl Page<'_> {
         Ok(is_limit || self.bytes >= PAGE_BYTES_MAX)
     }
 
-    /// Filters and shapes an item, and tells its size.
+    /// Filters and shapes an item, and tells its size. No more of it is decoded than that needs.
     fn shape(&mut self, stored: &[u8]) -> Result<usize, Error> {
-        let walk = self.walk;
-        let (item, bytes) = match (&walk.filter, &walk.shape) {
-            (None, Shape::Count) => {
-                self.walked.count += 1;
-                return stored_bytes(stored);
-            }
-            (None, Shape::Whole) => {
-                let (attributes, bytes) = shown_whole(stored)?;
-                self.walked.items.push(attributes);
-                self.walked.count += 1;
+        let bytes = stored_bytes(stored)?;
+        if let Some(filter) = &self.walk.filter {
+            let looked_at = encoding::decode_only(stored, &self.filtered).map_err(Error::internal)?;
+            if !filter.evaluate(&looked_at) {
                 return Ok(bytes);
             }
-            (None, Shape::Projected(projection)) => {
-                let names: Vec<&str> = projection.attributes().collect();
-                let item = encoding::decode_only(stored, &names).map_err(Error::internal)?;
-                (item, stored_bytes(stored)?)
-            }
-            (None, Shape::Columns(_)) => {
-                let item = decode(stored)?;
-                let bytes = size::item_bytes(&item);
-                (item, bytes)
-            }
-            (Some(filter), _) => {
-                let item = decode(stored)?;
-                let bytes = size::item_bytes(&item);
-                if !filter.evaluate(&item) {
-                    return Ok(bytes);
-                }
-                (item, bytes)
-            }
-        };
-        self.walked.count += 1;
-        match &walk.shape {
-            Shape::Count => {}
-            Shape::Whole => self.walked.items.push(values::attributes(item)),
-            Shape::Projected(projection) => {
-                self.walked.items.push(values::attributes(projection.take(item)));
-            }
-            Shape::Columns(columns) => self.walked.items.push(values::attributes(columns.apply(item))),
         }
+        self.walked.count += 1;
+        let attributes = match &self.walk.shape {
+            Shape::Count => return Ok(bytes),
+            Shape::Whole => shown_item(stored, None)?,
+            Shape::Projected(projection) => shown_item(stored, Some(projection))?,
+            Shape::Columns(columns) => values::attributes(columns.apply(decode(stored)?)),
+        };
+        self.walked.items.push(attributes);
         Ok(bytes)
     }
 

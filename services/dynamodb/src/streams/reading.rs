@@ -126,8 +126,21 @@ fn event_id(stream: &Stream, key: AppendKey) -> String {
 
 /// The same value in the types of the other API.
 fn shown(value: items::AttributeValue) -> AttributeValue {
-    let items::AttributeValue { s, n, b, ss, ns, bs, m, l, null, bool } = value;
-    let m = m.map(|entries| entries.into_iter().map(|(name, value)| (name, shown(value))).collect());
-    let l = l.map(|values| values.into_iter().map(shown).collect());
-    AttributeValue { s, n, b, ss, ns, bs, m, l, null, bool }
+    use items::AttributeValue as Item;
+    match value {
+        Item::Unset => AttributeValue::Unset,
+        Item::S(text) => AttributeValue::S(text),
+        Item::N(number) => AttributeValue::N(number),
+        Item::B(bytes) => AttributeValue::B(bytes),
+        Item::SS(texts) => AttributeValue::SS(texts),
+        Item::NS(numbers) => AttributeValue::NS(numbers),
+        Item::BS(all) => AttributeValue::BS(all),
+        Item::M(entries) => {
+            AttributeValue::M(entries.into_iter().map(|(name, value)| (name, shown(value))).collect())
+        }
+        Item::L(values) => AttributeValue::L(values.into_iter().map(shown).collect()),
+        Item::NULL(is_null) => AttributeValue::NULL(is_null),
+        Item::BOOL(truth) => AttributeValue::BOOL(truth),
+        Item::Several(values) => AttributeValue::Several(values.into_iter().map(shown).collect()),
+    }
 }

@@ -10,11 +10,11 @@ use testkit::Cloud;
 pub type Item = BTreeMap<String, AttributeValue>;
 
 pub fn s(text: &str) -> AttributeValue {
-    AttributeValue { s: Some(text.to_owned()), ..AttributeValue::default() }
+    AttributeValue::S(text.to_owned())
 }
 
 pub fn n(number: impl ToString) -> AttributeValue {
-    AttributeValue { n: Some(number.to_string()), ..AttributeValue::default() }
+    AttributeValue::N(number.to_string())
 }
 
 pub fn item(attributes: &[(&str, AttributeValue)]) -> Item {
@@ -128,7 +128,10 @@ pub fn query_input(condition: &str, values: &[(&str, AttributeValue)]) -> QueryI
 
 /// The numbers of one attribute over items, in their order.
 pub fn numbers(items: Option<Vec<Item>>, name: &str) -> Vec<i64> {
-    let number = |item: &Item| item.get(name)?.n.as_ref()?.parse().ok();
+    let number = |item: &Item| match item.get(name)? {
+        AttributeValue::N(number) => number.parse().ok(),
+        _ => None,
+    };
     items.unwrap_or_default().iter().filter_map(number).collect()
 }
 

@@ -9,11 +9,11 @@ use testkit::Cloud;
 pub type Attributes = BTreeMap<String, AttributeValue>;
 
 pub fn text(value: &str) -> AttributeValue {
-    AttributeValue { s: Some(value.to_owned()), ..AttributeValue::default() }
+    AttributeValue::S(value.to_owned())
 }
 
 pub fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue { n: Some(value.to_string()), ..AttributeValue::default() }
+    AttributeValue::N(value.to_string())
 }
 
 pub fn item(pairs: &[(&str, AttributeValue)]) -> Attributes {

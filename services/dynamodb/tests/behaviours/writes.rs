@@ -10,9 +10,9 @@ use crate::items::*;
 async fn an_item_that_was_put_is_got_back_exactly() {
     let cloud = cloud_with(table("things", true)).await;
     let mut whole = item(&[("pk", s("a")), ("sk", n(1)), ("empty", s("")), ("n", n("1E+3"))]);
-    whole.insert("b".into(), AttributeValue { b: Some(vec![0, 255].into()), ..Default::default() });
-    whole.insert("list".into(), AttributeValue { l: Some(vec![s("x"), n(2)]), ..Default::default() });
-    whole.insert("null".into(), AttributeValue { null: Some(true), ..Default::default() });
+    whole.insert("b".into(), AttributeValue::B(vec![0, 255].into()));
+    whole.insert("list".into(), AttributeValue::L(vec![s("x"), n(2)]));
+    whole.insert("null".into(), AttributeValue::NULL(true));
     put(&cloud, "things", whole.clone()).await;
     whole.insert("n".into(), n(1000));
     assert_eq!(get(&cloud, "things", item(&[("pk", s("a")), ("sk", n("1.0"))])).await, Some(whole));
@@ -22,7 +22,7 @@ async fn an_item_that_was_put_is_got_back_exactly() {
 #[tokio::test]
 async fn only_what_is_asked_for_comes_back() {
     let cloud = cloud_with(table("things", false)).await;
-    let map = AttributeValue { m: Some(item(&[("x", n(1)), ("y", n(2))])), ..Default::default() };
+    let map = AttributeValue::M(item(&[("x", n(1)), ("y", n(2))]));
     put(&cloud, "things", item(&[("pk", s("a")), ("m", map), ("other", s("o"))])).await;
     let mut input = GetItemInput {
         table_name: "things".into(),
@@ -31,7 +31,7 @@ async fn only_what_is_asked_for_comes_back() {
         expression_attribute_names: names(&[("#m", "m")]),
         ..Default::default()
     };
-    let part = AttributeValue { m: Some(item(&[("x", n(1))])), ..Default::default() };
+    let part = AttributeValue::M(item(&[("x", n(1))]));
     let found = cloud.call(GetItem, input.clone()).await.expect("it is answered");
     assert_eq!(found.item, Some(item(&[("m", part)])));
     input.projection_expression = None;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use dynamodb_api::{
-    AttributeDefinition, BillingMode, CreateTable, CreateTableInput, GetItem, GetItemInput,
+    AttributeDefinition, AttributeValue, BillingMode, CreateTable, CreateTableInput, GetItem, GetItemInput,
     GlobalSecondaryIndex, KeySchemaElement, KeyType, LocalSecondaryIndex, Projection, ProjectionType, Query,
     QueryInput, ScalarAttributeType, Scan, ScanInput,
 };
 use testkit::Cloud;
 
-use super::model::{Attributes, Key, key_attributes, text};
+use super::model::{Attributes, Key, key_attributes};
 
 pub const TABLE: &str = "things";
 pub const BY_POINTS: &str = "by-points";
@@ -141,10 +141,16 @@ impl Table<'_> {
 
 /// As items of a scan come in no order of ours.
 pub fn sorted(mut items: Vec<Attributes>) -> Vec<Attributes> {
-    let part = |item: &Attributes, name: &str| item.get(name).cloned().unwrap_or_else(|| text(""));
     items.sort_by_key(|item| {
-        let number = part(item, "sk").n.unwrap_or_default().parse::<i64>().unwrap_or_default();
-        (part(item, "pk").s, number)
+        let owner = match item.get("pk") {
+            Some(AttributeValue::S(owner)) => Some(owner.clone()),
+            _ => None,
+        };
+        let number = match item.get("sk") {
+            Some(AttributeValue::N(number)) => number.parse::<i64>().unwrap_or_default(),
+            _ => 0,
+        };
+        (owner, number)
     });
     items
 }

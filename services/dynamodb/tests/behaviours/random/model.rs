@@ -29,24 +29,24 @@ pub struct Thing {
 }
 
 pub fn text(text: &str) -> AttributeValue {
-    AttributeValue { s: Some(text.to_owned()), ..AttributeValue::default() }
+    AttributeValue::S(text.to_owned())
 }
 
 pub fn number(number: i64) -> AttributeValue {
-    AttributeValue { n: Some(number.to_string()), ..AttributeValue::default() }
+    AttributeValue::N(number.to_string())
 }
 
 pub fn texts<'t>(texts: impl IntoIterator<Item = &'t String>) -> AttributeValue {
-    AttributeValue { ss: Some(texts.into_iter().cloned().collect()), ..AttributeValue::default() }
+    AttributeValue::SS(texts.into_iter().cloned().collect())
 }
 
 pub fn list(texts: &[String]) -> AttributeValue {
-    AttributeValue { l: Some(texts.iter().map(|one| text(one)).collect()), ..AttributeValue::default() }
+    AttributeValue::L(texts.iter().map(|one| text(one)).collect())
 }
 
 pub fn map(scores: &BTreeMap<String, i64>) -> AttributeValue {
     let scores = scores.iter().map(|(name, score)| (name.clone(), number(*score))).collect();
-    AttributeValue { m: Some(scores), ..AttributeValue::default() }
+    AttributeValue::M(scores)
 }
 
 pub fn key_attributes(key: &Key) -> Attributes {

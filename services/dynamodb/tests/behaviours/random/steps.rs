@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use base::Ids;
 use dynamodb_api::{
-    BatchWriteItem, BatchWriteItemInput, DeleteItem, DeleteItemInput, DeleteRequest, PutItem, PutItemInput,
-    PutRequest, ReturnValue, TransactWriteItem, TransactWriteItems, TransactWriteItemsInput, UpdateItem,
-    UpdateItemInput, WriteRequest,
+    AttributeValue, BatchWriteItem, BatchWriteItemInput, DeleteItem, DeleteItemInput, DeleteRequest, PutItem,
+    PutItemInput, PutRequest, ReturnValue, TransactWriteItem, TransactWriteItems, TransactWriteItemsInput,
+    UpdateItem, UpdateItemInput, WriteRequest,
 };
 use schema::Fault;
 
@@ -408,8 +408,11 @@ async fn query_team(table: &Table<'_>, model: &Model, chance: &Ids) {
 /// In the order of the points; several items may have the same, in any order.
 async fn compare_by_points(table: &Table<'_>, asked: &Asked, expected: Vec<Attributes>) {
     let found = table.query(asked).await;
-    let points: Vec<i64> =
-        found.iter().filter_map(|item| item.get("points")?.n.as_ref()?.parse().ok()).collect();
+    let number = |item: &Attributes| match item.get("points")? {
+        AttributeValue::N(number) => number.parse().ok(),
+        _ => None,
+    };
+    let points: Vec<i64> = found.iter().filter_map(number).collect();
     let in_order = if asked.backward { points.iter().rev().is_sorted() } else { points.is_sorted() };
     assert!(in_order && points.len() == found.len(), "{}: {asked:?} {points:?}", table.place);
     assert_eq!(sorted(found), sorted(expected), "{}: {asked:?}", table.place);
