@@ -167,7 +167,11 @@ class Lab:
 
         def once():
             words = [*SSH, *jump, "-i", str(self.key), f"ec2-user@{address}", command]
-            done = subprocess.run(words, capture_output=True, text=True, timeout=seconds + 10)
+            try:
+                done = subprocess.run(words, capture_output=True, text=True, timeout=seconds)
+            except subprocess.TimeoutExpired:
+                # A connection to an address that moved meanwhile hears of nobody.
+                return None
             return done if done.returncode != 255 else None
 
         return waited(once, seconds, f"SSH to {address}").stdout.strip()

@@ -240,7 +240,7 @@ def test_each_documented_filter_of_instances_finds_one(ec2, lab, profiles):
     shown = ec2.describe_vpcs(VpcIds=[lab.vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]
     assert block6
     subnet = ec2.create_subnet(
-        VpcId=lab.vpc, CidrBlock="10.60.7.0/24", Ipv6CidrBlock=shown["Ipv6CidrBlock"].replace("/56", "/64")
+        VpcId=lab.vpc, CidrBlock="10.50.7.0/24", Ipv6CidrBlock=shown["Ipv6CidrBlock"].replace("/56", "/64")
     )["Subnet"]["SubnetId"]
     ec2.create_placement_group(GroupName="filtered", Strategy="spread")
     tags = {"Tags": [{"Key": "a", "Value": "b"}]}

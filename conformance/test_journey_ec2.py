@@ -104,7 +104,7 @@ def test_an_elastic_address_moves_to_the_standby(lab, web, ec2):
             AllocationId=allocation["AllocationId"], InstanceId=instance["InstanceId"], AllowReassociation=True
         )
         name = instance["PrivateDnsName"].split(".")[0]
-        waited(lambda: lab.ssh(address, "hostname") == name, 10, "the move")
+        waited(lambda: lab.ssh(address, "hostname") == name, 40, "the move")
 
 
 def test_a_network_acl_is_stateless(lab, web, ec2):
