@@ -3,7 +3,8 @@
 Every call through botocore is seen by an event hook; the raw calls of wire.py report
 themselves. At the end of a whole run, an operation without a success, or an error that
 the model lists for it and nobody provoked, fails the run unless `known_gaps.toml` names it
-with a reason. So does an exemption that is no longer needed: the list only shrinks.
+with a reason. So does an exemption that is no longer needed: the list only shrinks. One that
+names a `host` is for hosts that lack it: its operation may be exercised or not.
 """
 
 import fnmatch
@@ -80,7 +81,7 @@ def verdict(seen, exemptions):
     """Lines that say what is wrong; none when the gate is passed.
 
     An exemption is a table with `operation` ("sqs.SendMessage", or with wildcards), `error`
-    ("Kms*", or "success") and `reason`.
+    ("Kms*", or "success") and `reason`; and with `host`, what tests need of a host that reach it.
     """
     problems = []
     used = [False] * len(exemptions)
@@ -91,6 +92,7 @@ def verdict(seen, exemptions):
                 f"{_text(triple)} is exercised: the exemption {exemptions[i]['operation']} "
                 f"{exemptions[i]['error']} is no longer needed as it stands"
                 for i in matching
+                if "host" not in exemptions[i]
             ]
         elif not matching:
             problems.append(f"{_text(triple)} is exercised by no test and has no exemption")

@@ -30,8 +30,16 @@ def waited(question, seconds, what):
         time.sleep(0.1)
 
 
+def devices_of(cloud):
+    """The loop devices of this cloud, by what stands behind them."""
+    facts = os.stat(cloud.folder / "data" / "disks")
+    prefix = f"/fogbank-{facts.st_dev:x}.{facts.st_ino:x}-"
+    behind = [file.read_text().strip() for file in pathlib.Path("/sys/block").glob("loop*/loop/backing_file")]
+    return [one for one in behind if one.startswith(prefix)]
+
+
 @contextlib.contextmanager
-def cloud_with_machines(tmp_path_factory, public_range):
+def cloud_with_machines(tmp_path_factory, public_range, driver="sandbox"):
     """A cloud of its own. Clouds side by side on one host need public ranges of their own."""
     if os.geteuid() != 0:
         pytest.skip("instances need root")
@@ -40,7 +48,7 @@ def cloud_with_machines(tmp_path_factory, public_range):
             pytest.skip(f"{program} is not installed")
     folder = tmp_path_factory.mktemp("ec2")
     config = folder / "fogbank.toml"
-    config.write_text(f'[instances]\npublic_range = "{public_range}"\n')
+    config.write_text(f'[instances]\ndriver = "{driver}"\npublic_range = "{public_range}"\n')
     running = servers.Server("--dev", "--data", str(folder / "data"), "--config", str(config)).start()
     running.folder = folder
     digest = hashlib.sha256(str((folder / "data").resolve()).encode()).hexdigest()
@@ -162,7 +170,7 @@ class Lab:
         """What the command prints, tried until the server answers."""
         jump = []
         if through:
-            proxy = " ".join([*SSH, "-i", str(self.key), "-W", "%h:%p", f"ec2-user@{through}"])
+            proxy = " ".join([*SSH, "-i", str(self.key), "-W", "[%h]:%p", f"ec2-user@{through}"])
             jump = ["-o", f"ProxyCommand={proxy}"]
 
         def once():

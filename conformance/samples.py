@@ -26,6 +26,10 @@ KNOWN = {
     "CrossAccountReplicaARN": "arn:aws:secretsmanager:us-east-1:111122223333:secret:sample-AbCdEf",
     "AWSServiceName": "autoscaling.amazonaws.com",
     "Url": "https://example.com",
+    "BackupVaultName": "sample",
+    "SourceBackupVaultName": "sample",
+    "DestinationBackupVaultArn": "arn:aws:backup:us-east-1:{account}:backup-vault:sample",
+    "RecoveryPointArn": "arn:aws:ec2:us-east-1::snapshot/snap-0123456789abcdef0",
 }
 
 

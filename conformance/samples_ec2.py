@@ -13,7 +13,21 @@ LEAST = {
         operation: {"ImageId": "ami-0123456789abcdef0"}
         for operation in (
             "DeregisterImage", "DescribeImageAttribute", "DisableImage", "DisableImageDeprecation", "EnableImage",
-            "EnableImageDeprecation", "ModifyImageAttribute", "ResetImageAttribute",
+            "EnableImageDeprecation", "ModifyImageAttribute", "ResetImageAttribute", "RestoreImageFromRecycleBin",
+            "CreateStoreImageTask", "ExportImage",
         )
+    },
+    **{
+        operation: {"SnapshotId": "snap-0123456789abcdef0"}
+        for operation in (
+            "LockSnapshot", "ModifySnapshotTier", "RestoreSnapshotFromRecycleBin", "RestoreSnapshotTier", "UnlockSnapshot",
+        )
+    },
+    "CreateImage": {"InstanceId": "i-0123456789abcdef0"},
+    "CreateReplaceRootVolumeTask": {"InstanceId": "i-0123456789abcdef0"},
+    "RestoreVolumeFromRecycleBin": {"VolumeId": "vol-0123456789abcdef0"},
+    **{
+        operation: {"SourceSnapshotIds": ["snap-0123456789abcdef0"]}
+        for operation in ("DisableFastSnapshotRestores", "EnableFastSnapshotRestores")
     },
 }

@@ -111,6 +111,71 @@ def test_transactions_are_throttled(throttled):
             assert error["CancellationReasons"][0]["Code"] in {"ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
+# ---- item collections ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory):
+    """A cloud that holds item collections to 1 MiB, and a table with a local index and a partition that is full."""
+    config = tmp_path_factory.mktemp("bounded") / "fogbank.toml"
+    config.write_text("[dynamodb]\nitem_collection_mib = 1\n")
+    running = servers.Server("--dev", "--memory", "--config", str(config)).start()
+    try:
+        own = make_client(running.endpoint, "dynamodb")
+        table = tables.create(own, sort=("sk", "S"), locals=[tables.index("by-l", ("pk", "S"), ("l", "S"))])
+        # Each is in the table and in its index.
+        for sk in "12":
+            answer = own.put_item(
+                TableName=table,
+                Item=tables.item(pk="a", sk=sk, l="l", body="x" * 240_000),
+                ReturnItemCollectionMetrics="SIZE",
+            )
+            metrics = answer["ItemCollectionMetrics"]
+            assert metrics == {"ItemCollectionKey": tables.item(pk="a"), "SizeEstimateRangeGB": [0.0, 1.0]}
+        yield own, table
+    finally:
+        running.kill()
+
+
+MORE = {"pk": {"S": "a"}, "sk": {"S": "3"}, "l": {"S": "l"}, "body": {"S": "x" * 90_000}}
+GROWING = {
+    "put_item": lambda table: {"TableName": table, "Item": MORE},
+    "update_item": lambda table: {
+        "TableName": table,
+        "Key": {"pk": {"S": "a"}, "sk": {"S": "1"}},
+        "UpdateExpression": "SET more = :more",
+        "ExpressionAttributeValues": {":more": {"S": "x" * 90_000}},
+    },
+    "batch_write_item": lambda table: {"RequestItems": {table: [{"PutRequest": {"Item": MORE}}]}},
+    "execute_statement": lambda table: {
+        "Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': 'a', 'sk': '3', 'l': 'l', 'body': ?}}",
+        "Parameters": [{"S": "x" * 90_000}],
+    },
+}
+
+
+@pytest.mark.parametrize("operation, given", GROWING.items())
+def test_what_would_make_a_collection_too_large_is_refused(bounded, operation, given):
+    own, table = bounded
+    with fails("ItemCollectionSizeLimitExceededException"):
+        getattr(own, operation)(**given(table))
+
+
+def test_a_transaction_says_which_part_would_make_a_collection_too_large(bounded):
+    own, table = bounded
+    with fails("TransactionCanceledException") as seen:
+        own.transact_write_items(TransactItems=[{"Put": {"TableName": table, "Item": MORE}}])
+    assert seen[0].response["CancellationReasons"][0]["Code"] == "ItemCollectionSizeLimitExceeded"
+
+
+def test_other_collections_and_what_does_not_grow_go_on(bounded):
+    own, table = bounded
+    own.put_item(TableName=table, Item=MORE | {"pk": {"S": "b"}})
+    own.put_item(TableName=table, Item=tables.item(pk="a", sk="1", l="l", body="x" * 100_000))
+    own.put_item(TableName=table, Item=MORE)
+    own.delete_item(TableName=table, Key=tables.item(pk="a", sk="3"))
+
+
 # ---- limits -------------------------------------------------------------------------------------------------
 
 

@@ -352,3 +352,68 @@ def test_scans_filter_and_count(dynamodb, table):
 def test_segments_that_are_none(dynamodb, table, given, message):
     with fails("ValidationException", message):
         dynamodb.scan(TableName=table, **given)
+
+
+# ---- keys of several attributes ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def matches(dynamodb):
+    """A global index with two attributes in its partition key and three in its sort key."""
+    wanted = tables.definition()
+    keys = [("tournament", "HASH"), ("area", "HASH"), ("round", "RANGE"), ("bracket", "RANGE"), ("score", "RANGE")]
+    wanted["AttributeDefinitions"] += [
+        {"AttributeName": name, "AttributeType": "N" if name == "score" else "S"} for name, _ in keys
+    ]
+    schema = [{"AttributeName": name, "KeyType": kind} for name, kind in keys]
+    wanted["GlobalSecondaryIndexes"] = [
+        {"IndexName": "matches", "KeySchema": schema, "Projection": {"ProjectionType": "ALL"}}
+    ]
+    dynamodb.create_table(**wanted)
+    name = wanted["TableName"]
+    tables.wait_active(dynamodb, name)
+    shown = dynamodb.describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"][0]
+    assert shown["KeySchema"] == schema
+    row = lambda pk, area, round, bracket, score: tables.item(  # noqa: E731
+        pk=pk, tournament="winter", area=area, round=round, bracket=bracket, score=score
+    )
+    rows = [
+        row("a", "east", "final", "upper", 9),
+        row("b", "east", "semi", "lower", 3),
+        row("c", "east", "semi", "upper", 10),
+        row("d", "east", "semi", "upper", 9),
+        row("e", "west", "semi", "upper", 9),
+        tables.item(pk="f", tournament="winter", area="east", round="semi"),
+    ]
+    tables.fill(dynamodb, name, rows)
+    return name
+
+
+BOTH = "tournament = :t AND area = :a"
+
+
+@pytest.mark.parametrize(
+    "condition, values, expected",
+    [
+        (BOTH, {}, "abdc"),
+        (f"{BOTH} AND round = :r", {"r": "semi"}, "bdc"),
+        (f"{BOTH} AND round = :r AND bracket = :b AND score BETWEEN :x AND :y", {"r": "semi", "b": "upper", "x": 1, "y": 9}, "d"),
+        ("tournament = :t", {}, None),
+        (f"{BOTH} AND bracket = :b", {"b": "upper"}, None),
+        (f"{BOTH} AND round > :r AND bracket = :b", {"r": "a", "b": "upper"}, None),
+    ],
+)
+def test_an_index_by_several_attributes(dynamodb, matches, condition, values, expected):
+    values = {"t": "winter", "a": "east"} | values
+    given = {
+        "TableName": matches,
+        "IndexName": "matches",
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": {f":{k}": tables.value(v) for k, v in values.items() if f":{k}" in condition},
+    }
+    if expected is None:
+        with fails("ValidationException"):
+            dynamodb.query(**given)
+    else:
+        pages = dynamodb.get_paginator("query").paginate(**given, PaginationConfig={"PageSize": 2})
+        assert "".join(one["pk"]["S"] for page in pages for one in page["Items"]) == expected

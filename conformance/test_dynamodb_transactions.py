@@ -203,6 +203,16 @@ def test_reads_of_several_tables(dynamodb, table, other):
     assert units == {table: 4.0, other: 2.0}
 
 
+def test_a_read_with_a_key_that_does_not_fit_cancels_all_of_them(dynamodb, table):
+    tables.put(dynamodb, table, pk="fits")
+    gets = [{"Get": {"TableName": table, "Key": key}} for key in (tables.item(pk="fits"), tables.item(pk=1))]
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException) as refused:
+        dynamodb.transact_get_items(TransactItems=gets)
+    reasons = refused.value.response["CancellationReasons"]
+    assert [one["Code"] for one in reasons] == ["None", "ValidationError"]
+    assert reasons[1]["Message"] == "The provided key element does not match the schema"
+
+
 def test_transfers_keep_the_sum_whoever_reads(dynamodb, table):
     """Ten accounts, transfers from four threads, and readers that always see the same sum."""
     accounts = [f"bank-{n}" for n in range(10)]

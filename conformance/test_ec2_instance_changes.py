@@ -219,7 +219,7 @@ def test_an_image_of_ones_own_is_launched_by_a_parameter(ec2, cloud, lab):
 
 # Filters that find nothing here, with what they would need.
 NEEDS_MORE = {
-    "affinity", "host-id",  # Dedicated Hosts
+    "affinity", "host-id",  # a Dedicated Host: test_ec2_hosts.py
     "capacity-reservation-id",
     "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id",
     "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn",

@@ -300,6 +300,17 @@ def test_flow_logs(ec2, vpc, server, account):
     assert found["DestinationOptions"]["PerHourPartition"]
     assert (found["FlowLogStatus"], found["DeliverLogsStatus"]) == ("ACTIVE", "SUCCESS")
     assert ec2.delete_flow_logs(FlowLogIds=[which])["Unsuccessful"] == []
+    columns = {
+        "ResourceIds": [vpc], "ResourceType": "VPC", "TrafficType": "ALL", "LogDestinationType": "s3",
+        "LogDestination": f"arn:aws:s3:::logs-{vpc}",
+    }
+    options = {"FileFormat": "parquet", "HiveCompatiblePartitions": True, "PerHourPartition": False}
+    which = ec2.create_flow_logs(**columns, DestinationOptions=options)["FlowLogIds"][0]
+    assert ec2.describe_flow_logs(FlowLogIds=[which])["FlowLogs"][0]["DestinationOptions"] == options
+    # Delivery may write into the folders of Hive as well.
+    policy = make_client(server.endpoint, "s3", key=account).get_bucket_policy(Bucket=f"logs-{vpc}")["Policy"]
+    assert "AWSLogs/aws-account-id=" in policy
+    ec2.delete_flow_logs(FlowLogIds=[which])
 
 
 def test_transit_gateways(ec2, vpc, subnet):

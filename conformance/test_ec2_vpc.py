@@ -208,6 +208,42 @@ def test_routes_and_tables(ec2, vpc):
     ec2.delete_route_table(RouteTableId=table["RouteTableId"])
 
 
+def test_a_gateway_has_a_route_table_of_its_own(ec2, vpc):
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    with fails("InvalidParameterValue", f"gateway {gateway} is not attached to a VPC"):
+        ec2.associate_route_table(RouteTableId=table, GatewayId=gateway)
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    card = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+
+    def lead(block, **to):
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock=block, **to)
+
+    lead("0.0.0.0/0", GatewayId=gateway)
+    with fails("InvalidParameterValue", re.compile("can target only local, a network interface")):
+        ec2.associate_route_table(RouteTableId=table, GatewayId=gateway)
+    ec2.delete_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0")
+    made = ec2.associate_route_table(RouteTableId=table, GatewayId=gateway)["AssociationId"]
+    lead("10.0.1.0/24", NetworkInterfaceId=card)
+    for block in ("10.0.1.0/25", "10.1.0.0/16"):
+        with fails("InvalidParameterValue", re.compile("is not the CIDR block of its VPC or of a subnet")):
+            lead(block, NetworkInterfaceId=card)
+    with fails("InvalidParameterValue"):
+        lead("0.0.0.0/0", GatewayId=gateway)
+    vpn = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    ec2.attach_vpn_gateway(VpcId=vpc, VpnGatewayId=vpn)
+    with fails("InvalidParameterValue", re.compile("route propagation cannot be enabled")):
+        ec2.enable_vgw_route_propagation(RouteTableId=table, GatewayId=vpn)
+    second = ec2.associate_route_table(RouteTableId=table, GatewayId=vpn)["AssociationId"]
+    of = [{"Name": "association.gateway-id", "Values": [vpn]}]
+    shown = ec2.describe_route_tables(Filters=of)["RouteTables"][0]
+    gateways = {one["RouteTableAssociationId"]: one["GatewayId"] for one in shown["Associations"]}
+    assert gateways == {made: gateway, second: vpn}
+    for association in (made, second):
+        ec2.disassociate_route_table(AssociationId=association)
+
+
 def test_acls(ec2, vpc):
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]

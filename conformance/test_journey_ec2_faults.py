@@ -100,6 +100,14 @@ def test_flow_logs_tell_what_passed_and_what_did_not(cloud, lab, web):
     )
     assert made["Unsuccessful"] == []
     which, address = made["FlowLogIds"][0], web["PublicIpAddress"]
+    s3.create_bucket(Bucket="columns")
+    made = ec2.create_flow_logs(
+        ResourceIds=[lab.vpc], ResourceType="VPC", TrafficType="REJECT", LogDestinationType="s3",
+        LogDestination="arn:aws:s3:::columns", MaxAggregationInterval=60,
+        DestinationOptions={"FileFormat": "parquet", "HiveCompatiblePartitions": True, "PerHourPartition": True},
+    )
+    assert made["Unsuccessful"] == []
+    in_columns = made["FlowLogIds"][0]
     log = cloud.folder / "data" / "instances" / "flow-logs" / f"{which}.log"
 
     def minute_later():
@@ -130,6 +138,23 @@ def test_flow_logs_tell_what_passed_and_what_did_not(cloud, lab, web):
     shown = ec2.describe_flow_logs(FlowLogIds=[which])["FlowLogs"][0]
     assert (shown["FlowLogStatus"], shown["DeliverLogsStatus"]) == ("ACTIVE", "SUCCESS")
     ec2.delete_flow_logs(FlowLogIds=[which])
+
+    def selected():
+        """What S3 Select finds in the files of Parquet."""
+        found = []
+        for key in [one["Key"] for one in s3.list_objects_v2(Bucket="columns").get("Contents", [])]:
+            assert "/aws-service=vpcflowlogs/" in key and "/hour=" in key and f"_{in_columns}_" in key, key
+            answer = s3.select_object_content(
+                Bucket="columns", Key=key, ExpressionType="SQL", InputSerialization={"Parquet": {}},
+                Expression='SELECT s.interface_id, s.bytes, s."action" FROM S3Object s WHERE s.dstport = 9999',
+                OutputSerialization={"CSV": {}},
+            )
+            found += [event["Records"]["Payload"].decode() for event in answer["Payload"] if "Records" in event]
+        return "".join(found).splitlines()
+
+    lines = waited(selected, 20, "the delivery in columns")
+    assert all(line.startswith(f"{card},") and line.endswith(",REJECT") for line in lines), lines
+    ec2.delete_flow_logs(FlowLogIds=[in_columns])
 
 
 def test_what_a_killed_cloud_left_is_taken_away(cloud, web):

@@ -21,7 +21,7 @@ CALLS = [
     ("dynamodb", "ListBulkOperations", {}),
     ("kinesis", "ListStreams", {}),
     ("iam", "GetHumanReadableSummary", {"EntityArn": "arn:aws:iam::000000000000:user/u"}),
-    ("ec2", "DescribeVolumes", {}),
+    ("ec2", "DescribeSpotDatafeedSubscription", {}),
     ("cloudwatch", "ListMetrics", {}),
     ("sesv2", "ListEmailIdentities", {}),
     ("route53", "ListHostedZones", {}),

@@ -130,10 +130,14 @@ def test_everything_wrong_is_answered_alike(secure, account, user):
 
 def test_after_some_failures_even_the_right_password_waits(secure, account, user):
     name = user()
+    # The wait is a second: on a busy machine it may be over before the next password is sent.
     for _ in range(5):
-        assert sign_in(secure, account, name, "Wr0ng-horse")[0] == 403
-    status, answer = sign_in(secure, account, name)
-    assert (status, answer["code"]) == (429, "TooManyAttempts")
+        for _ in range(5):
+            assert sign_in(secure, account, name, "Wr0ng-horse")[0] == 403
+        status, answer = sign_in(secure, account, name)
+        if status != 200:
+            break
+    assert (status, answer.get("code")) == (429, "TooManyAttempts")
     assert answer["retry_after_seconds"] == 1
 
 

@@ -142,3 +142,29 @@ pub const QUICK_ITEMS: usize = 100_000;
 pub const BATCHES_AT_ONCE: usize = 4_000;
 pub const LOAD_CONNECTIONS: usize = 64;
 pub const LARGE_READS: usize = 50_000;
+
+/// What a volume is measured with beside a bare loop device, and how often; blocks whose first read is measured, a power of
+/// two; how often a device is made and taken away; how often a volume is attached; volumes in use whose memory is looked at.
+pub const MEASURED_BYTES: u64 = 2 << 30;
+pub const QUICK_MEASURED_BYTES: u64 = 256 << 20;
+pub const QUICK_DISK_TIME: Duration = Duration::from_secs(1);
+pub const DISK_ROUNDS: usize = 3;
+pub const BLOCK_BYTES: u64 = 512 << 10;
+pub const FIRST_READS: u64 = 512;
+pub const QUICK_FIRST_READS: u64 = 64;
+pub const SERVES: usize = 50;
+pub const QUICK_SERVES: usize = 5;
+pub const ATTACHES: usize = 20;
+pub const ATTACH_TIME_MAX: Duration = Duration::from_secs(60);
+pub const VOLUMES: u64 = 8;
+pub const QUICK_VOLUMES: u64 = 2;
+
+/// A volume of which snapshots are taken, what of it changes in between, and who writes on meanwhile.
+pub const SNAPSHOT_BYTES: u64 = 10 << 30;
+pub const CHANGED_BYTES: u64 = 1 << 30;
+pub const QUICK_SNAPSHOT_BYTES: u64 = 1 << 30;
+pub const QUICK_CHANGED_BYTES: u64 = 128 << 20;
+pub const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(300);
+pub const WRITER_BYTES: u64 = 16 << 20;
+pub const WRITER_TIME: Duration = Duration::from_secs(8);
+pub const QUICK_WRITER_TIME: Duration = Duration::from_secs(3);

@@ -8,6 +8,7 @@
 
 mod crash;
 mod dynamodb;
+mod ebs;
 mod ec2;
 mod http;
 mod keys;
@@ -44,6 +45,8 @@ enum Action {
     DynamoDb(dynamodb::Options),
     /// Measure instances: launches, SSH, many at once, their cost (as root)
     Ec2(ec2::Options),
+    /// Measure volumes beside a bare loop device, snapshots, and what they cost (as root, with fio)
+    Ebs(ebs::Options),
     /// Kill the server again and again under load, and check what it had acknowledged
     Crash(crash::Options),
     /// The bare HTTP server that the others are compared with
@@ -74,6 +77,7 @@ fn run(action: Action) -> anyhow::Result<()> {
         Action::Sqs(options) => runtime.block_on(sqs::run(options)),
         Action::Keys(options) => runtime.block_on(keys::run(options)),
         Action::DynamoDb(options) => runtime.block_on(dynamodb::run(options)),
+        Action::Ebs(options) => runtime.block_on(ebs::run(options)),
         Action::Ec2(options) => runtime.block_on(ec2::run(options)),
         Action::Crash(options) => runtime.block_on(crash::run(options)),
         Action::Bare { answer_bytes, file } => runtime.block_on(machine::bare::serve(answer_bytes, file)),

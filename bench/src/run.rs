@@ -71,6 +71,11 @@ impl Plan {
         Machine::measure(self.folder.path(), self.time.min(DISK_TIME_MAX))
     }
 
+    /// The Fogbank that is measured.
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// Starts Fogbank on a folder of this run.
     pub fn fogbank(&self, folder: &Path) -> anyhow::Result<Server> {
         self.fogbank_with(folder, &[])

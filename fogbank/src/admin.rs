@@ -1,4 +1,5 @@
-//! The controls of a running cloud, under `/_fogbank/`: `status`, `explain`, `sign-in`, `zones`, and in --dev the clock.
+//! The controls of a running cloud, under `/_fogbank/`: `status`, `explain`, `sign-in`, `zones`, `cost`, `interrupt`, and
+//! in --dev the clock.
 //! The gateway sees to who may ask; GET only looks. All but `sign-in` is for this machine only, and `explain` and what
 //! changes `zones`, outside --dev, for those who can read the cloud's root key.
 
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use ec2::{Ec2, ZoneHealth};
+use ec2::{CostLine, Costs, Ec2, ZoneHealth};
 use gateway::{AdminHandler, AdminReply, AdminRequest};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -21,6 +22,9 @@ use crate::sign_in::SignIn;
 
 /// Where zones are taken down and brought up.
 const ZONES: &str = "zones/";
+
+/// Where spot instances are taken back.
+const INTERRUPT: &str = "interrupt/";
 
 /// What the composition root gives the controls.
 pub struct Parts {
@@ -57,7 +61,9 @@ impl Admin {
             (&Method::POST, "sign-in") => self.parts.sign_in.answer(request).await,
             (&Method::GET, "zones") => self.zones().await,
             (&Method::POST, path) if path.starts_with(ZONES) => self.turn_zone(request).await,
-            (_, "status" | "clock" | "sign-in" | "zones") => {
+            (&Method::POST, "cost") => self.cost(request).await,
+            (&Method::POST, path) if path.starts_with(INTERRUPT) => self.interrupt(request).await,
+            (_, "status" | "clock" | "sign-in" | "zones" | "cost") => {
                 refuse(StatusCode::METHOD_NOT_ALLOWED, "this takes another method")
             }
             (&Method::GET, path) => match path.strip_prefix("explain/") {
@@ -95,6 +101,34 @@ impl Admin {
         };
         match self.parts.ec2.set_zone(name, is_down).await {
             Ok(()) => self.zones().await,
+            Err(fault) if fault.status() < 500 => refuse(StatusCode::BAD_REQUEST, fault.message()),
+            Err(fault) => refuse(StatusCode::INTERNAL_SERVER_ERROR, fault.message()),
+        }
+    }
+
+    /// `{"month": "2027-01", "by": "tag:team", "account": "123456789012"}`, each of which may be left out.
+    async fn cost(&self, request: &AdminRequest) -> AdminReply {
+        if !self.is_owners(request) {
+            let message = "this tells what every account uses, so it is for the owner of this cloud; name its data folder with --data";
+            return refuse(StatusCode::FORBIDDEN, message);
+        }
+        let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let word = |name: &str| asked[name].as_str();
+        match self.parts.ec2.costs(word("month"), word("by"), word("account")).await {
+            Ok(costs) => reply(told(&costs)),
+            Err(fault) if fault.status() < 500 => refuse(StatusCode::BAD_REQUEST, fault.message()),
+            Err(fault) => refuse(StatusCode::INTERNAL_SERVER_ERROR, fault.message()),
+        }
+    }
+
+    /// `interrupt/i-…`
+    async fn interrupt(&self, request: &AdminRequest) -> AdminReply {
+        if !self.is_owners(request) {
+            let message = "this takes an instance from its owner, so it is for the owner of this cloud; name its data folder with --data";
+            return refuse(StatusCode::FORBIDDEN, message);
+        }
+        match self.parts.ec2.interrupt(&request.path[INTERRUPT.len()..]).await {
+            Ok(due) => reply(json!({ "due": due.to_iso8601() })),
             Err(fault) if fault.status() < 500 => refuse(StatusCode::BAD_REQUEST, fault.message()),
             Err(fault) => refuse(StatusCode::INTERNAL_SERVER_ERROR, fault.message()),
         }
@@ -162,6 +196,26 @@ impl Admin {
         self.parts.clock.advance(by);
         reply(self.time())
     }
+}
+
+fn told(costs: &Costs) -> Value {
+    let line = |line: &CostLine| {
+        json!({
+            "group": line.group,
+            "item": line.item,
+            "amount": line.amount,
+            "unit": line.unit,
+            "cost": line.cost,
+        })
+    };
+    json!({
+        "month": costs.month,
+        "currency": "USD",
+        "prices_of": costs.prices_of,
+        "elsewhere": costs.elsewhere,
+        "total": costs.total,
+        "lines": costs.lines.iter().map(line).collect::<Vec<Value>>(),
+    })
 }
 
 fn zone(zone: &ZoneHealth) -> Value {

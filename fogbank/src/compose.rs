@@ -3,13 +3,17 @@
 //! The order is the dependencies'. What waits for the disk (store, engine, certificate authority) is opened side
 //! by side, since the time from start to `ready` is what a test suite pays each time.
 
+mod lifecycle;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use backup::Backup;
 use base::{Clock, Ids, Region};
-use dynamodb::{DynamoDB, DynamoDBParts, DynamoDBStreams};
-use ec2::{Ec2, Ec2Parts};
+use dlm::Dlm;
+use dynamodb::{DynamoDB, DynamoDBParts, DynamoDBStreams, HeldTo};
+use ec2::{Ebs, Ec2, Ec2Parts};
 use gateway::{Authority, Controls, Cors, Gateway, GatewayConfig, Tls};
 use iam::{Iam, IamParts};
 use identity::sigv4::SecretAccessKey;
@@ -19,6 +23,7 @@ use object_engine::ObjectEngine;
 use organizations::{Organizations, OrganizationsParts};
 use outbound::{Outbound, Roots};
 use queue_engine::QueueEngine;
+use rbin::Rbin;
 use s3::{S3, S3Control, S3Parts};
 use secretsmanager::{SecretsManager, SecretsManagerParts};
 use service::{
@@ -37,7 +42,7 @@ use crate::config::{Config, Driver, Instances};
 use crate::environment::Environment;
 use crate::folder::{Folder, RootCredentials};
 use crate::guests::{Guests, PublicImages};
-use crate::machines::{self, Api, Host, HostSettings, Inside};
+use crate::machines::{self, Api, Host, HostDisks, HostSettings, Inside};
 use crate::master_key::{self, Seals};
 use crate::sign_in::{self, SignIn};
 
@@ -53,6 +58,7 @@ pub struct Cloud {
     tasks: Tasks,
     store: Store,
     host: Option<Arc<Host>>,
+    disks: Option<Arc<HostDisks>>,
     /// Held until everything that uses it has ended.
     _folder: Option<Arc<Folder>>,
 }
@@ -88,6 +94,8 @@ impl Cloud {
             master_key::open(&keepers.store, folder.as_deref(), config, environment, &ids).await?;
         let keyring = Arc::new(keyring(config.dev, &sealing, account.as_ref()));
         let tasks = Tasks::new(clock.clone(), keepers.store.clone(), LEASE_HOLDER);
+        let host = host(config, folder.as_deref(), &keepers.authority, &tasks).await?;
+        let disks = HostDisks::open(folder.as_deref(), &vault, host.clone(), tasks.clone()).await?;
         let ground = Ground {
             store: keepers.store.clone(),
             clock: clock.clone(),
@@ -97,11 +105,12 @@ impl Cloud {
             tasks: tasks.clone(),
             keyring: keyring.clone(),
             aws: Aws::default(),
-            host: host(config, folder.as_deref(), &keepers.authority, &tasks).await?,
+            host: host.clone(),
+            disks: disks.clone(),
+            conversions: machines::conversions(folder.as_deref())?,
             public_range: config.instances.public_range,
-            throttled: config.dynamodb.throttled,
+            held_to: config.dynamodb.held_to(),
         };
-        let host = ground.host.clone();
         let engines = Engines { queues: keepers.queues, objects: keepers.objects, tables: keepers.tables };
         let services = ground.services(engines).await?;
         let throttle = Throttle::new(config.limits.calls_per_second);
@@ -112,8 +121,7 @@ impl Cloud {
             ids: ids.clone(),
             clock: clock.clone(),
         });
-        let ec2 = services.ec2.clone();
-        let bucket_ports = buckets::ports(&services.s3, &ground.aws, &clock);
+        let (ec2, bucket_ports) = (services.ec2.clone(), buckets::ports(&services.s3, &ground.aws, &clock));
         let dispatcher = ground.dispatcher(services, throttle);
         let admin = admin::handler(admin::Parts {
             dev: config.dev,
@@ -142,11 +150,9 @@ impl Cloud {
             catalog: catalog_api::CATALOG,
             buckets: bucket_ports,
         });
-        if let Some(host) = &host {
-            host.answered_by(Api { gateway: gateway.clone(), tls: tls.clone() });
-        }
+        host.iter().for_each(|host| host.answered_by(Api { gateway: gateway.clone(), tls: tls.clone() }));
         let root = if config.dev { RootCredentials::dev() } else { account.expect("made outside --dev") };
-        Ok(Cloud { gateway, tls, root, tasks, store: keepers.store, host, _folder: folder })
+        Ok(Cloud { gateway, tls, root, tasks, store: keepers.store, host, disks, _folder: folder })
     }
 
     pub fn serve(&self, listener: tokio::net::TcpListener) {
@@ -159,6 +165,9 @@ impl Cloud {
         self.tasks.shutdown().await;
         if let Some(host) = &self.host {
             host.close().await;
+        }
+        if let Some(disks) = &self.disks {
+            disks.close().await;
         }
         self.store.close().await;
     }
@@ -249,12 +258,13 @@ async fn host(
     authority: &Authority,
     tasks: &Tasks,
 ) -> anyhow::Result<Option<Arc<Host>>> {
-    let Some(folder) = folder.filter(|_| config.instances.driver == Driver::Sandbox) else { return Ok(None) };
+    let Some(folder) = folder.filter(|_| config.instances.driver != Driver::None) else { return Ok(None) };
     let settings = HostSettings {
         folder: folder.room("instances")?,
         name: machines::name_of(folder.path()),
         public_range: config.instances.public_range,
         authority: authority.certificate_pem().as_bytes().to_vec(),
+        own_kernels: config.instances.driver == Driver::Microvm,
     };
     let host = Host::new(settings, tasks.clone());
     host.adopt().await.context("the machines of an earlier run cannot be taken over")?;
@@ -273,9 +283,12 @@ struct Ground {
     aws: Aws,
     /// Where instances run.
     host: Option<Arc<Host>>,
+    /// Where volumes and snapshots are.
+    disks: Option<Arc<HostDisks>>,
+    conversions: Arc<dyn ec2::Conversions>,
     public_range: Ipv4Net,
-    /// Whether tables are held to their throughput.
-    throttled: bool,
+    /// What tables are held to.
+    held_to: HeldTo,
 }
 
 /// The data planes.
@@ -287,12 +300,16 @@ struct Engines {
 
 /// Every service there is.
 struct Services {
+    backup: Arc<Backup>,
+    dlm: Arc<Dlm>,
     dynamodb: Arc<DynamoDB>,
     dynamodbstreams: Arc<DynamoDBStreams>,
+    ebs: Arc<Ebs>,
     ec2: Arc<Ec2>,
     iam: Arc<Iam>,
     kms: Arc<Kms>,
     organizations: Arc<Organizations>,
+    rbin: Arc<Rbin>,
     s3: Arc<S3>,
     s3control: Arc<S3Control>,
     secretsmanager: Arc<SecretsManager>,
@@ -325,15 +342,9 @@ impl Ground {
             tasks: tasks.clone(),
         });
         let (ec2, kms, s3) = (self.ec2(&pages), self.kms(&pages), self.s3(objects, &pages));
-        let dynamodb = self.dynamodb(tables, &pages);
-        let secretsmanager = self.secretsmanager(&pages);
-        let ssm = Ssm::new(SsmParts {
-            store: store.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pages: pages.clone(),
-            aws: aws.clone(),
-        });
+        let (dlm, dynamodb) = (self.dlm(), self.dynamodb(tables, &pages));
+        let (backup, rbin) = (self.backup(&pages), self.rbin(&pages));
+        let (secretsmanager, ssm) = (self.secretsmanager(&pages), self.ssm(&pages));
         ssm.images_of(Arc::new(PublicImages(ec2.clone())));
         let sqs = SqsParts {
             store: store.clone(),
@@ -355,6 +366,8 @@ impl Ground {
             outbound: Outbound::new(Roots::public()),
         });
         let background = [
+            backup.background(),
+            dlm.background(),
             dynamodb.background(),
             ec2.background(),
             iam.background(),
@@ -367,12 +380,16 @@ impl Ground {
         ];
         background.into_iter().flatten().for_each(|task| tasks.start(task));
         Ok(Services {
+            backup,
+            dlm,
             dynamodbstreams: DynamoDBStreams::new(dynamodb.clone()),
             dynamodb,
+            ebs: Ebs::new(ec2.clone()),
             ec2,
             iam,
             kms,
             organizations,
+            rbin,
             s3control: S3Control::new(s3.clone()),
             s3,
             secretsmanager,
@@ -392,7 +409,7 @@ impl Ground {
             ids: self.ids.clone(),
             pages: pages.clone(),
             aws: self.aws.clone(),
-            throttled: self.throttled,
+            held_to: self.held_to,
         })
     }
 
@@ -402,6 +419,11 @@ impl Ground {
             machines: self.host.clone().map(|host| host as Arc<dyn ec2::Machines>),
             public_range: self.public_range,
             network: self.host.clone().map(|host| host as Arc<dyn ec2::Networks>),
+            disks: Some(match &self.disks {
+                Some(disks) => disks.clone() as Arc<dyn ec2::Disks>,
+                None => Arc::new(ec2::MemoryDisks::default()),
+            }),
+            conversions: self.conversions.clone(),
             store: self.store.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
@@ -414,6 +436,16 @@ impl Ground {
         Kms::new(KmsParts {
             store: self.store.clone(),
             vault: self.vault.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: pages.clone(),
+            aws: self.aws.clone(),
+        })
+    }
+
+    fn ssm(&self, pages: &PageTokens) -> Arc<Ssm> {
+        Ssm::new(SsmParts {
+            store: self.store.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             pages: pages.clone(),
@@ -461,12 +493,16 @@ impl Ground {
 impl Services {
     fn all(self) -> Vec<Arc<dyn AnyService>> {
         vec![
+            self.backup,
+            self.dlm,
             self.dynamodb,
             self.dynamodbstreams,
+            self.ebs,
             self.ec2,
             self.iam,
             self.kms,
             self.organizations,
+            self.rbin,
             self.s3,
             self.s3control,
             self.secretsmanager,
@@ -503,8 +539,10 @@ pub fn all_services() -> anyhow::Result<Vec<Arc<dyn AnyService>>> {
             keyring,
             aws: Aws::default(),
             host: None,
+            disks: None,
+            conversions: Arc::new(ec2::MemoryConversions::default()),
             public_range: Instances::default().public_range,
-            throttled: false,
+            held_to: HeldTo::default(),
         };
         Ok(ground.services(engines).await?.all())
     })

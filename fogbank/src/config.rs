@@ -77,6 +77,8 @@ pub struct DynamoDB {
     pub cache_mib: u64,
     /// Hold tables to their provisioned throughput, as AWS does. A table can do what the machine can if left out.
     pub throttled: bool,
+    /// The most that the items of one partition may take with their entries in local indexes. AWS's limit if left out.
+    pub item_collection_mib: u64,
 }
 
 /// Machines of EC2 on this host.
@@ -95,6 +97,8 @@ pub enum Driver {
     /// Namespaces of this host's kernel.
     #[default]
     Sandbox,
+    /// QEMU, so that each instance has a kernel of its own.
+    Microvm,
     /// No machine runs: launching fails and says so.
     None,
 }
@@ -149,9 +153,20 @@ impl Default for Store {
     }
 }
 
+impl DynamoDB {
+    pub fn held_to(&self) -> dynamodb::HeldTo {
+        let collection_bytes = self.item_collection_mib.saturating_mul(1 << 20);
+        dynamodb::HeldTo { throughput: self.throttled, collection_bytes }
+    }
+}
+
 impl Default for DynamoDB {
     fn default() -> DynamoDB {
-        DynamoDB { cache_mib: TABLE_CACHE_MIB_DEFAULT, throttled: false }
+        DynamoDB {
+            cache_mib: TABLE_CACHE_MIB_DEFAULT,
+            throttled: false,
+            item_collection_mib: dynamodb::HeldTo::default().collection_bytes >> 20,
+        }
     }
 }
 

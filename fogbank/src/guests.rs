@@ -13,7 +13,7 @@ use gateway::Way;
 use metadata::{
     BlockDevice, Credentials, InstanceProfile, InstanceView, Instances, InterfaceView, LifeCycle,
     MetadataOptions, NamedAddresses, Names, Placement, PublicAddress, PublicKey, RoleCredentials,
-    SecurityGroup, Tokens, VpcNames,
+    SecurityGroup, SpotNotice, Tokens, VpcNames,
 };
 use parking_lot::Mutex;
 use schema::Fault;
@@ -86,7 +86,10 @@ impl Credentials for Guests {
                 return known.expect("it was just looked at");
             }
             let primary = instance.primary();
-            let source = primary.and_then(|card| card.addresses.first().copied()).map(IpAddr::V4);
+            let source = primary.and_then(|card| {
+                let v4 = card.addresses.first().copied().map(IpAddr::V4);
+                v4.or_else(|| card.addresses6.first().copied().map(IpAddr::V6))
+            });
             let found = match (primary, source) {
                 (Some(card), Some(source)) => self.guest(&card.vpc_id, source).await,
                 _ => None,
@@ -164,6 +167,10 @@ impl Names for Guests {
         Box::pin(async move { or_nothing(self.ec2.name_of_address(vpc, address).await) })
     }
 
+    fn dns64<'a>(&'a self, vpc: &'a str, source: IpAddr) -> BoxFuture<'a, bool> {
+        Box::pin(async move { or_nothing(self.ec2.dns64(vpc, source).await) })
+    }
+
     /// Names of interface endpoints. Private hosted zones are nobody's yet.
     fn named<'a>(&'a self, vpc: &'a str, name: &'a str) -> BoxFuture<'a, Option<NamedAddresses>> {
         Box::pin(async move {
@@ -229,8 +236,11 @@ fn view(guest: &Guest) -> InstanceView {
             .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
             .collect(),
         user_data: guest.user_data.clone(),
-        spot: None,
-        rebalance: None,
+        spot: guest.interruption.map(|notice| SpotNotice {
+            action: if notice.stops { "stop" } else { "terminate" }.to_owned(),
+            time: notice.due,
+        }),
+        rebalance: guest.interruption.map(|notice| notice.noticed),
         maintenance_scheduled: Vec::new(),
         maintenance_history: Vec::new(),
         target_lifecycle_state: None,

@@ -34,8 +34,17 @@ impl Feature {
     }
 }
 
-/// Looks at everything. Takes about a millisecond.
-pub fn probe(environment: &Environment) -> Vec<Feature> {
+/// How closely it is looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// At what is there. Takes about a millisecond.
+    Glance,
+    /// And whether it works: trying a guest on KVM takes a second where KVM does not run it.
+    Trial,
+}
+
+/// Looks at everything.
+pub fn probe(environment: &Environment, look: Look) -> Vec<Feature> {
     vec![
         Feature {
             name: "namespaces",
@@ -49,23 +58,64 @@ pub fn probe(environment: &Environment) -> Vec<Feature> {
             state: nftables(environment),
         },
         Feature { name: "IPsec", serves: "tunnels of site-to-site VPN connections", state: ipsec() },
-        Feature { name: "FUSE", serves: "volumes with snapshots", state: device("/dev/fuse", FUSE_REMEDY) },
+        Feature {
+            name: "FUSE",
+            serves: "volumes with snapshots, also for instances' roots, which else go with their instances",
+            state: device("/dev/fuse", FUSE_REMEDY),
+        },
         Feature {
             name: "loop devices",
             serves: "volumes that are attached to instances",
             state: device("/dev/loop-control", LOOP_REMEDY),
         },
         Feature {
-            name: "KVM",
-            serves: "instances with a kernel of their own",
-            state: device("/dev/kvm", KVM_REMEDY),
+            name: "e2fsprogs",
+            serves: "volumes that instances start from (mke2fs makes them of images)",
+            state: disk_maker(),
+        },
+        Feature {
+            name: "own kernels",
+            serves: "instances with kernels of their own ([instances] driver = \"microvm\")",
+            state: own_kernels(look),
         },
     ]
 }
 
 const FUSE_REMEDY: &str = "load the fuse module (modprobe fuse), or give the container --device /dev/fuse";
 const LOOP_REMEDY: &str = "load the loop module (modprobe loop), and run as root";
-const KVM_REMEDY: &str = "switch on virtualisation in the firmware, or nested virtualisation at the hypervisor, and join the kvm group";
+
+/// What makes disks of images, and so says whether their instances' roots are volumes.
+fn disk_maker() -> State {
+    let found = image_engine::needs().into_iter().find(|need| need.program == "mke2fs");
+    match found.and_then(|need| need.found) {
+        Some(path) => State::Has(path.display().to_string()),
+        None => {
+            State::Lacks { why: "there is no mke2fs".to_owned(), remedy: "run `apt-get install e2fsprogs`" }
+        }
+    }
+}
+
+/// What virtual machines need beside what all instances do. QEMU and a kernel come from packages when they are needed.
+fn own_kernels(look: Look) -> State {
+    let programs = image_engine::needs().into_iter().filter(|need| need.required && need.found.is_none());
+    let programs = programs.map(|need| format!("there is no {} {}", need.program, need.purpose));
+    let missing: Vec<String> = network_engine::Network::tap_missing().into_iter().chain(programs).collect();
+    match (missing.is_empty(), std::env::consts::ARCH) {
+        (true, "x86_64") if look == Look::Glance => State::Has("by QEMU".to_owned()),
+        (true, "x86_64") => State::Has(match sandbox_engine::kvm_lacking() {
+            None => "on KVM, by QEMU, which is fetched when it is needed".to_owned(),
+            Some(why) => format!("emulated by QEMU, which is fetched when it is needed ({why})"),
+        }),
+        (true, other) => State::Lacks {
+            why: format!("virtual machines are for x86_64, and this is {other}"),
+            remedy: "use the driver sandbox",
+        },
+        (false, _) => State::Lacks {
+            why: missing.join("; "),
+            remedy: "run on Debian or Ubuntu with iproute2 and the module tun, or use the driver sandbox",
+        },
+    }
+}
 
 fn namespaces() -> State {
     let missing = ["mnt", "net", "pid", "uts", "ipc", "user"]
@@ -172,6 +222,14 @@ pub fn raise_open_files_limit() {
     }
 }
 
+/// Takes memory by pages of 4 KiB also where the kernel would give pages of 2 MiB to everybody: a small cloud fills them to a
+/// thirtieth. (The allocator is built not to ask for them.) See docs/decisions/2026-11-23-memory-of-small-pages.md.
+pub fn take_small_pages() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::warn!(%error, "memory is taken in larger pages than are needed");
+    }
+}
+
 /// Keeps what is in memory (keys, secrets, messages) out of core dumps, and away from the debuggers of this user's
 /// other processes. /proc then shows this process's memory, environment and open files to root only; how much memory
 /// it takes is still for everybody to see.
@@ -191,7 +249,7 @@ mod tests {
 
     #[test]
     fn every_missing_feature_comes_with_a_remedy() {
-        for feature in probe(&Environment::default()) {
+        for feature in probe(&Environment::default(), Look::Trial) {
             if let State::Lacks { why, remedy } = feature.state {
                 assert!(!why.is_empty() && !remedy.is_empty(), "{}", feature.name);
             }

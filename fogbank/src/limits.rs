@@ -71,3 +71,11 @@ pub const SIGN_IN_PASSWORD_CHARS_MAX: usize = 128;
 
 /// How far apart the clocks of a command and its cloud may be: both are on one machine.
 pub const PROOF_AGE_MAX: Duration = Duration::from_secs(60);
+
+/// Damaged blocks, lost volumes and the like that `fsck` names, of each kind; the rest is counted.
+pub const FSCK_DISKS_LISTED_MAX: usize = 100;
+
+/// Blocks of an image's disk that are written at once, and how long it may take to complete its snapshot then.
+pub const FILLED_AT_ONCE: usize = 8;
+pub const FILLING_LOOK_TIME: Duration = Duration::from_millis(10);
+pub const FILLING_LOOKS_MAX: usize = 6_000;

@@ -37,10 +37,12 @@ use crate::environment::Environment;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Before anything else: the processes that keep machines are small, and have one thread.
+    // Before anything else: the processes that keep machines and disks are small, and have one thread.
     let mut words = std::env::args().skip(1);
-    if words.next().as_deref() == Some("sandbox-keeper") {
-        sandbox_engine::keeper_main(words);
+    match words.next().as_deref() {
+        Some("sandbox-keeper") => sandbox_engine::keeper_main(words),
+        Some("block-holder") => block_engine::holder_main(words),
+        _ => {}
     }
     let line = CommandLine::parse();
     match line.command.run(&Environment::read()) {

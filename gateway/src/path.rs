@@ -330,7 +330,7 @@ impl Asked<'_> {
             true => self.bucket_headers(seen, &body),
             false => Cow::Borrowed(&self.parts.headers),
         };
-        let query = self.query_with_path(&route, &body, &self.endpoint());
+        let query = self.query_with_path(&route, &body);
         let labels = route.labels.take();
         let request = wire::Request {
             path: self.parts.uri.path(),

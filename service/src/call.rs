@@ -42,6 +42,27 @@ impl Call {
             notes: Notes::default(),
         }
     }
+
+    /// The same work in a role that the service has assumed for it: `session` is the ARN, `user_id` the `AROA…:session`
+    /// and `ends` the end of the session, as STS told them.
+    #[must_use]
+    pub fn in_role(self, role: &Arn, session: String, user_id: String, ends: Timestamp) -> Call {
+        let (id, name) = user_id.split_once(':').unwrap_or((&user_id, ""));
+        let assumed = AssumedRole { arn: role.to_string(), id: id.to_owned(), session_name: name.to_owned() };
+        let account = role.account().unwrap_or(self.account);
+        let service = (self.principal.kind == PrincipalKind::Service).then(|| self.principal.arn.clone());
+        let carried = Session { issued: self.now, ends, role: Some(assumed), ..Session::default() };
+        let principal = Principal {
+            kind: PrincipalKind::AssumedRole,
+            account,
+            arn: session,
+            user_id,
+            access_key_id: None,
+            session: Some(Arc::new(carried)),
+        };
+        let source = Source { via_service: service, ..self.source };
+        Call { principal, account, source, notes: Notes::default(), ..self }
+    }
 }
 
 /// An authenticated identity.

@@ -147,17 +147,18 @@ impl Dispatcher {
     ) -> Result<(), Fault> {
         let prefix = service.spec().signing_name;
         session_limits(call, prefix, row.operation.name)?;
-        let keys = (row.keys)(service.as_any(), call, input);
+        let keys = || (row.keys)(service.as_any(), call, input);
         let action = row.chooses.map_or(row.action, |choose| choose(input));
         // Some operations are another prefix's actions: `s3express:CreateSession`.
         let (prefix, action) = action.split_once(':').unwrap_or((prefix, action));
-        let ask = Ask { prefix, action, resource: None, keys: &keys, input: Some(input) };
+        let ask = Ask { prefix, action, resource: None, keys: &[], input: Some(input) };
         let resources: Vec<Option<&Arn>> =
             if resources.is_empty() { vec![None] } else { resources.iter().map(Some).collect() };
         for resource in resources {
             let mut next = Some(self.facts(&Ask { resource, ..ask }).await?);
             while let Some(facts) = next {
-                let verdict = self.access.decide(call, &Ask { resource, ..ask }, &facts).await?;
+                let ask = Ask { resource, ..ask };
+                let verdict = self.access.decide_with(call, &ask, &facts, &keys).await?;
                 if !verdict.decision.allowed {
                     let foreign =
                         facts.owner_of(resource).is_some_and(|owner| owner != call.principal.account);

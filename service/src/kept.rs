@@ -4,6 +4,8 @@
 //! They are kept by the names of the model, not by their order, so that a refreshed model with more members reads what
 //! an older one wrote. For control-plane records in JSON; nothing here is for bulk.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::ops::Deref;
 
 use base::Timestamp;
@@ -12,7 +14,7 @@ use schema::{
     ByteStream, Document, Each, EachEntry, EachItem, Entries, EventStream, Items, Malformed, Member, Notes,
     Reader, Shape, Structure, WriteValue, Writer, read_members,
 };
-use serde::de::Error as _;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -36,7 +38,7 @@ impl<T: Structure> Serialize for Kept<T> {
 
 impl<'de, T: Structure + Default> Deserialize<'de> for Kept<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Kept<T>, D::Error> {
-        let value = Value::deserialize(from)?;
+        let value = Held::deserialize(from)?;
         let (mut into, mut notes) = (T::default(), Notes::default());
         let mut reader = ValueReader { value: &value, notes: &mut notes };
         // What the model asked of the input was checked when it came.
@@ -134,20 +136,161 @@ impl Writer for ValueWriter {
     }
 }
 
+/// What lies in a record, before it is a structure: its texts are borrowed, since most are looked at once and records
+/// are read by the thousand.
+#[derive(Debug)]
+enum Held<'a> {
+    Null,
+    Flag(bool),
+    Whole(i64),
+    Large(u64),
+    Real(f64),
+    Text(Cow<'a, str>),
+    List(Vec<Held<'a>>),
+    Members(Vec<(Cow<'a, str>, Held<'a>)>),
+}
+
+impl Held<'_> {
+    fn as_bool(&self) -> Option<bool> {
+        if let Held::Flag(flag) = self { Some(*flag) } else { None }
+    }
+
+    fn as_i64(&self) -> Option<i64> {
+        if let Held::Whole(number) = self { Some(*number) } else { None }
+    }
+
+    fn as_f64(&self) -> Option<f64> {
+        match self {
+            Held::Whole(number) => Some(*number as f64),
+            Held::Large(number) => Some(*number as f64),
+            Held::Real(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    fn as_str(&self) -> Option<&str> {
+        if let Held::Text(text) = self { Some(text) } else { None }
+    }
+
+    fn as_list(&self) -> Option<&[Self]> {
+        if let Held::List(items) = self { Some(items) } else { None }
+    }
+}
+
+impl<'a> Held<'a> {
+    fn as_members(&self) -> Option<&[(Cow<'a, str>, Held<'a>)]> {
+        if let Held::Members(members) = self { Some(members) } else { None }
+    }
+}
+
+impl From<&Held<'_>> for Value {
+    fn from(held: &Held<'_>) -> Value {
+        match held {
+            Held::Null => Value::Null,
+            Held::Flag(flag) => (*flag).into(),
+            Held::Whole(number) => (*number).into(),
+            Held::Large(number) => (*number).into(),
+            Held::Real(number) => (*number).into(),
+            Held::Text(text) => text.as_ref().into(),
+            Held::List(items) => items.iter().map(Value::from).collect(),
+            Held::Members(members) => {
+                let members = members.iter().map(|(name, value)| (name.to_string(), Value::from(value)));
+                Value::Object(members.collect())
+            }
+        }
+    }
+}
+
+/// The name of a member.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Held<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Held<'de>, D::Error> {
+        from.deserialize_any(HeldVisitor)
+    }
+}
+
+struct HeldVisitor;
+
+impl<'de> Visitor<'de> for HeldVisitor {
+    type Value = Held<'de>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("what a structure is kept as")
+    }
+
+    fn visit_unit<E>(self) -> Result<Held<'de>, E> {
+        Ok(Held::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Held<'de>, E> {
+        Ok(Held::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Held<'de>, D::Error> {
+        Held::deserialize(from)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Held<'de>, E> {
+        Ok(Held::Flag(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Held<'de>, E> {
+        Ok(Held::Whole(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Held<'de>, E> {
+        Ok(i64::try_from(value).map_or(Held::Large(value), Held::Whole))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Held<'de>, E> {
+        Ok(Held::Real(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Held<'de>, E> {
+        Ok(Held::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Held<'de>, E> {
+        Ok(Held::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Held<'de>, E> {
+        Ok(Held::Text(Cow::Owned(value)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Held<'de>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = from.next_element()? {
+            items.push(item);
+        }
+        Ok(Held::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Held<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some((Name(name), value)) = from.next_entry()? {
+            members.push((name, value));
+        }
+        Ok(Held::Members(members))
+    }
+}
+
 struct ValueReader<'a> {
-    value: &'a Value,
+    value: &'a Held<'a>,
     notes: &'a mut Notes,
 }
 
 impl ValueReader<'_> {
     fn found<T>(&self, value: Option<T>, at: &'static Member) -> Result<T, Malformed> {
-        value.ok_or_else(|| Malformed(format!("{} was kept as {}", at.name, self.value)))
+        value.ok_or_else(|| Malformed(format!("{} was kept as {}", at.name, Value::from(self.value))))
     }
 }
 
 impl Reader for ValueReader<'_> {
     fn is_null(&self) -> bool {
-        self.value.is_null()
+        matches!(self.value, Held::Null)
     }
 
     fn boolean(&mut self, at: &'static Member) -> Result<bool, Malformed> {
@@ -167,9 +310,9 @@ impl Reader for ValueReader<'_> {
     }
 
     fn blob(&mut self, at: &'static Member) -> Result<Bytes, Malformed> {
-        let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
+        let byte = |value: &Held<'_>| value.as_i64().and_then(|byte| u8::try_from(byte).ok());
         let bytes =
-            self.value.as_array().and_then(|bytes| bytes.iter().map(byte).collect::<Option<Vec<u8>>>());
+            self.value.as_list().and_then(|bytes| bytes.iter().map(byte).collect::<Option<Vec<u8>>>());
         self.found(bytes.map(Bytes::from), at)
     }
 
@@ -178,7 +321,7 @@ impl Reader for ValueReader<'_> {
     }
 
     fn document(&mut self, _: &'static Member) -> Result<Document, Malformed> {
-        Ok(self.value.clone())
+        Ok(Value::from(self.value))
     }
 
     fn stream(&mut self, at: &'static Member) -> Result<ByteStream, Malformed> {
@@ -191,12 +334,12 @@ impl Reader for ValueReader<'_> {
         _: Option<&'static Member>,
         each: Each<'_>,
     ) -> Result<(), Malformed> {
-        let members = self.value.as_object();
-        let members =
-            members.ok_or_else(|| Malformed(format!("{} was kept as {}", shape.name, self.value)))?;
+        let members = self.value.as_members();
+        let members = members
+            .ok_or_else(|| Malformed(format!("{} was kept as {}", shape.name, Value::from(self.value))))?;
         for (name, value) in members {
-            let index = shape.members().iter().position(|member| member.name == name);
-            if let Some(index) = index.filter(|_| !value.is_null()) {
+            let index = shape.members().iter().position(|member| member.name == *name);
+            if let Some(index) = index.filter(|_| !matches!(value, Held::Null)) {
                 each(index, &mut ValueReader { value, notes: self.notes })?;
             }
         }
@@ -204,15 +347,15 @@ impl Reader for ValueReader<'_> {
     }
 
     fn list(&mut self, at: &'static Member, each: EachItem<'_>) -> Result<(), Malformed> {
-        let items = self.found(self.value.as_array(), at)?;
+        let items = self.found(self.value.as_list(), at)?;
         items.iter().try_for_each(|value| each(&mut ValueReader { value, notes: self.notes }))
     }
 
     fn map(&mut self, at: &'static Member, each: EachEntry<'_>) -> Result<(), Malformed> {
-        let entries = self.found(self.value.as_object(), at)?;
+        let entries = self.found(self.value.as_members(), at)?;
         entries
             .iter()
-            .try_for_each(|(key, value)| each(key.clone(), &mut ValueReader { value, notes: self.notes }))
+            .try_for_each(|(key, value)| each(key.to_string(), &mut ValueReader { value, notes: self.notes }))
     }
 
     fn notes(&mut self) -> &mut Notes {
@@ -237,6 +380,20 @@ mod tests {
             Kept(ListUsersOutput { users: vec![user], is_truncated: Some(true), ..Default::default() });
         let text = serde_json::to_string(&kept).unwrap();
         assert_eq!(serde_json::from_str::<Kept<ListUsersOutput>>(&text).unwrap(), kept);
+    }
+
+    #[test]
+    fn texts_with_escapes_and_records_that_are_values_read_back_too() {
+        let kept = Kept(Tag { key: "a \"key\"\n".to_owned(), value: "schön".to_owned() });
+        let text = serde_json::to_string(&kept).unwrap();
+        assert_eq!(serde_json::from_str::<Kept<Tag>>(&text).unwrap(), kept);
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::from_value::<Kept<Tag>>(value).unwrap(), kept);
+        let held: Held<'_> =
+            serde_json::from_str(r#"[null, true, -1, 18446744073709551615, 0.5, {"a": "b"}]"#).unwrap();
+        let expected = serde_json::json!([null, true, -1, u64::MAX, 0.5, { "a": "b" }]);
+        assert_eq!(Value::from(&held), expected);
+        assert_eq!(held.as_list().and_then(|all| all[3].as_f64()), Some(u64::MAX as f64));
     }
 
     #[test]

@@ -4,15 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backup::{Backup, BackupParts};
 use base::{AccountId, Clock, Ids, Region, Timestamp};
-use dynamodb::{DynamoDB, DynamoDBParts, DynamoDBStreams};
-use ec2::{Ec2, Ec2Parts, Machines, MemoryMachines, MemoryNetworks, Networks};
+use dlm::{Dlm, DlmParts};
+use dynamodb::{DynamoDB, DynamoDBParts, DynamoDBStreams, HeldTo};
+use ec2::{
+    Disks, Ebs, Ec2, Ec2Parts, Machines, MemoryConversions, MemoryDisks, MemoryMachines, MemoryNetworks,
+    Networks,
+};
 use iam::{Iam, IamParts};
 use kms::{Kms, KmsParts};
 use object_engine::ObjectEngine;
 use organizations::{Organizations, OrganizationsParts};
 use outbound::{Outbound, Roots};
 use queue_engine::QueueEngine;
+use rbin::{Rbin, RbinParts};
 use s3::{S3, S3Control, S3Parts};
 use schema::{Fault, OperationType};
 use secretsmanager::{SecretsManager, SecretsManagerParts};
@@ -45,6 +51,10 @@ pub struct Cloud {
     pub tables: TableEngine,
     /// What stands for the instances: nothing runs, everything is remembered.
     pub machines: Arc<MemoryMachines>,
+    /// What stands for volumes and snapshots: blocks are kept in memory.
+    pub disks: Arc<MemoryDisks>,
+    /// Disks on their way in and out.
+    pub conversions: Arc<MemoryConversions>,
     /// What stands for their networks: no packet moves.
     pub networks: Arc<MemoryNetworks>,
     /// For what no operation does: zones that fail.
@@ -71,7 +81,7 @@ impl Stopped {
 
     /// As after a restart: whatever was in memory only is forgotten.
     pub async fn start(self, tables: TableEngine) -> Cloud {
-        Cloud::over(self, tables, false).await
+        Cloud::over(self, tables, HeldTo::default()).await
     }
 }
 
@@ -83,7 +93,7 @@ struct Ground<'a> {
     ids: &'a Ids,
     pages: &'a PageTokens,
     aws: &'a Aws,
-    throttled: bool,
+    held_to: HeldTo,
 }
 
 impl Ground<'_> {
@@ -127,16 +137,26 @@ impl Ground<'_> {
             ids: self.ids.clone(),
             pages: self.pages.clone(),
             aws: self.aws.clone(),
-            throttled: self.throttled,
+            held_to: self.held_to,
         })
     }
 
-    fn ec2(&self, tasks: &Tasks, machines: &Arc<MemoryMachines>, networks: &Arc<MemoryNetworks>) -> Arc<Ec2> {
+    fn ec2(
+        &self,
+        tasks: &Tasks,
+        machines: &Arc<MemoryMachines>,
+        disks: &Arc<MemoryDisks>,
+        conversions: &Arc<MemoryConversions>,
+        networks: &Arc<MemoryNetworks>,
+    ) -> Arc<Ec2> {
         let machines: Arc<dyn Machines> = machines.clone();
+        let disks: Arc<dyn Disks> = disks.clone();
         let networks: Arc<dyn Networks> = networks.clone();
         Ec2::new(Ec2Parts {
             tasks: tasks.clone(),
             machines: Some(machines),
+            disks: Some(disks),
+            conversions: conversions.clone(),
             public_range: "198.18.0.0/15".parse().expect("it is a range"),
             network: Some(networks),
             store: self.store.clone(),
@@ -196,6 +216,29 @@ impl Ground<'_> {
         Sqs::open(parts).await.expect("an empty store opens")
     }
 
+    fn backup(&self) -> Arc<Backup> {
+        Backup::new(BackupParts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pages: self.pages.clone(),
+            aws: self.aws.clone(),
+        })
+    }
+
+    fn dlm(&self) -> Arc<Dlm> {
+        Dlm::new(DlmParts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            aws: self.aws.clone(),
+        })
+    }
+
+    fn rbin(&self) -> Arc<Rbin> {
+        Rbin::new(RbinParts { store: self.store.clone(), ids: self.ids.clone(), pages: self.pages.clone() })
+    }
+
     fn ssm(&self) -> Arc<Ssm> {
         Ssm::new(SsmParts {
             store: self.store.clone(),
@@ -213,12 +256,17 @@ pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 impl Cloud {
     /// A cloud whose chance follows from the seed.
     pub async fn new(seed: u64) -> Cloud {
-        Cloud::with_throttling(seed, false).await
+        Cloud::holding_tables_to(seed, HeldTo::default()).await
     }
 
     /// The same, where tables may be held to their throughput.
-    pub async fn with_throttling(seed: u64, throttled: bool) -> Cloud {
-        Cloud::over(Stopped::new(seed), TableEngine::in_memory(), throttled).await
+    pub async fn with_throttling(seed: u64) -> Cloud {
+        Cloud::holding_tables_to(seed, HeldTo { throughput: true, ..HeldTo::default() }).await
+    }
+
+    /// The same, where tables are held to something else than they usually are.
+    pub async fn holding_tables_to(seed: u64, held_to: HeldTo) -> Cloud {
+        Cloud::over(Stopped::new(seed), TableEngine::in_memory(), held_to).await
     }
 
     /// The same, where the items of tables are in an engine of the test's own.
@@ -232,14 +280,12 @@ impl Cloud {
         Stopped { clock: self.clock, ids: self.ids, store: self.records, control: self.store }
     }
 
-    async fn over(stopped: Stopped, tables: TableEngine, throttled: bool) -> Cloud {
+    async fn over(stopped: Stopped, tables: TableEngine, held_to: HeldTo) -> Cloud {
         let Stopped { clock, ids, store, control } = stopped;
-        let tasks = Tasks::new(clock.clone(), store.clone(), "test");
-        let sealing = SealingKey::new([7; 32]);
+        let (sealing, tasks) = (SealingKey::new([7; 32]), Tasks::new(clock.clone(), store.clone(), "test"));
         let keyring = Arc::new(Keyring::new(sealing.clone(), DevKeys::Accepted));
         let pages = PageTokens::new(sealing.clone());
-        let aws = Aws::default();
-        let vault = Vault::new(MasterKey::new([9; 32]));
+        let (aws, vault) = (Aws::default(), Vault::new(MasterKey::new([9; 32])));
         let ground = Ground {
             keyring: &keyring,
             store: &store,
@@ -247,45 +293,47 @@ impl Cloud {
             ids: &ids,
             pages: &pages,
             aws: &aws,
-            throttled,
+            held_to,
         };
         let (iam, organizations, kms) =
             (ground.iam(sealing), ground.organizations(&tasks), ground.kms(&vault));
-        let objects = ObjectEngine::in_memory(ids.clone());
-        let machines = Arc::new(MemoryMachines::default());
-        let networks = Arc::new(MemoryNetworks::default());
-        let s3 = ground.s3(&objects, &vault, &tasks);
-        let dynamodb = ground.dynamodb(&tables, &vault);
-        let (ec2, secretsmanager, ssm) =
-            (ground.ec2(&tasks, &machines, &networks), ground.secretsmanager(), ground.ssm());
-        let sqs = ground.sqs(&vault, &tasks).await;
+        let (objects, machines) = (ObjectEngine::in_memory(ids.clone()), Arc::new(MemoryMachines::default()));
+        let (disks, networks) = <(Arc<MemoryDisks>, Arc<MemoryNetworks>)>::default();
+        let conversions = Arc::new(MemoryConversions::for_tests());
+        let (s3, dynamodb) = (ground.s3(&objects, &vault, &tasks), ground.dynamodb(&tables, &vault));
+        let ec2 = ground.ec2(&tasks, &machines, &disks, &conversions, &networks);
+        let (secretsmanager, ssm) = (ground.secretsmanager(), ground.ssm());
+        let (backup, dlm, sqs) = (ground.backup(), ground.dlm(), ground.sqs(&vault, &tasks).await);
         iam.guarded_by(organizations.clone());
         let access = Access { identities: iam.clone(), guardrails: organizations.clone() };
-        let sts = ground.sts(&access);
         [ec2.background(), iam.background(), kms.background(), organizations.background()]
             .into_iter()
             .chain([secretsmanager.background(), sqs.background(), ssm.background(), s3.background()])
-            .chain([dynamodb.background()])
+            .chain([backup.background(), dlm.background(), dynamodb.background()])
             .flatten()
             .for_each(|task| tasks.start(task));
         let dispatcher = Arc::new(Dispatcher::new(Parts {
             clock: clock.clone(),
             ids: ids.clone(),
             throttle: Throttle::new(None),
-            access,
+            access: access.clone(),
             services: vec![
+                backup,
+                dlm,
                 DynamoDBStreams::new(dynamodb.clone()),
                 dynamodb.clone(),
+                Ebs::new(ec2.clone()),
                 ec2.clone(),
                 iam.clone(),
                 kms,
                 organizations,
+                ground.rbin(),
                 S3Control::new(s3.clone()),
                 s3.clone(),
                 secretsmanager,
                 sqs,
                 ssm,
-                sts,
+                ground.sts(&access),
             ],
         }));
         aws.connect(&dispatcher);
@@ -303,6 +351,8 @@ impl Cloud {
             dynamodb,
             tables,
             machines,
+            disks,
+            conversions,
             networks,
             ec2,
             aws,

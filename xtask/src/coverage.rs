@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -17,6 +18,9 @@ pub struct Options {
     /// Write nothing; fail if the page is out of date.
     #[arg(long)]
     check: bool,
+    /// The binary that is asked; the debug binary, built now, if left out.
+    #[arg(long, value_name = "FILE")]
+    bin: Option<PathBuf>,
 }
 
 /// What the binary says of one service.
@@ -34,8 +38,15 @@ struct Operation {
 
 pub fn run(options: &Options) -> Result<()> {
     let root = workspace::root();
-    let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "--package", "fogbank", "--", "coverage", "--json"]).current_dir(&root);
+    let mut command = match &options.bin {
+        Some(binary) => Command::new(binary),
+        None => {
+            let mut command = Command::new("cargo");
+            command.args(["run", "--quiet", "--package", "fogbank", "--"]);
+            command
+        }
+    };
+    command.args(["coverage", "--json"]).current_dir(&root);
     let services: Vec<Service> =
         serde_json::from_str(&workspace::output(&mut command)?).context("the binary's coverage")?;
     let page = render(&services, &codegen::modelled_operations()?)?;

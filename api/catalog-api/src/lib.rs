@@ -71,6 +71,9 @@ pub static CATALOG: &[&CatalogEntry] = &[
     &RESOURCEGROUPSTAGGINGAPI,
     &BACKUP,
     &IMPORTEXPORT,
+    &EBS,
+    &DLM,
+    &RBIN,
 ];
 
 #[rustfmt::skip]
@@ -7620,5 +7623,128 @@ static IMPORTEXPORT: CatalogEntry = CatalogEntry {
         ],
     },
     bindings: &[
+    ],
+};
+
+#[rustfmt::skip]
+static EBS: CatalogEntry = CatalogEntry {
+    service: Service {
+        name: "ebs",
+        id: "EBS",
+        signing_name: "ebs",
+        endpoint_prefix: "ebs",
+        target_prefix: "",
+        api_version: "2019-11-02",
+        protocols: &[Protocol::RestJson1],
+        xml_namespace: "",
+        query_compatible: false,
+        path_parameter: None,
+        host_aliases: &[],
+        error_detail: false,
+        signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
+        operations: &[
+            "CompleteSnapshot",
+            "GetSnapshotBlock",
+            "ListChangedBlocks",
+            "ListSnapshotBlocks",
+            "PutSnapshotBlock",
+            "StartSnapshot",
+        ],
+    },
+    bindings: &[
+        Binding::new("POST", "/snapshots/completion/{snapshotId}", "CompleteSnapshot"),
+        Binding::new("GET", "/snapshots/{snapshotId}/blocks/{blockIndex}", "GetSnapshotBlock"),
+        Binding::new("GET", "/snapshots/{secondSnapshotId}/changedblocks", "ListChangedBlocks"),
+        Binding::new("GET", "/snapshots/{snapshotId}/blocks", "ListSnapshotBlocks"),
+        Binding::new("PUT", "/snapshots/{snapshotId}/blocks/{blockIndex}", "PutSnapshotBlock"),
+        Binding::new("POST", "/snapshots", "StartSnapshot"),
+    ],
+};
+
+#[rustfmt::skip]
+static DLM: CatalogEntry = CatalogEntry {
+    service: Service {
+        name: "dlm",
+        id: "DLM",
+        signing_name: "dlm",
+        endpoint_prefix: "dlm",
+        target_prefix: "",
+        api_version: "2018-01-12",
+        protocols: &[Protocol::RestJson1],
+        xml_namespace: "",
+        query_compatible: false,
+        path_parameter: None,
+        host_aliases: &[],
+        error_detail: false,
+        signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
+        operations: &[
+            "CreateLifecyclePolicy",
+            "DeleteLifecyclePolicy",
+            "GetLifecyclePolicies",
+            "GetLifecyclePolicy",
+            "ListTagsForResource",
+            "TagResource",
+            "UntagResource",
+            "UpdateLifecyclePolicy",
+        ],
+    },
+    bindings: &[
+        Binding::new("POST", "/policies", "CreateLifecyclePolicy"),
+        Binding::new("DELETE", "/policies/{policyId}", "DeleteLifecyclePolicy"),
+        Binding::new("GET", "/policies", "GetLifecyclePolicies"),
+        Binding::new("GET", "/policies/{policyId}", "GetLifecyclePolicy"),
+        Binding::new("GET", "/tags/{resourceArn}", "ListTagsForResource"),
+        Binding::new("POST", "/tags/{resourceArn}", "TagResource"),
+        Binding::new("DELETE", "/tags/{resourceArn}", "UntagResource"),
+        Binding::new("PATCH", "/policies/{policyId}", "UpdateLifecyclePolicy"),
+    ],
+};
+
+#[rustfmt::skip]
+static RBIN: CatalogEntry = CatalogEntry {
+    service: Service {
+        name: "rbin",
+        id: "rbin",
+        signing_name: "rbin",
+        endpoint_prefix: "rbin",
+        target_prefix: "",
+        api_version: "2021-06-15",
+        protocols: &[Protocol::RestJson1],
+        xml_namespace: "",
+        query_compatible: false,
+        path_parameter: None,
+        host_aliases: &[],
+        error_detail: false,
+        signing: Signing::Standard,
+        signing_aliases: &[],
+        buckets: false,
+        operations: &[
+            "CreateRule",
+            "DeleteRule",
+            "GetRule",
+            "ListRules",
+            "ListTagsForResource",
+            "LockRule",
+            "TagResource",
+            "UnlockRule",
+            "UntagResource",
+            "UpdateRule",
+        ],
+    },
+    bindings: &[
+        Binding::new("POST", "/rules", "CreateRule"),
+        Binding::new("DELETE", "/rules/{identifier}", "DeleteRule"),
+        Binding::new("GET", "/rules/{identifier}", "GetRule"),
+        Binding::new("POST", "/list-rules", "ListRules"),
+        Binding::new("GET", "/tags/{resourceArn}", "ListTagsForResource"),
+        Binding::new("PATCH", "/rules/{identifier}/lock", "LockRule"),
+        Binding::new("POST", "/tags/{resourceArn}", "TagResource"),
+        Binding::new("PATCH", "/rules/{identifier}/unlock", "UnlockRule"),
+        Binding::new("DELETE", "/tags/{resourceArn}", "UntagResource"),
+        Binding::new("PATCH", "/rules/{identifier}", "UpdateRule"),
     ],
 };

@@ -5,6 +5,31 @@
 use schema::{Auth, Operation, OperationType};
 
 #[derive(Clone, Copy, Debug)]
+pub struct AcceptReservedInstancesExchangeQuote;
+
+impl OperationType for AcceptReservedInstancesExchangeQuote {
+    type Input = crate::types::AcceptReservedInstancesExchangeQuoteInput;
+    type Output = crate::types::AcceptReservedInstancesExchangeQuoteOutput;
+    const SPEC: &'static Operation = &ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE;
+}
+
+pub static ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE: Operation = Operation {
+    name: "AcceptReservedInstancesExchangeQuote",
+    service: &crate::SERVICE,
+    input: &crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT,
+    output: &crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct AcceptTransitGatewayPeeringAttachment;
 
 impl OperationType for AcceptTransitGatewayPeeringAttachment {
@@ -118,6 +143,31 @@ pub static ALLOCATE_ADDRESS: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::ALLOCATE_ADDRESS_INPUT,
     output: &crate::shapes::ALLOCATE_ADDRESS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct AllocateHosts;
+
+impl OperationType for AllocateHosts {
+    type Input = crate::types::AllocateHostsInput;
+    type Output = crate::types::AllocateHostsOutput;
+    const SPEC: &'static Operation = &ALLOCATE_HOSTS;
+}
+
+pub static ALLOCATE_HOSTS: Operation = Operation {
+    name: "AllocateHosts",
+    service: &crate::SERVICE,
+    input: &crate::shapes::ALLOCATE_HOSTS_INPUT,
+    output: &crate::shapes::ALLOCATE_HOSTS_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -480,6 +530,31 @@ pub static ATTACH_NETWORK_INTERFACE: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct AttachVolume;
+
+impl OperationType for AttachVolume {
+    type Input = crate::types::AttachVolumeInput;
+    type Output = crate::types::AttachVolumeOutput;
+    const SPEC: &'static Operation = &ATTACH_VOLUME;
+}
+
+pub static ATTACH_VOLUME: Operation = Operation {
+    name: "AttachVolume",
+    service: &crate::SERVICE,
+    input: &crate::shapes::ATTACH_VOLUME_INPUT,
+    output: &crate::shapes::ATTACH_VOLUME_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct AttachVpnGateway;
 
 impl OperationType for AttachVpnGateway {
@@ -555,6 +630,181 @@ pub static AUTHORIZE_SECURITY_GROUP_INGRESS: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct BundleInstance;
+
+impl OperationType for BundleInstance {
+    type Input = crate::types::BundleInstanceInput;
+    type Output = crate::types::BundleInstanceOutput;
+    const SPEC: &'static Operation = &BUNDLE_INSTANCE;
+}
+
+pub static BUNDLE_INSTANCE: Operation = Operation {
+    name: "BundleInstance",
+    service: &crate::SERVICE,
+    input: &crate::shapes::BUNDLE_INSTANCE_INPUT,
+    output: &crate::shapes::BUNDLE_INSTANCE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CancelBundleTask;
+
+impl OperationType for CancelBundleTask {
+    type Input = crate::types::CancelBundleTaskInput;
+    type Output = crate::types::CancelBundleTaskOutput;
+    const SPEC: &'static Operation = &CANCEL_BUNDLE_TASK;
+}
+
+pub static CANCEL_BUNDLE_TASK: Operation = Operation {
+    name: "CancelBundleTask",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CANCEL_BUNDLE_TASK_INPUT,
+    output: &crate::shapes::CANCEL_BUNDLE_TASK_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CancelCapacityReservation;
+
+impl OperationType for CancelCapacityReservation {
+    type Input = crate::types::CancelCapacityReservationInput;
+    type Output = crate::types::CancelCapacityReservationOutput;
+    const SPEC: &'static Operation = &CANCEL_CAPACITY_RESERVATION;
+}
+
+pub static CANCEL_CAPACITY_RESERVATION: Operation = Operation {
+    name: "CancelCapacityReservation",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT,
+    output: &crate::shapes::CANCEL_CAPACITY_RESERVATION_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CancelExportTask;
+
+impl OperationType for CancelExportTask {
+    type Input = crate::types::CancelExportTaskInput;
+    type Output = crate::types::CancelExportTaskOutput;
+    const SPEC: &'static Operation = &CANCEL_EXPORT_TASK;
+}
+
+pub static CANCEL_EXPORT_TASK: Operation = Operation {
+    name: "CancelExportTask",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CANCEL_EXPORT_TASK_INPUT,
+    output: &crate::shapes::CANCEL_EXPORT_TASK_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CancelImportTask;
+
+impl OperationType for CancelImportTask {
+    type Input = crate::types::CancelImportTaskInput;
+    type Output = crate::types::CancelImportTaskOutput;
+    const SPEC: &'static Operation = &CANCEL_IMPORT_TASK;
+}
+
+pub static CANCEL_IMPORT_TASK: Operation = Operation {
+    name: "CancelImportTask",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CANCEL_IMPORT_TASK_INPUT,
+    output: &crate::shapes::CANCEL_IMPORT_TASK_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CancelSpotFleetRequests;
+
+impl OperationType for CancelSpotFleetRequests {
+    type Input = crate::types::CancelSpotFleetRequestsInput;
+    type Output = crate::types::CancelSpotFleetRequestsOutput;
+    const SPEC: &'static Operation = &CANCEL_SPOT_FLEET_REQUESTS;
+}
+
+pub static CANCEL_SPOT_FLEET_REQUESTS: Operation = Operation {
+    name: "CancelSpotFleetRequests",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_INPUT,
+    output: &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CancelSpotInstanceRequests;
+
+impl OperationType for CancelSpotInstanceRequests {
+    type Input = crate::types::CancelSpotInstanceRequestsInput;
+    type Output = crate::types::CancelSpotInstanceRequestsOutput;
+    const SPEC: &'static Operation = &CANCEL_SPOT_INSTANCE_REQUESTS;
+}
+
+pub static CANCEL_SPOT_INSTANCE_REQUESTS: Operation = Operation {
+    name: "CancelSpotInstanceRequests",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_INPUT,
+    output: &crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct CopyImage;
 
 impl OperationType for CopyImage {
@@ -568,6 +818,56 @@ pub static COPY_IMAGE: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::COPY_IMAGE_INPUT,
     output: &crate::shapes::COPY_IMAGE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CopySnapshot;
+
+impl OperationType for CopySnapshot {
+    type Input = crate::types::CopySnapshotInput;
+    type Output = crate::types::CopySnapshotOutput;
+    const SPEC: &'static Operation = &COPY_SNAPSHOT;
+}
+
+pub static COPY_SNAPSHOT: Operation = Operation {
+    name: "CopySnapshot",
+    service: &crate::SERVICE,
+    input: &crate::shapes::COPY_SNAPSHOT_INPUT,
+    output: &crate::shapes::COPY_SNAPSHOT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CreateCapacityReservation;
+
+impl OperationType for CreateCapacityReservation {
+    type Input = crate::types::CreateCapacityReservationInput;
+    type Output = crate::types::CreateCapacityReservationOutput;
+    const SPEC: &'static Operation = &CREATE_CAPACITY_RESERVATION;
+}
+
+pub static CREATE_CAPACITY_RESERVATION: Operation = Operation {
+    name: "CreateCapacityReservation",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT,
+    output: &crate::shapes::CREATE_CAPACITY_RESERVATION_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -743,6 +1043,31 @@ pub static CREATE_FLOW_LOGS: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::CREATE_FLOW_LOGS_INPUT,
     output: &crate::shapes::CREATE_FLOW_LOGS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CreateImage;
+
+impl OperationType for CreateImage {
+    type Input = crate::types::CreateImageInput;
+    type Output = crate::types::CreateImageOutput;
+    const SPEC: &'static Operation = &CREATE_IMAGE;
+}
+
+pub static CREATE_IMAGE: Operation = Operation {
+    name: "CreateImage",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CREATE_IMAGE_INPUT,
+    output: &crate::shapes::CREATE_IMAGE_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -1055,6 +1380,56 @@ pub static CREATE_PLACEMENT_GROUP: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct CreateReplaceRootVolumeTask;
+
+impl OperationType for CreateReplaceRootVolumeTask {
+    type Input = crate::types::CreateReplaceRootVolumeTaskInput;
+    type Output = crate::types::CreateReplaceRootVolumeTaskOutput;
+    const SPEC: &'static Operation = &CREATE_REPLACE_ROOT_VOLUME_TASK;
+}
+
+pub static CREATE_REPLACE_ROOT_VOLUME_TASK: Operation = Operation {
+    name: "CreateReplaceRootVolumeTask",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT,
+    output: &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CreateRestoreImageTask;
+
+impl OperationType for CreateRestoreImageTask {
+    type Input = crate::types::CreateRestoreImageTaskInput;
+    type Output = crate::types::CreateRestoreImageTaskOutput;
+    const SPEC: &'static Operation = &CREATE_RESTORE_IMAGE_TASK;
+}
+
+pub static CREATE_RESTORE_IMAGE_TASK: Operation = Operation {
+    name: "CreateRestoreImageTask",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT,
+    output: &crate::shapes::CREATE_RESTORE_IMAGE_TASK_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct CreateRoute;
 
 impl OperationType for CreateRoute {
@@ -1118,6 +1493,106 @@ pub static CREATE_SECURITY_GROUP: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::CREATE_SECURITY_GROUP_INPUT,
     output: &crate::shapes::CREATE_SECURITY_GROUP_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CreateSnapshot;
+
+impl OperationType for CreateSnapshot {
+    type Input = crate::types::CreateSnapshotInput;
+    type Output = crate::types::CreateSnapshotOutput;
+    const SPEC: &'static Operation = &CREATE_SNAPSHOT;
+}
+
+pub static CREATE_SNAPSHOT: Operation = Operation {
+    name: "CreateSnapshot",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CREATE_SNAPSHOT_INPUT,
+    output: &crate::shapes::CREATE_SNAPSHOT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CreateSnapshots;
+
+impl OperationType for CreateSnapshots {
+    type Input = crate::types::CreateSnapshotsInput;
+    type Output = crate::types::CreateSnapshotsOutput;
+    const SPEC: &'static Operation = &CREATE_SNAPSHOTS;
+}
+
+pub static CREATE_SNAPSHOTS: Operation = Operation {
+    name: "CreateSnapshots",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CREATE_SNAPSHOTS_INPUT,
+    output: &crate::shapes::CREATE_SNAPSHOTS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CreateSpotDatafeedSubscription;
+
+impl OperationType for CreateSpotDatafeedSubscription {
+    type Input = crate::types::CreateSpotDatafeedSubscriptionInput;
+    type Output = crate::types::CreateSpotDatafeedSubscriptionOutput;
+    const SPEC: &'static Operation = &CREATE_SPOT_DATAFEED_SUBSCRIPTION;
+}
+
+pub static CREATE_SPOT_DATAFEED_SUBSCRIPTION: Operation = Operation {
+    name: "CreateSpotDatafeedSubscription",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT,
+    output: &crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CreateStoreImageTask;
+
+impl OperationType for CreateStoreImageTask {
+    type Input = crate::types::CreateStoreImageTaskInput;
+    type Output = crate::types::CreateStoreImageTaskOutput;
+    const SPEC: &'static Operation = &CREATE_STORE_IMAGE_TASK;
+}
+
+pub static CREATE_STORE_IMAGE_TASK: Operation = Operation {
+    name: "CreateStoreImageTask",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT,
+    output: &crate::shapes::CREATE_STORE_IMAGE_TASK_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -1318,6 +1793,31 @@ pub static CREATE_TRANSIT_GATEWAY_VPC_ATTACHMENT: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::CREATE_TRANSIT_GATEWAY_VPC_ATTACHMENT_INPUT,
     output: &crate::shapes::CREATE_TRANSIT_GATEWAY_VPC_ATTACHMENT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct CreateVolume;
+
+impl OperationType for CreateVolume {
+    type Input = crate::types::CreateVolumeInput;
+    type Output = crate::types::CreateVolumeOutput;
+    const SPEC: &'static Operation = &CREATE_VOLUME;
+}
+
+pub static CREATE_VOLUME: Operation = Operation {
+    name: "CreateVolume",
+    service: &crate::SERVICE,
+    input: &crate::shapes::CREATE_VOLUME_INPUT,
+    output: &crate::shapes::CREATE_VOLUME_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -2030,6 +2530,56 @@ pub static DELETE_SECURITY_GROUP: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct DeleteSnapshot;
+
+impl OperationType for DeleteSnapshot {
+    type Input = crate::types::DeleteSnapshotInput;
+    type Output = crate::types::DeleteSnapshotOutput;
+    const SPEC: &'static Operation = &DELETE_SNAPSHOT;
+}
+
+pub static DELETE_SNAPSHOT: Operation = Operation {
+    name: "DeleteSnapshot",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DELETE_SNAPSHOT_INPUT,
+    output: &crate::shapes::DELETE_SNAPSHOT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteSpotDatafeedSubscription;
+
+impl OperationType for DeleteSpotDatafeedSubscription {
+    type Input = crate::types::DeleteSpotDatafeedSubscriptionInput;
+    type Output = crate::types::DeleteSpotDatafeedSubscriptionOutput;
+    const SPEC: &'static Operation = &DELETE_SPOT_DATAFEED_SUBSCRIPTION;
+}
+
+pub static DELETE_SPOT_DATAFEED_SUBSCRIPTION: Operation = Operation {
+    name: "DeleteSpotDatafeedSubscription",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DELETE_SPOT_DATAFEED_SUBSCRIPTION_INPUT,
+    output: &crate::shapes::DELETE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct DeleteSubnet;
 
 impl OperationType for DeleteSubnet {
@@ -2218,6 +2768,31 @@ pub static DELETE_TRANSIT_GATEWAY_VPC_ATTACHMENT: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::DELETE_TRANSIT_GATEWAY_VPC_ATTACHMENT_INPUT,
     output: &crate::shapes::DELETE_TRANSIT_GATEWAY_VPC_ATTACHMENT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteVolume;
+
+impl OperationType for DeleteVolume {
+    type Input = crate::types::DeleteVolumeInput;
+    type Output = crate::types::DeleteVolumeOutput;
+    const SPEC: &'static Operation = &DELETE_VOLUME;
+}
+
+pub static DELETE_VOLUME: Operation = Operation {
+    name: "DeleteVolume",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DELETE_VOLUME_INPUT,
+    output: &crate::shapes::DELETE_VOLUME_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -2530,6 +3105,56 @@ pub static DESCRIBE_AVAILABILITY_ZONES: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct DescribeBundleTasks;
+
+impl OperationType for DescribeBundleTasks {
+    type Input = crate::types::DescribeBundleTasksInput;
+    type Output = crate::types::DescribeBundleTasksOutput;
+    const SPEC: &'static Operation = &DESCRIBE_BUNDLE_TASKS;
+}
+
+pub static DESCRIBE_BUNDLE_TASKS: Operation = Operation {
+    name: "DescribeBundleTasks",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_BUNDLE_TASKS_INPUT,
+    output: &crate::shapes::DESCRIBE_BUNDLE_TASKS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeCapacityReservations;
+
+impl OperationType for DescribeCapacityReservations {
+    type Input = crate::types::DescribeCapacityReservationsInput;
+    type Output = crate::types::DescribeCapacityReservationsOutput;
+    const SPEC: &'static Operation = &DESCRIBE_CAPACITY_RESERVATIONS;
+}
+
+pub static DESCRIBE_CAPACITY_RESERVATIONS: Operation = Operation {
+    name: "DescribeCapacityReservations",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT,
+    output: &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct DescribeCustomerGateways;
 
 impl OperationType for DescribeCustomerGateways {
@@ -2593,6 +3218,56 @@ pub static DESCRIBE_EGRESS_ONLY_INTERNET_GATEWAYS: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::DESCRIBE_EGRESS_ONLY_INTERNET_GATEWAYS_INPUT,
     output: &crate::shapes::DESCRIBE_EGRESS_ONLY_INTERNET_GATEWAYS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeExportImageTasks;
+
+impl OperationType for DescribeExportImageTasks {
+    type Input = crate::types::DescribeExportImageTasksInput;
+    type Output = crate::types::DescribeExportImageTasksOutput;
+    const SPEC: &'static Operation = &DESCRIBE_EXPORT_IMAGE_TASKS;
+}
+
+pub static DESCRIBE_EXPORT_IMAGE_TASKS: Operation = Operation {
+    name: "DescribeExportImageTasks",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT,
+    output: &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeFastSnapshotRestores;
+
+impl OperationType for DescribeFastSnapshotRestores {
+    type Input = crate::types::DescribeFastSnapshotRestoresInput;
+    type Output = crate::types::DescribeFastSnapshotRestoresOutput;
+    const SPEC: &'static Operation = &DESCRIBE_FAST_SNAPSHOT_RESTORES;
+}
+
+pub static DESCRIBE_FAST_SNAPSHOT_RESTORES: Operation = Operation {
+    name: "DescribeFastSnapshotRestores",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT,
+    output: &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -2705,6 +3380,31 @@ pub static DESCRIBE_FLOW_LOGS: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct DescribeHosts;
+
+impl OperationType for DescribeHosts {
+    type Input = crate::types::DescribeHostsInput;
+    type Output = crate::types::DescribeHostsOutput;
+    const SPEC: &'static Operation = &DESCRIBE_HOSTS;
+}
+
+pub static DESCRIBE_HOSTS: Operation = Operation {
+    name: "DescribeHosts",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_HOSTS_INPUT,
+    output: &crate::shapes::DESCRIBE_HOSTS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct DescribeIamInstanceProfileAssociations;
 
 impl OperationType for DescribeIamInstanceProfileAssociations {
@@ -2768,6 +3468,56 @@ pub static DESCRIBE_IMAGES: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::DESCRIBE_IMAGES_INPUT,
     output: &crate::shapes::DESCRIBE_IMAGES_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeImportImageTasks;
+
+impl OperationType for DescribeImportImageTasks {
+    type Input = crate::types::DescribeImportImageTasksInput;
+    type Output = crate::types::DescribeImportImageTasksOutput;
+    const SPEC: &'static Operation = &DESCRIBE_IMPORT_IMAGE_TASKS;
+}
+
+pub static DESCRIBE_IMPORT_IMAGE_TASKS: Operation = Operation {
+    name: "DescribeImportImageTasks",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT,
+    output: &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeImportSnapshotTasks;
+
+impl OperationType for DescribeImportSnapshotTasks {
+    type Input = crate::types::DescribeImportSnapshotTasksInput;
+    type Output = crate::types::DescribeImportSnapshotTasksOutput;
+    const SPEC: &'static Operation = &DESCRIBE_IMPORT_SNAPSHOT_TASKS;
+}
+
+pub static DESCRIBE_IMPORT_SNAPSHOT_TASKS: Operation = Operation {
+    name: "DescribeImportSnapshotTasks",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT,
+    output: &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -3018,6 +3768,31 @@ pub static DESCRIBE_LAUNCH_TEMPLATES: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::DESCRIBE_LAUNCH_TEMPLATES_INPUT,
     output: &crate::shapes::DESCRIBE_LAUNCH_TEMPLATES_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeLockedSnapshots;
+
+impl OperationType for DescribeLockedSnapshots {
+    type Input = crate::types::DescribeLockedSnapshotsInput;
+    type Output = crate::types::DescribeLockedSnapshotsOutput;
+    const SPEC: &'static Operation = &DESCRIBE_LOCKED_SNAPSHOTS;
+}
+
+pub static DESCRIBE_LOCKED_SNAPSHOTS: Operation = Operation {
+    name: "DescribeLockedSnapshots",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT,
+    output: &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -3305,6 +4080,106 @@ pub static DESCRIBE_REGIONS: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct DescribeReplaceRootVolumeTasks;
+
+impl OperationType for DescribeReplaceRootVolumeTasks {
+    type Input = crate::types::DescribeReplaceRootVolumeTasksInput;
+    type Output = crate::types::DescribeReplaceRootVolumeTasksOutput;
+    const SPEC: &'static Operation = &DESCRIBE_REPLACE_ROOT_VOLUME_TASKS;
+}
+
+pub static DESCRIBE_REPLACE_ROOT_VOLUME_TASKS: Operation = Operation {
+    name: "DescribeReplaceRootVolumeTasks",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT,
+    output: &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeReservedInstances;
+
+impl OperationType for DescribeReservedInstances {
+    type Input = crate::types::DescribeReservedInstancesInput;
+    type Output = crate::types::DescribeReservedInstancesOutput;
+    const SPEC: &'static Operation = &DESCRIBE_RESERVED_INSTANCES;
+}
+
+pub static DESCRIBE_RESERVED_INSTANCES: Operation = Operation {
+    name: "DescribeReservedInstances",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT,
+    output: &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeReservedInstancesModifications;
+
+impl OperationType for DescribeReservedInstancesModifications {
+    type Input = crate::types::DescribeReservedInstancesModificationsInput;
+    type Output = crate::types::DescribeReservedInstancesModificationsOutput;
+    const SPEC: &'static Operation = &DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS;
+}
+
+pub static DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS: Operation = Operation {
+    name: "DescribeReservedInstancesModifications",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT,
+    output: &crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeReservedInstancesOfferings;
+
+impl OperationType for DescribeReservedInstancesOfferings {
+    type Input = crate::types::DescribeReservedInstancesOfferingsInput;
+    type Output = crate::types::DescribeReservedInstancesOfferingsOutput;
+    const SPEC: &'static Operation = &DESCRIBE_RESERVED_INSTANCES_OFFERINGS;
+}
+
+pub static DESCRIBE_RESERVED_INSTANCES_OFFERINGS: Operation = Operation {
+    name: "DescribeReservedInstancesOfferings",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT,
+    output: &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct DescribeRouteTables;
 
 impl OperationType for DescribeRouteTables {
@@ -3430,6 +4305,231 @@ pub static DESCRIBE_SECURITY_GROUPS: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct DescribeSnapshotAttribute;
+
+impl OperationType for DescribeSnapshotAttribute {
+    type Input = crate::types::DescribeSnapshotAttributeInput;
+    type Output = crate::types::DescribeSnapshotAttributeOutput;
+    const SPEC: &'static Operation = &DESCRIBE_SNAPSHOT_ATTRIBUTE;
+}
+
+pub static DESCRIBE_SNAPSHOT_ATTRIBUTE: Operation = Operation {
+    name: "DescribeSnapshotAttribute",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT,
+    output: &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeSnapshotTierStatus;
+
+impl OperationType for DescribeSnapshotTierStatus {
+    type Input = crate::types::DescribeSnapshotTierStatusInput;
+    type Output = crate::types::DescribeSnapshotTierStatusOutput;
+    const SPEC: &'static Operation = &DESCRIBE_SNAPSHOT_TIER_STATUS;
+}
+
+pub static DESCRIBE_SNAPSHOT_TIER_STATUS: Operation = Operation {
+    name: "DescribeSnapshotTierStatus",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT,
+    output: &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeSnapshots;
+
+impl OperationType for DescribeSnapshots {
+    type Input = crate::types::DescribeSnapshotsInput;
+    type Output = crate::types::DescribeSnapshotsOutput;
+    const SPEC: &'static Operation = &DESCRIBE_SNAPSHOTS;
+}
+
+pub static DESCRIBE_SNAPSHOTS: Operation = Operation {
+    name: "DescribeSnapshots",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_SNAPSHOTS_INPUT,
+    output: &crate::shapes::DESCRIBE_SNAPSHOTS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeSpotDatafeedSubscription;
+
+impl OperationType for DescribeSpotDatafeedSubscription {
+    type Input = crate::types::DescribeSpotDatafeedSubscriptionInput;
+    type Output = crate::types::DescribeSpotDatafeedSubscriptionOutput;
+    const SPEC: &'static Operation = &DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION;
+}
+
+pub static DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION: Operation = Operation {
+    name: "DescribeSpotDatafeedSubscription",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_INPUT,
+    output: &crate::shapes::DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeSpotFleetInstances;
+
+impl OperationType for DescribeSpotFleetInstances {
+    type Input = crate::types::DescribeSpotFleetInstancesInput;
+    type Output = crate::types::DescribeSpotFleetInstancesOutput;
+    const SPEC: &'static Operation = &DESCRIBE_SPOT_FLEET_INSTANCES;
+}
+
+pub static DESCRIBE_SPOT_FLEET_INSTANCES: Operation = Operation {
+    name: "DescribeSpotFleetInstances",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT,
+    output: &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeSpotFleetRequestHistory;
+
+impl OperationType for DescribeSpotFleetRequestHistory {
+    type Input = crate::types::DescribeSpotFleetRequestHistoryInput;
+    type Output = crate::types::DescribeSpotFleetRequestHistoryOutput;
+    const SPEC: &'static Operation = &DESCRIBE_SPOT_FLEET_REQUEST_HISTORY;
+}
+
+pub static DESCRIBE_SPOT_FLEET_REQUEST_HISTORY: Operation = Operation {
+    name: "DescribeSpotFleetRequestHistory",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT,
+    output: &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeSpotFleetRequests;
+
+impl OperationType for DescribeSpotFleetRequests {
+    type Input = crate::types::DescribeSpotFleetRequestsInput;
+    type Output = crate::types::DescribeSpotFleetRequestsOutput;
+    const SPEC: &'static Operation = &DESCRIBE_SPOT_FLEET_REQUESTS;
+}
+
+pub static DESCRIBE_SPOT_FLEET_REQUESTS: Operation = Operation {
+    name: "DescribeSpotFleetRequests",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT,
+    output: &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeSpotInstanceRequests;
+
+impl OperationType for DescribeSpotInstanceRequests {
+    type Input = crate::types::DescribeSpotInstanceRequestsInput;
+    type Output = crate::types::DescribeSpotInstanceRequestsOutput;
+    const SPEC: &'static Operation = &DESCRIBE_SPOT_INSTANCE_REQUESTS;
+}
+
+pub static DESCRIBE_SPOT_INSTANCE_REQUESTS: Operation = Operation {
+    name: "DescribeSpotInstanceRequests",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT,
+    output: &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeSpotPriceHistory;
+
+impl OperationType for DescribeSpotPriceHistory {
+    type Input = crate::types::DescribeSpotPriceHistoryInput;
+    type Output = crate::types::DescribeSpotPriceHistoryOutput;
+    const SPEC: &'static Operation = &DESCRIBE_SPOT_PRICE_HISTORY;
+}
+
+pub static DESCRIBE_SPOT_PRICE_HISTORY: Operation = Operation {
+    name: "DescribeSpotPriceHistory",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT,
+    output: &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct DescribeStaleSecurityGroups;
 
 impl OperationType for DescribeStaleSecurityGroups {
@@ -3443,6 +4543,31 @@ pub static DESCRIBE_STALE_SECURITY_GROUPS: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::DESCRIBE_STALE_SECURITY_GROUPS_INPUT,
     output: &crate::shapes::DESCRIBE_STALE_SECURITY_GROUPS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeStoreImageTasks;
+
+impl OperationType for DescribeStoreImageTasks {
+    type Input = crate::types::DescribeStoreImageTasksInput;
+    type Output = crate::types::DescribeStoreImageTasksOutput;
+    const SPEC: &'static Operation = &DESCRIBE_STORE_IMAGE_TASKS;
+}
+
+pub static DESCRIBE_STORE_IMAGE_TASKS: Operation = Operation {
+    name: "DescribeStoreImageTasks",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT,
+    output: &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -3618,6 +4743,106 @@ pub static DESCRIBE_TRANSIT_GATEWAYS: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::DESCRIBE_TRANSIT_GATEWAYS_INPUT,
     output: &crate::shapes::DESCRIBE_TRANSIT_GATEWAYS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeVolumeAttribute;
+
+impl OperationType for DescribeVolumeAttribute {
+    type Input = crate::types::DescribeVolumeAttributeInput;
+    type Output = crate::types::DescribeVolumeAttributeOutput;
+    const SPEC: &'static Operation = &DESCRIBE_VOLUME_ATTRIBUTE;
+}
+
+pub static DESCRIBE_VOLUME_ATTRIBUTE: Operation = Operation {
+    name: "DescribeVolumeAttribute",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_INPUT,
+    output: &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeVolumeStatus;
+
+impl OperationType for DescribeVolumeStatus {
+    type Input = crate::types::DescribeVolumeStatusInput;
+    type Output = crate::types::DescribeVolumeStatusOutput;
+    const SPEC: &'static Operation = &DESCRIBE_VOLUME_STATUS;
+}
+
+pub static DESCRIBE_VOLUME_STATUS: Operation = Operation {
+    name: "DescribeVolumeStatus",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT,
+    output: &crate::shapes::DESCRIBE_VOLUME_STATUS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeVolumes;
+
+impl OperationType for DescribeVolumes {
+    type Input = crate::types::DescribeVolumesInput;
+    type Output = crate::types::DescribeVolumesOutput;
+    const SPEC: &'static Operation = &DESCRIBE_VOLUMES;
+}
+
+pub static DESCRIBE_VOLUMES: Operation = Operation {
+    name: "DescribeVolumes",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_VOLUMES_INPUT,
+    output: &crate::shapes::DESCRIBE_VOLUMES_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DescribeVolumesModifications;
+
+impl OperationType for DescribeVolumesModifications {
+    type Input = crate::types::DescribeVolumesModificationsInput;
+    type Output = crate::types::DescribeVolumesModificationsOutput;
+    const SPEC: &'static Operation = &DESCRIBE_VOLUMES_MODIFICATIONS;
+}
+
+pub static DESCRIBE_VOLUMES_MODIFICATIONS: Operation = Operation {
+    name: "DescribeVolumesModifications",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT,
+    output: &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -3930,6 +5155,31 @@ pub static DETACH_NETWORK_INTERFACE: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct DetachVolume;
+
+impl OperationType for DetachVolume {
+    type Input = crate::types::DetachVolumeInput;
+    type Output = crate::types::DetachVolumeOutput;
+    const SPEC: &'static Operation = &DETACH_VOLUME;
+}
+
+pub static DETACH_VOLUME: Operation = Operation {
+    name: "DetachVolume",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DETACH_VOLUME_INPUT,
+    output: &crate::shapes::DETACH_VOLUME_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct DetachVpnGateway;
 
 impl OperationType for DetachVpnGateway {
@@ -3943,6 +5193,56 @@ pub static DETACH_VPN_GATEWAY: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::DETACH_VPN_GATEWAY_INPUT,
     output: &crate::shapes::DETACH_VPN_GATEWAY_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DisableEbsEncryptionByDefault;
+
+impl OperationType for DisableEbsEncryptionByDefault {
+    type Input = crate::types::DisableEbsEncryptionByDefaultInput;
+    type Output = crate::types::DisableEbsEncryptionByDefaultOutput;
+    const SPEC: &'static Operation = &DISABLE_EBS_ENCRYPTION_BY_DEFAULT;
+}
+
+pub static DISABLE_EBS_ENCRYPTION_BY_DEFAULT: Operation = Operation {
+    name: "DisableEbsEncryptionByDefault",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DISABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT,
+    output: &crate::shapes::DISABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DisableFastSnapshotRestores;
+
+impl OperationType for DisableFastSnapshotRestores {
+    type Input = crate::types::DisableFastSnapshotRestoresInput;
+    type Output = crate::types::DisableFastSnapshotRestoresOutput;
+    const SPEC: &'static Operation = &DISABLE_FAST_SNAPSHOT_RESTORES;
+}
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORES: Operation = Operation {
+    name: "DisableFastSnapshotRestores",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT,
+    output: &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -4018,6 +5318,31 @@ pub static DISABLE_SERIAL_CONSOLE_ACCESS: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::DISABLE_SERIAL_CONSOLE_ACCESS_INPUT,
     output: &crate::shapes::DISABLE_SERIAL_CONSOLE_ACCESS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct DisableSnapshotBlockPublicAccess;
+
+impl OperationType for DisableSnapshotBlockPublicAccess {
+    type Input = crate::types::DisableSnapshotBlockPublicAccessInput;
+    type Output = crate::types::DisableSnapshotBlockPublicAccessOutput;
+    const SPEC: &'static Operation = &DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS;
+}
+
+pub static DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS: Operation = Operation {
+    name: "DisableSnapshotBlockPublicAccess",
+    service: &crate::SERVICE,
+    input: &crate::shapes::DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT,
+    output: &crate::shapes::DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -4280,6 +5605,56 @@ pub static DISASSOCIATE_VPC_CIDR_BLOCK: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct EnableEbsEncryptionByDefault;
+
+impl OperationType for EnableEbsEncryptionByDefault {
+    type Input = crate::types::EnableEbsEncryptionByDefaultInput;
+    type Output = crate::types::EnableEbsEncryptionByDefaultOutput;
+    const SPEC: &'static Operation = &ENABLE_EBS_ENCRYPTION_BY_DEFAULT;
+}
+
+pub static ENABLE_EBS_ENCRYPTION_BY_DEFAULT: Operation = Operation {
+    name: "EnableEbsEncryptionByDefault",
+    service: &crate::SERVICE,
+    input: &crate::shapes::ENABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT,
+    output: &crate::shapes::ENABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct EnableFastSnapshotRestores;
+
+impl OperationType for EnableFastSnapshotRestores {
+    type Input = crate::types::EnableFastSnapshotRestoresInput;
+    type Output = crate::types::EnableFastSnapshotRestoresOutput;
+    const SPEC: &'static Operation = &ENABLE_FAST_SNAPSHOT_RESTORES;
+}
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORES: Operation = Operation {
+    name: "EnableFastSnapshotRestores",
+    service: &crate::SERVICE,
+    input: &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT,
+    output: &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct EnableImage;
 
 impl OperationType for EnableImage {
@@ -4355,6 +5730,31 @@ pub static ENABLE_SERIAL_CONSOLE_ACCESS: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct EnableSnapshotBlockPublicAccess;
+
+impl OperationType for EnableSnapshotBlockPublicAccess {
+    type Input = crate::types::EnableSnapshotBlockPublicAccessInput;
+    type Output = crate::types::EnableSnapshotBlockPublicAccessOutput;
+    const SPEC: &'static Operation = &ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS;
+}
+
+pub static ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS: Operation = Operation {
+    name: "EnableSnapshotBlockPublicAccess",
+    service: &crate::SERVICE,
+    input: &crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT,
+    output: &crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct EnableTransitGatewayRouteTablePropagation;
 
 impl OperationType for EnableTransitGatewayRouteTablePropagation {
@@ -4405,6 +5805,56 @@ pub static ENABLE_VGW_ROUTE_PROPAGATION: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct EnableVolumeIO;
+
+impl OperationType for EnableVolumeIO {
+    type Input = crate::types::EnableVolumeIOInput;
+    type Output = crate::types::EnableVolumeIOOutput;
+    const SPEC: &'static Operation = &ENABLE_VOLUME_IO;
+}
+
+pub static ENABLE_VOLUME_IO: Operation = Operation {
+    name: "EnableVolumeIO",
+    service: &crate::SERVICE,
+    input: &crate::shapes::ENABLE_VOLUME_IO_INPUT,
+    output: &crate::shapes::ENABLE_VOLUME_IO_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ExportImage;
+
+impl OperationType for ExportImage {
+    type Input = crate::types::ExportImageInput;
+    type Output = crate::types::ExportImageOutput;
+    const SPEC: &'static Operation = &EXPORT_IMAGE;
+}
+
+pub static EXPORT_IMAGE: Operation = Operation {
+    name: "ExportImage",
+    service: &crate::SERVICE,
+    input: &crate::shapes::EXPORT_IMAGE_INPUT,
+    output: &crate::shapes::EXPORT_IMAGE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct GetConsoleOutput;
 
 impl OperationType for GetConsoleOutput {
@@ -4443,6 +5893,31 @@ pub static GET_CONSOLE_SCREENSHOT: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::GET_CONSOLE_SCREENSHOT_INPUT,
     output: &crate::shapes::GET_CONSOLE_SCREENSHOT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct GetEbsDefaultKmsKeyId;
+
+impl OperationType for GetEbsDefaultKmsKeyId {
+    type Input = crate::types::GetEbsDefaultKmsKeyIdInput;
+    type Output = crate::types::GetEbsDefaultKmsKeyIdOutput;
+    const SPEC: &'static Operation = &GET_EBS_DEFAULT_KMS_KEY_ID;
+}
+
+pub static GET_EBS_DEFAULT_KMS_KEY_ID: Operation = Operation {
+    name: "GetEbsDefaultKmsKeyId",
+    service: &crate::SERVICE,
+    input: &crate::shapes::GET_EBS_DEFAULT_KMS_KEY_ID_INPUT,
+    output: &crate::shapes::GET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -4630,6 +6105,31 @@ pub static GET_PASSWORD_DATA: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct GetReservedInstancesExchangeQuote;
+
+impl OperationType for GetReservedInstancesExchangeQuote {
+    type Input = crate::types::GetReservedInstancesExchangeQuoteInput;
+    type Output = crate::types::GetReservedInstancesExchangeQuoteOutput;
+    const SPEC: &'static Operation = &GET_RESERVED_INSTANCES_EXCHANGE_QUOTE;
+}
+
+pub static GET_RESERVED_INSTANCES_EXCHANGE_QUOTE: Operation = Operation {
+    name: "GetReservedInstancesExchangeQuote",
+    service: &crate::SERVICE,
+    input: &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT,
+    output: &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct GetSecurityGroupsForVpc;
 
 impl OperationType for GetSecurityGroupsForVpc {
@@ -4668,6 +6168,56 @@ pub static GET_SERIAL_CONSOLE_ACCESS_STATUS: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::GET_SERIAL_CONSOLE_ACCESS_STATUS_INPUT,
     output: &crate::shapes::GET_SERIAL_CONSOLE_ACCESS_STATUS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct GetSnapshotBlockPublicAccessState;
+
+impl OperationType for GetSnapshotBlockPublicAccessState {
+    type Input = crate::types::GetSnapshotBlockPublicAccessStateInput;
+    type Output = crate::types::GetSnapshotBlockPublicAccessStateOutput;
+    const SPEC: &'static Operation = &GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE;
+}
+
+pub static GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE: Operation = Operation {
+    name: "GetSnapshotBlockPublicAccessState",
+    service: &crate::SERVICE,
+    input: &crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_INPUT,
+    output: &crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct GetSpotPlacementScores;
+
+impl OperationType for GetSpotPlacementScores {
+    type Input = crate::types::GetSpotPlacementScoresInput;
+    type Output = crate::types::GetSpotPlacementScoresOutput;
+    const SPEC: &'static Operation = &GET_SPOT_PLACEMENT_SCORES;
+}
+
+pub static GET_SPOT_PLACEMENT_SCORES: Operation = Operation {
+    name: "GetSpotPlacementScores",
+    service: &crate::SERVICE,
+    input: &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT,
+    output: &crate::shapes::GET_SPOT_PLACEMENT_SCORES_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -4780,6 +6330,31 @@ pub static GET_TRANSIT_GATEWAY_ROUTE_TABLE_PROPAGATIONS: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct ImportImage;
+
+impl OperationType for ImportImage {
+    type Input = crate::types::ImportImageInput;
+    type Output = crate::types::ImportImageOutput;
+    const SPEC: &'static Operation = &IMPORT_IMAGE;
+}
+
+pub static IMPORT_IMAGE: Operation = Operation {
+    name: "ImportImage",
+    service: &crate::SERVICE,
+    input: &crate::shapes::IMPORT_IMAGE_INPUT,
+    output: &crate::shapes::IMPORT_IMAGE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct ImportKeyPair;
 
 impl OperationType for ImportKeyPair {
@@ -4793,6 +6368,131 @@ pub static IMPORT_KEY_PAIR: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::IMPORT_KEY_PAIR_INPUT,
     output: &crate::shapes::IMPORT_KEY_PAIR_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ImportSnapshot;
+
+impl OperationType for ImportSnapshot {
+    type Input = crate::types::ImportSnapshotInput;
+    type Output = crate::types::ImportSnapshotOutput;
+    const SPEC: &'static Operation = &IMPORT_SNAPSHOT;
+}
+
+pub static IMPORT_SNAPSHOT: Operation = Operation {
+    name: "ImportSnapshot",
+    service: &crate::SERVICE,
+    input: &crate::shapes::IMPORT_SNAPSHOT_INPUT,
+    output: &crate::shapes::IMPORT_SNAPSHOT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ListImagesInRecycleBin;
+
+impl OperationType for ListImagesInRecycleBin {
+    type Input = crate::types::ListImagesInRecycleBinInput;
+    type Output = crate::types::ListImagesInRecycleBinOutput;
+    const SPEC: &'static Operation = &LIST_IMAGES_IN_RECYCLE_BIN;
+}
+
+pub static LIST_IMAGES_IN_RECYCLE_BIN: Operation = Operation {
+    name: "ListImagesInRecycleBin",
+    service: &crate::SERVICE,
+    input: &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT,
+    output: &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ListSnapshotsInRecycleBin;
+
+impl OperationType for ListSnapshotsInRecycleBin {
+    type Input = crate::types::ListSnapshotsInRecycleBinInput;
+    type Output = crate::types::ListSnapshotsInRecycleBinOutput;
+    const SPEC: &'static Operation = &LIST_SNAPSHOTS_IN_RECYCLE_BIN;
+}
+
+pub static LIST_SNAPSHOTS_IN_RECYCLE_BIN: Operation = Operation {
+    name: "ListSnapshotsInRecycleBin",
+    service: &crate::SERVICE,
+    input: &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT,
+    output: &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ListVolumesInRecycleBin;
+
+impl OperationType for ListVolumesInRecycleBin {
+    type Input = crate::types::ListVolumesInRecycleBinInput;
+    type Output = crate::types::ListVolumesInRecycleBinOutput;
+    const SPEC: &'static Operation = &LIST_VOLUMES_IN_RECYCLE_BIN;
+}
+
+pub static LIST_VOLUMES_IN_RECYCLE_BIN: Operation = Operation {
+    name: "ListVolumesInRecycleBin",
+    service: &crate::SERVICE,
+    input: &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT,
+    output: &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct LockSnapshot;
+
+impl OperationType for LockSnapshot {
+    type Input = crate::types::LockSnapshotInput;
+    type Output = crate::types::LockSnapshotOutput;
+    const SPEC: &'static Operation = &LOCK_SNAPSHOT;
+}
+
+pub static LOCK_SNAPSHOT: Operation = Operation {
+    name: "LockSnapshot",
+    service: &crate::SERVICE,
+    input: &crate::shapes::LOCK_SNAPSHOT_INPUT,
+    output: &crate::shapes::LOCK_SNAPSHOT_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -4855,6 +6555,56 @@ pub static MODIFY_AVAILABILITY_ZONE_GROUP: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct ModifyCapacityReservation;
+
+impl OperationType for ModifyCapacityReservation {
+    type Input = crate::types::ModifyCapacityReservationInput;
+    type Output = crate::types::ModifyCapacityReservationOutput;
+    const SPEC: &'static Operation = &MODIFY_CAPACITY_RESERVATION;
+}
+
+pub static MODIFY_CAPACITY_RESERVATION: Operation = Operation {
+    name: "ModifyCapacityReservation",
+    service: &crate::SERVICE,
+    input: &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT,
+    output: &crate::shapes::MODIFY_CAPACITY_RESERVATION_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ModifyEbsDefaultKmsKeyId;
+
+impl OperationType for ModifyEbsDefaultKmsKeyId {
+    type Input = crate::types::ModifyEbsDefaultKmsKeyIdInput;
+    type Output = crate::types::ModifyEbsDefaultKmsKeyIdOutput;
+    const SPEC: &'static Operation = &MODIFY_EBS_DEFAULT_KMS_KEY_ID;
+}
+
+pub static MODIFY_EBS_DEFAULT_KMS_KEY_ID: Operation = Operation {
+    name: "ModifyEbsDefaultKmsKeyId",
+    service: &crate::SERVICE,
+    input: &crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_INPUT,
+    output: &crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct ModifyFleet;
 
 impl OperationType for ModifyFleet {
@@ -4868,6 +6618,31 @@ pub static MODIFY_FLEET: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::MODIFY_FLEET_INPUT,
     output: &crate::shapes::MODIFY_FLEET_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ModifyHosts;
+
+impl OperationType for ModifyHosts {
+    type Input = crate::types::ModifyHostsInput;
+    type Output = crate::types::ModifyHostsOutput;
+    const SPEC: &'static Operation = &MODIFY_HOSTS;
+}
+
+pub static MODIFY_HOSTS: Operation = Operation {
+    name: "ModifyHosts",
+    service: &crate::SERVICE,
+    input: &crate::shapes::MODIFY_HOSTS_INPUT,
+    output: &crate::shapes::MODIFY_HOSTS_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -5155,6 +6930,31 @@ pub static MODIFY_PRIVATE_DNS_NAME_OPTIONS: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct ModifyReservedInstances;
+
+impl OperationType for ModifyReservedInstances {
+    type Input = crate::types::ModifyReservedInstancesInput;
+    type Output = crate::types::ModifyReservedInstancesOutput;
+    const SPEC: &'static Operation = &MODIFY_RESERVED_INSTANCES;
+}
+
+pub static MODIFY_RESERVED_INSTANCES: Operation = Operation {
+    name: "ModifyReservedInstances",
+    service: &crate::SERVICE,
+    input: &crate::shapes::MODIFY_RESERVED_INSTANCES_INPUT,
+    output: &crate::shapes::MODIFY_RESERVED_INSTANCES_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct ModifySecurityGroupRules;
 
 impl OperationType for ModifySecurityGroupRules {
@@ -5168,6 +6968,81 @@ pub static MODIFY_SECURITY_GROUP_RULES: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::MODIFY_SECURITY_GROUP_RULES_INPUT,
     output: &crate::shapes::MODIFY_SECURITY_GROUP_RULES_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ModifySnapshotAttribute;
+
+impl OperationType for ModifySnapshotAttribute {
+    type Input = crate::types::ModifySnapshotAttributeInput;
+    type Output = crate::types::ModifySnapshotAttributeOutput;
+    const SPEC: &'static Operation = &MODIFY_SNAPSHOT_ATTRIBUTE;
+}
+
+pub static MODIFY_SNAPSHOT_ATTRIBUTE: Operation = Operation {
+    name: "ModifySnapshotAttribute",
+    service: &crate::SERVICE,
+    input: &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT,
+    output: &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ModifySnapshotTier;
+
+impl OperationType for ModifySnapshotTier {
+    type Input = crate::types::ModifySnapshotTierInput;
+    type Output = crate::types::ModifySnapshotTierOutput;
+    const SPEC: &'static Operation = &MODIFY_SNAPSHOT_TIER;
+}
+
+pub static MODIFY_SNAPSHOT_TIER: Operation = Operation {
+    name: "ModifySnapshotTier",
+    service: &crate::SERVICE,
+    input: &crate::shapes::MODIFY_SNAPSHOT_TIER_INPUT,
+    output: &crate::shapes::MODIFY_SNAPSHOT_TIER_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ModifySpotFleetRequest;
+
+impl OperationType for ModifySpotFleetRequest {
+    type Input = crate::types::ModifySpotFleetRequestInput;
+    type Output = crate::types::ModifySpotFleetRequestOutput;
+    const SPEC: &'static Operation = &MODIFY_SPOT_FLEET_REQUEST;
+}
+
+pub static MODIFY_SPOT_FLEET_REQUEST: Operation = Operation {
+    name: "ModifySpotFleetRequest",
+    service: &crate::SERVICE,
+    input: &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT,
+    output: &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -5243,6 +7118,56 @@ pub static MODIFY_TRANSIT_GATEWAY_VPC_ATTACHMENT: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::MODIFY_TRANSIT_GATEWAY_VPC_ATTACHMENT_INPUT,
     output: &crate::shapes::MODIFY_TRANSIT_GATEWAY_VPC_ATTACHMENT_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ModifyVolume;
+
+impl OperationType for ModifyVolume {
+    type Input = crate::types::ModifyVolumeInput;
+    type Output = crate::types::ModifyVolumeOutput;
+    const SPEC: &'static Operation = &MODIFY_VOLUME;
+}
+
+pub static MODIFY_VOLUME: Operation = Operation {
+    name: "ModifyVolume",
+    service: &crate::SERVICE,
+    input: &crate::shapes::MODIFY_VOLUME_INPUT,
+    output: &crate::shapes::MODIFY_VOLUME_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ModifyVolumeAttribute;
+
+impl OperationType for ModifyVolumeAttribute {
+    type Input = crate::types::ModifyVolumeAttributeInput;
+    type Output = crate::types::ModifyVolumeAttributeOutput;
+    const SPEC: &'static Operation = &MODIFY_VOLUME_ATTRIBUTE;
+}
+
+pub static MODIFY_VOLUME_ATTRIBUTE: Operation = Operation {
+    name: "ModifyVolumeAttribute",
+    service: &crate::SERVICE,
+    input: &crate::shapes::MODIFY_VOLUME_ATTRIBUTE_INPUT,
+    output: &crate::shapes::MODIFY_VOLUME_ATTRIBUTE_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -5430,6 +7355,31 @@ pub static MONITOR_INSTANCES: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct PurchaseReservedInstancesOffering;
+
+impl OperationType for PurchaseReservedInstancesOffering {
+    type Input = crate::types::PurchaseReservedInstancesOfferingInput;
+    type Output = crate::types::PurchaseReservedInstancesOfferingOutput;
+    const SPEC: &'static Operation = &PURCHASE_RESERVED_INSTANCES_OFFERING;
+}
+
+pub static PURCHASE_RESERVED_INSTANCES_OFFERING: Operation = Operation {
+    name: "PurchaseReservedInstancesOffering",
+    service: &crate::SERVICE,
+    input: &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT,
+    output: &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct RebootInstances;
 
 impl OperationType for RebootInstances {
@@ -5593,6 +7543,31 @@ pub static RELEASE_ADDRESS: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::RELEASE_ADDRESS_INPUT,
     output: &crate::shapes::RELEASE_ADDRESS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ReleaseHosts;
+
+impl OperationType for ReleaseHosts {
+    type Input = crate::types::ReleaseHostsInput;
+    type Output = crate::types::ReleaseHostsOutput;
+    const SPEC: &'static Operation = &RELEASE_HOSTS;
+}
+
+pub static RELEASE_HOSTS: Operation = Operation {
+    name: "ReleaseHosts",
+    service: &crate::SERVICE,
+    input: &crate::shapes::RELEASE_HOSTS_INPUT,
+    output: &crate::shapes::RELEASE_HOSTS_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -5780,6 +7755,56 @@ pub static REPORT_INSTANCE_STATUS: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct RequestSpotFleet;
+
+impl OperationType for RequestSpotFleet {
+    type Input = crate::types::RequestSpotFleetInput;
+    type Output = crate::types::RequestSpotFleetOutput;
+    const SPEC: &'static Operation = &REQUEST_SPOT_FLEET;
+}
+
+pub static REQUEST_SPOT_FLEET: Operation = Operation {
+    name: "RequestSpotFleet",
+    service: &crate::SERVICE,
+    input: &crate::shapes::REQUEST_SPOT_FLEET_INPUT,
+    output: &crate::shapes::REQUEST_SPOT_FLEET_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct RequestSpotInstances;
+
+impl OperationType for RequestSpotInstances {
+    type Input = crate::types::RequestSpotInstancesInput;
+    type Output = crate::types::RequestSpotInstancesOutput;
+    const SPEC: &'static Operation = &REQUEST_SPOT_INSTANCES;
+}
+
+pub static REQUEST_SPOT_INSTANCES: Operation = Operation {
+    name: "RequestSpotInstances",
+    service: &crate::SERVICE,
+    input: &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT,
+    output: &crate::shapes::REQUEST_SPOT_INSTANCES_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct ResetAddressAttribute;
 
 impl OperationType for ResetAddressAttribute {
@@ -5793,6 +7818,31 @@ pub static RESET_ADDRESS_ATTRIBUTE: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::RESET_ADDRESS_ATTRIBUTE_INPUT,
     output: &crate::shapes::RESET_ADDRESS_ATTRIBUTE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct ResetEbsDefaultKmsKeyId;
+
+impl OperationType for ResetEbsDefaultKmsKeyId {
+    type Input = crate::types::ResetEbsDefaultKmsKeyIdInput;
+    type Output = crate::types::ResetEbsDefaultKmsKeyIdOutput;
+    const SPEC: &'static Operation = &RESET_EBS_DEFAULT_KMS_KEY_ID;
+}
+
+pub static RESET_EBS_DEFAULT_KMS_KEY_ID: Operation = Operation {
+    name: "ResetEbsDefaultKmsKeyId",
+    service: &crate::SERVICE,
+    input: &crate::shapes::RESET_EBS_DEFAULT_KMS_KEY_ID_INPUT,
+    output: &crate::shapes::RESET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -5880,6 +7930,56 @@ pub static RESET_NETWORK_INTERFACE_ATTRIBUTE: Operation = Operation {
 };
 
 #[derive(Clone, Copy, Debug)]
+pub struct ResetSnapshotAttribute;
+
+impl OperationType for ResetSnapshotAttribute {
+    type Input = crate::types::ResetSnapshotAttributeInput;
+    type Output = crate::types::ResetSnapshotAttributeOutput;
+    const SPEC: &'static Operation = &RESET_SNAPSHOT_ATTRIBUTE;
+}
+
+pub static RESET_SNAPSHOT_ATTRIBUTE: Operation = Operation {
+    name: "ResetSnapshotAttribute",
+    service: &crate::SERVICE,
+    input: &crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_INPUT,
+    output: &crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct RestoreImageFromRecycleBin;
+
+impl OperationType for RestoreImageFromRecycleBin {
+    type Input = crate::types::RestoreImageFromRecycleBinInput;
+    type Output = crate::types::RestoreImageFromRecycleBinOutput;
+    const SPEC: &'static Operation = &RESTORE_IMAGE_FROM_RECYCLE_BIN;
+}
+
+pub static RESTORE_IMAGE_FROM_RECYCLE_BIN: Operation = Operation {
+    name: "RestoreImageFromRecycleBin",
+    service: &crate::SERVICE,
+    input: &crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_INPUT,
+    output: &crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
 pub struct RestoreManagedPrefixListVersion;
 
 impl OperationType for RestoreManagedPrefixListVersion {
@@ -5893,6 +7993,81 @@ pub static RESTORE_MANAGED_PREFIX_LIST_VERSION: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::RESTORE_MANAGED_PREFIX_LIST_VERSION_INPUT,
     output: &crate::shapes::RESTORE_MANAGED_PREFIX_LIST_VERSION_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct RestoreSnapshotFromRecycleBin;
+
+impl OperationType for RestoreSnapshotFromRecycleBin {
+    type Input = crate::types::RestoreSnapshotFromRecycleBinInput;
+    type Output = crate::types::RestoreSnapshotFromRecycleBinOutput;
+    const SPEC: &'static Operation = &RESTORE_SNAPSHOT_FROM_RECYCLE_BIN;
+}
+
+pub static RESTORE_SNAPSHOT_FROM_RECYCLE_BIN: Operation = Operation {
+    name: "RestoreSnapshotFromRecycleBin",
+    service: &crate::SERVICE,
+    input: &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_INPUT,
+    output: &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct RestoreSnapshotTier;
+
+impl OperationType for RestoreSnapshotTier {
+    type Input = crate::types::RestoreSnapshotTierInput;
+    type Output = crate::types::RestoreSnapshotTierOutput;
+    const SPEC: &'static Operation = &RESTORE_SNAPSHOT_TIER;
+}
+
+pub static RESTORE_SNAPSHOT_TIER: Operation = Operation {
+    name: "RestoreSnapshotTier",
+    service: &crate::SERVICE,
+    input: &crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT,
+    output: &crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct RestoreVolumeFromRecycleBin;
+
+impl OperationType for RestoreVolumeFromRecycleBin {
+    type Input = crate::types::RestoreVolumeFromRecycleBinInput;
+    type Output = crate::types::RestoreVolumeFromRecycleBinOutput;
+    const SPEC: &'static Operation = &RESTORE_VOLUME_FROM_RECYCLE_BIN;
+}
+
+pub static RESTORE_VOLUME_FROM_RECYCLE_BIN: Operation = Operation {
+    name: "RestoreVolumeFromRecycleBin",
+    service: &crate::SERVICE,
+    input: &crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_INPUT,
+    output: &crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",
@@ -6168,6 +8343,31 @@ pub static UNASSIGN_PRIVATE_NAT_GATEWAY_ADDRESS: Operation = Operation {
     service: &crate::SERVICE,
     input: &crate::shapes::UNASSIGN_PRIVATE_NAT_GATEWAY_ADDRESS_INPUT,
     output: &crate::shapes::UNASSIGN_PRIVATE_NAT_GATEWAY_ADDRESS_OUTPUT,
+    errors: &[],
+    method: "POST",
+    uri: "/",
+    status: 200,
+    input_root: None,
+    result_wrapper: None,
+    host_prefix: None,
+    auth: Auth::SigV4,
+    read_only: false,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct UnlockSnapshot;
+
+impl OperationType for UnlockSnapshot {
+    type Input = crate::types::UnlockSnapshotInput;
+    type Output = crate::types::UnlockSnapshotOutput;
+    const SPEC: &'static Operation = &UNLOCK_SNAPSHOT;
+}
+
+pub static UNLOCK_SNAPSHOT: Operation = Operation {
+    name: "UnlockSnapshot",
+    service: &crate::SERVICE,
+    input: &crate::shapes::UNLOCK_SNAPSHOT_INPUT,
+    output: &crate::shapes::UNLOCK_SNAPSHOT_OUTPUT,
     errors: &[],
     method: "POST",
     uri: "/",

@@ -118,6 +118,15 @@ pub static ACCOUNT_ATTRIBUTE_VALUE_LIST: Shape = Shape {
     sensitive: false,
 };
 
+static ACCOUNT_ID_PATTERN: Pattern = Pattern::new("[0-9]{12}");
+
+pub static ACCOUNT_ID: Shape = Shape {
+    name: "AccountID",
+    kind: Kind::String,
+    limits: Limits { min: Some(12.0), max: Some(12.0), pattern: Some(&ACCOUNT_ID_PATTERN) },
+    sensitive: false,
+};
+
 pub static ACTIVE_INSTANCE_SET: Shape = Shape {
     name: "ActiveInstanceSet",
     kind: Kind::List {
@@ -125,6 +134,13 @@ pub static ACTIVE_INSTANCE_SET: Shape = Shape {
         flattened: false,
         sparse: false,
     },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ACTIVITY_STATUS: Shape = Shape {
+    name: "ActivityStatus",
+    kind: Kind::Enum(&["error", "pending_fulfillment", "pending_termination", "fulfilled"]),
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -296,6 +312,41 @@ pub static ALLOCATION_IDS: Shape = Shape {
     sensitive: false,
 };
 
+pub static ALLOCATION_STATE: Shape = Shape {
+    name: "AllocationState",
+    kind: Kind::Enum(&[
+        "available",
+        "under-assessment",
+        "permanent-failure",
+        "released",
+        "released-permanent-failure",
+        "pending",
+        "configuring",
+    ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ALLOCATION_STRATEGY: Shape = Shape {
+    name: "AllocationStrategy",
+    kind: Kind::Enum(&[
+        "lowestPrice",
+        "diversified",
+        "capacityOptimized",
+        "capacityOptimizedPrioritized",
+        "priceCapacityOptimized",
+    ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ALLOCATION_TYPE: Shape = Shape {
+    name: "AllocationType",
+    kind: Kind::Enum(&["used", "future", "cancelling"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 static ALLOWED_INSTANCE_TYPE_PATTERN: Pattern = Pattern::new(r"[a-zA-Z0-9\.\*\-]+");
 
 pub static ALLOWED_INSTANCE_TYPE: Shape = Shape {
@@ -327,6 +378,13 @@ pub static ALLOWED_PRINCIPAL_SET: Shape = Shape {
     sensitive: false,
 };
 
+pub static ALLOWS_MULTIPLE_INSTANCE_TYPES: Shape = Shape {
+    name: "AllowsMultipleInstanceTypes",
+    kind: Kind::Enum(&["on", "off"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static ALTERNATE_PATH_HINT_LIST: Shape = Shape {
     name: "AlternatePathHintList",
     kind: Kind::List {
@@ -334,6 +392,13 @@ pub static ALTERNATE_PATH_HINT_LIST: Shape = Shape {
         flattened: false,
         sparse: false,
     },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static AMD_SEV_SNP: Shape = Shape {
+    name: "AmdSevSnp",
+    kind: Kind::Enum(&["enabled", "disabled"]),
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -366,6 +431,13 @@ pub static ANALYSIS_STATUS: Shape = Shape {
 pub static APPLIANCE_MODE_SUPPORT_VALUE: Shape = Shape {
     name: "ApplianceModeSupportValue",
     kind: Kind::Enum(&["enable", "disable"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static APPLY_CANCELLATION_CHARGES: Shape = Shape {
+    name: "ApplyCancellationCharges",
+    kind: Kind::Enum(&["commitment-wind-down"]),
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -417,10 +489,30 @@ pub static ARN_LIST: Shape = Shape {
     sensitive: false,
 };
 
+pub static ASSET_ID: Shape = Shape::new("AssetId", Kind::String);
+
+pub static ASSET_ID_LIST: Shape = Shape {
+    name: "AssetIdList",
+    kind: Kind::List { element: &Member::new("member", &ASSET_ID), flattened: false, sparse: false },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static ASSIGNED_PRIVATE_IP_ADDRESS_LIST: Shape = Shape {
     name: "AssignedPrivateIpAddressList",
     kind: Kind::List {
         element: &Member { wire_name: "item", ..Member::new("member", &ASSIGNED_PRIVATE_IP_ADDRESS) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ASSOCIATED_KMS_KEY_SET: Shape = Shape {
+    name: "AssociatedKmsKeySet",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &ASSOCIATED_KMS_KEY) },
         flattened: false,
         sparse: false,
     },
@@ -474,6 +566,9 @@ pub static AUTO_ACCEPT_SHARED_ATTACHMENTS_VALUE: Shape = Shape {
     sensitive: false,
 };
 
+pub static AUTO_PLACEMENT: Shape =
+    Shape { name: "AutoPlacement", kind: Kind::Enum(&["on", "off"]), limits: Limits::NONE, sensitive: false };
+
 pub static AUTO_PROVISION_ZONES_STATE: Shape = Shape {
     name: "AutoProvisionZonesState",
     kind: Kind::Enum(&["enabled", "disabled"]),
@@ -524,6 +619,17 @@ pub static AVAILABILITY_ZONE_GEOGRAPHY_LIST: Shape = Shape {
 
 pub static AVAILABILITY_ZONE_ID: Shape = Shape::new("AvailabilityZoneId", Kind::String);
 
+pub static AVAILABILITY_ZONE_ID_STRING_LIST: Shape = Shape {
+    name: "AvailabilityZoneIdStringList",
+    kind: Kind::List {
+        element: &Member { wire_name: "AvailabilityZoneId", ..Member::new("member", &STRING) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static AVAILABILITY_ZONE_LIST: Shape = Shape {
     name: "AvailabilityZoneList",
     kind: Kind::List {
@@ -562,10 +668,32 @@ pub static AVAILABILITY_ZONE_STATE: Shape = Shape {
     sensitive: false,
 };
 
+pub static AVAILABILITY_ZONE_STRING_LIST: Shape = Shape {
+    name: "AvailabilityZoneStringList",
+    kind: Kind::List {
+        element: &Member { wire_name: "AvailabilityZone", ..Member::new("member", &STRING) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static AVAILABILITY_ZONE_SUB_GEOGRAPHY_LIST: Shape = Shape {
     name: "AvailabilityZoneSubGeographyList",
     kind: Kind::List {
         element: &Member { wire_name: "item", ..Member::new("member", &AVAILABILITY_ZONE_SUB_GEOGRAPHY) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static AVAILABLE_INSTANCE_CAPACITY_LIST: Shape = Shape {
+    name: "AvailableInstanceCapacityList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &INSTANCE_CAPACITY) },
         flattened: false,
         sparse: false,
     },
@@ -607,6 +735,21 @@ pub static BASELINE_BANDWIDTH_IN_MBPS: Shape = Shape::new("BaselineBandwidthInMb
 pub static BASELINE_IOPS: Shape = Shape::new("BaselineIops", Kind::Integer);
 
 pub static BASELINE_THROUGHPUT_IN_M_BPS: Shape = Shape::new("BaselineThroughputInMBps", Kind::Double);
+
+pub static BATCH_STATE: Shape = Shape {
+    name: "BatchState",
+    kind: Kind::Enum(&[
+        "submitted",
+        "active",
+        "cancelled",
+        "failed",
+        "cancelled_running",
+        "cancelled_terminating",
+        "modifying",
+    ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static BILLING_PRODUCT_LIST: Shape = Shape {
     name: "BillingProductList",
@@ -663,6 +806,13 @@ pub static BLOCK_PUBLIC_ACCESS_MODE: Shape = Shape {
 
 pub static BOOLEAN: Shape = Shape::new("Boolean", Kind::Boolean);
 
+pub static BOOT_MODE_OVERRIDE_VALUES: Shape = Shape {
+    name: "BootModeOverrideValues",
+    kind: Kind::Enum(&["uefi"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static BOOT_MODE_TYPE: Shape = Shape {
     name: "BootModeType",
     kind: Kind::Enum(&["legacy-bios", "uefi"]),
@@ -692,6 +842,47 @@ pub static BOXED_BOOLEAN: Shape = Shape::new("BoxedBoolean", Kind::Boolean);
 
 pub static BOXED_INTEGER: Shape = Shape::new("BoxedInteger", Kind::Integer);
 
+pub static BOXED_LONG: Shape = Shape::new("BoxedLong", Kind::Long);
+
+pub static BUNDLE_ID: Shape = Shape::new("BundleId", Kind::String);
+
+pub static BUNDLE_ID_STRING_LIST: Shape = Shape {
+    name: "BundleIdStringList",
+    kind: Kind::List {
+        element: &Member { wire_name: "BundleId", ..Member::new("member", &BUNDLE_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static BUNDLE_TASK_LIST: Shape = Shape {
+    name: "BundleTaskList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &BUNDLE_TASK) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static BUNDLE_TASK_STATE: Shape = Shape {
+    name: "BundleTaskState",
+    kind: Kind::Enum(&[
+        "pending",
+        "waiting-for-shutdown",
+        "bundling",
+        "storing",
+        "cancelling",
+        "complete",
+        "failed",
+    ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static BURSTABLE_PERFORMANCE: Shape = Shape {
     name: "BurstablePerformance",
     kind: Kind::Enum(&["included", "required", "excluded"]),
@@ -700,6 +891,112 @@ pub static BURSTABLE_PERFORMANCE: Shape = Shape {
 };
 
 pub static BURSTABLE_PERFORMANCE_FLAG: Shape = Shape::new("BurstablePerformanceFlag", Kind::Boolean);
+
+pub static CANCEL_BATCH_ERROR_CODE: Shape = Shape {
+    name: "CancelBatchErrorCode",
+    kind: Kind::Enum(&[
+        "fleetRequestIdDoesNotExist",
+        "fleetRequestIdMalformed",
+        "fleetRequestNotInCancellableState",
+        "unexpectedError",
+    ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_ERROR_SET: Shape = Shape {
+    name: "CancelSpotFleetRequestsErrorSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &CANCEL_SPOT_FLEET_REQUESTS_ERROR_ITEM)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_SET: Shape = Shape {
+    name: "CancelSpotFleetRequestsSuccessSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_INSTANCE_REQUEST_STATE: Shape = Shape {
+    name: "CancelSpotInstanceRequestState",
+    kind: Kind::Enum(&["active", "open", "closed", "cancelled", "completed"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCELLED_SPOT_INSTANCE_REQUEST_LIST: Shape = Shape {
+    name: "CancelledSpotInstanceRequestList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &CANCELLED_SPOT_INSTANCE_REQUEST) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_ALLOCATION_METADATA_LIST: Shape = Shape {
+    name: "CapacityAllocationMetadataList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &CAPACITY_ALLOCATION_METADATA_ENTRY) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_ALLOCATIONS: Shape = Shape {
+    name: "CapacityAllocations",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &CAPACITY_ALLOCATION) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_BLOCK_ID: Shape = Shape::new("CapacityBlockId", Kind::String);
+
+pub static CAPACITY_RESERVATION_ADJUSTMENT_STATUS: Shape = Shape {
+    name: "CapacityReservationAdjustmentStatus",
+    kind: Kind::Enum(&["requested", "applied", "rejected"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_CANCELLATION_QUOTE_ID: Shape =
+    Shape::new("CapacityReservationCancellationQuoteId", Kind::String);
+
+pub static CAPACITY_RESERVATION_COMMITMENT_DURATION: Shape = Shape {
+    name: "CapacityReservationCommitmentDuration",
+    kind: Kind::Long,
+    limits: Limits { min: Some(1.0), max: Some(200000000.0), pattern: None },
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_DELIVERY_PREFERENCE: Shape = Shape {
+    name: "CapacityReservationDeliveryPreference",
+    kind: Kind::Enum(&["fixed", "incremental"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static CAPACITY_RESERVATION_ID: Shape = Shape::new("CapacityReservationId", Kind::String);
 
@@ -713,6 +1010,42 @@ pub static CAPACITY_RESERVATION_ID_SET: Shape = Shape {
     limits: Limits::NONE,
     sensitive: false,
 };
+
+pub static CAPACITY_RESERVATION_INSTANCE_PLATFORM: Shape = Shape {
+    name: "CapacityReservationInstancePlatform",
+    kind: Kind::Enum(&[
+        "Linux/UNIX",
+        "Red Hat Enterprise Linux",
+        "SUSE Linux",
+        "Windows",
+        "Windows with SQL Server",
+        "Windows with SQL Server Enterprise",
+        "Windows with SQL Server Standard",
+        "Windows with SQL Server Web",
+        "Linux with SQL Server Standard",
+        "Linux with SQL Server Web",
+        "Linux with SQL Server Enterprise",
+        "RHEL with SQL Server Standard",
+        "RHEL with SQL Server Enterprise",
+        "RHEL with SQL Server Web",
+        "RHEL with HA",
+        "RHEL with HA and SQL Server Standard",
+        "RHEL with HA and SQL Server Enterprise",
+        "Ubuntu Pro",
+    ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_LAUNCH_STATUS: Shape = Shape {
+    name: "CapacityReservationLaunchStatus",
+    kind: Kind::Enum(&["launchable", "unlaunchable"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_MODIFICATION_QUOTE_ID: Shape =
+    Shape::new("CapacityReservationModificationQuoteId", Kind::String);
 
 pub static CAPACITY_RESERVATION_PREFERENCE: Shape = Shape {
     name: "CapacityReservationPreference",
@@ -732,6 +1065,52 @@ pub static CAPACITY_RESERVATION_RESOURCE_GROUP_ARN_SET: Shape = Shape {
     sensitive: false,
 };
 
+pub static CAPACITY_RESERVATION_SET: Shape = Shape {
+    name: "CapacityReservationSet",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &CAPACITY_RESERVATION) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_STATE: Shape = Shape {
+    name: "CapacityReservationState",
+    kind: Kind::Enum(&[
+        "active",
+        "expired",
+        "cancelled",
+        "pending",
+        "failed",
+        "scheduled",
+        "payment-pending",
+        "payment-failed",
+        "assessing",
+        "delayed",
+        "unsupported",
+        "cancelling",
+        "unavailable",
+    ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_TENANCY: Shape = Shape {
+    name: "CapacityReservationTenancy",
+    kind: Kind::Enum(&["default", "dedicated"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_TYPE: Shape = Shape {
+    name: "CapacityReservationType",
+    kind: Kind::Enum(&["default", "capacity-block"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static CARRIER_GATEWAY_ID: Shape = Shape::new("CarrierGatewayId", Kind::String);
 
 pub static CIDR_BLOCK_SET: Shape = Shape {
@@ -742,6 +1121,17 @@ pub static CIDR_BLOCK_SET: Shape = Shape {
         sparse: false,
     },
     limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CLASSIC_LOAD_BALANCERS: Shape = Shape {
+    name: "ClassicLoadBalancers",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &CLASSIC_LOAD_BALANCER) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits { min: Some(1.0), max: Some(5.0), pattern: None },
     sensitive: false,
 };
 
@@ -774,10 +1164,29 @@ pub static CONNECTIVITY_TYPE: Shape = Shape {
     sensitive: false,
 };
 
+pub static COOL_OFF_PERIOD_REQUEST_HOURS: Shape = Shape {
+    name: "CoolOffPeriodRequestHours",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(72.0), pattern: None },
+    sensitive: false,
+};
+
+pub static COOL_OFF_PERIOD_RESPONSE_HOURS: Shape = Shape::new("CoolOffPeriodResponseHours", Kind::Integer);
+
 pub static COPY_IMAGE_CLIENT_TOKEN: Shape = Shape {
     name: "CopyImageClientToken",
     kind: Kind::String,
     limits: Limits { min: Some(0.0), max: Some(128.0), pattern: None },
+    sensitive: false,
+};
+
+pub static COPY_SNAPSHOT_REQUEST_PSU: Shape =
+    Shape { name: "CopySnapshotRequestPSU", kind: Kind::String, limits: Limits::NONE, sensitive: true };
+
+pub static COPY_TAGS_FROM_SOURCE: Shape = Shape {
+    name: "CopyTagsFromSource",
+    kind: Kind::Enum(&["volume"]),
+    limits: Limits::NONE,
     sensitive: false,
 };
 
@@ -838,6 +1247,20 @@ pub static CREATE_FLEET_INSTANCES_SET: Shape = Shape {
     sensitive: false,
 };
 
+pub static CREATE_VOLUME_PERMISSION_LIST: Shape = Shape {
+    name: "CreateVolumePermissionList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &CREATE_VOLUME_PERMISSION) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CURRENCY_CODE_VALUES: Shape =
+    Shape { name: "CurrencyCodeValues", kind: Kind::Enum(&["USD"]), limits: Limits::NONE, sensitive: false };
+
 pub static CURRENT_GENERATION_FLAG: Shape = Shape::new("CurrentGenerationFlag", Kind::Boolean);
 
 pub static CUSTOMER_GATEWAY_ID: Shape = Shape::new("CustomerGatewayId", Kind::String);
@@ -875,6 +1298,13 @@ pub static DITO_MAX_RESULTS: Shape = Shape {
     name: "DITOMaxResults",
     kind: Kind::Integer,
     limits: Limits { min: Some(5.0), max: Some(1000.0), pattern: None },
+    sensitive: false,
+};
+
+pub static DATAFEED_SUBSCRIPTION_STATE: Shape = Shape {
+    name: "DatafeedSubscriptionState",
+    kind: Kind::Enum(&["Active", "Inactive"]),
+    limits: Limits::NONE,
     sensitive: false,
 };
 
@@ -1012,6 +1442,13 @@ pub static DELETE_SNAPSHOT_RESULT_SET: Shape = Shape {
     sensitive: false,
 };
 
+pub static DESCRIBE_CAPACITY_RESERVATIONS_MAX_RESULTS: Shape = Shape {
+    name: "DescribeCapacityReservationsMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(1000.0), pattern: None },
+    sensitive: false,
+};
+
 pub static DESCRIBE_DHCP_OPTIONS_MAX_RESULTS: Shape = Shape {
     name: "DescribeDhcpOptionsMaxResults",
     kind: Kind::Integer,
@@ -1023,6 +1460,34 @@ pub static DESCRIBE_EGRESS_ONLY_INTERNET_GATEWAYS_MAX_RESULTS: Shape = Shape {
     name: "DescribeEgressOnlyInternetGatewaysMaxResults",
     kind: Kind::Integer,
     limits: Limits { min: Some(5.0), max: Some(255.0), pattern: None },
+    sensitive: false,
+};
+
+pub static DESCRIBE_EXPORT_IMAGE_TASKS_MAX_RESULTS: Shape = Shape {
+    name: "DescribeExportImageTasksMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(500.0), pattern: None },
+    sensitive: false,
+};
+
+pub static DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_SET: Shape = Shape {
+    name: "DescribeFastSnapshotRestoreSuccessSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_FAST_SNAPSHOT_RESTORES_MAX_RESULTS: Shape = Shape {
+    name: "DescribeFastSnapshotRestoresMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(0.0), max: Some(200.0), pattern: None },
     sensitive: false,
 };
 
@@ -1076,6 +1541,13 @@ pub static DESCRIBE_LAUNCH_TEMPLATES_MAX_RESULTS: Shape = Shape {
     sensitive: false,
 };
 
+pub static DESCRIBE_LOCKED_SNAPSHOTS_MAX_RESULTS: Shape = Shape {
+    name: "DescribeLockedSnapshotsMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(5.0), max: Some(1000.0), pattern: None },
+    sensitive: false,
+};
+
 pub static DESCRIBE_NAT_GATEWAYS_MAX_RESULTS: Shape = Shape {
     name: "DescribeNatGatewaysMaxResults",
     kind: Kind::Integer,
@@ -1101,6 +1573,13 @@ pub static DESCRIBE_NETWORK_INTERFACES_MAX_RESULTS: Shape = Shape {
     name: "DescribeNetworkInterfacesMaxResults",
     kind: Kind::Integer,
     limits: Limits { min: Some(5.0), max: Some(1000.0), pattern: None },
+    sensitive: false,
+};
+
+pub static DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_MAX_RESULTS: Shape = Shape {
+    name: "DescribeReplaceRootVolumeTasksMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(50.0), pattern: None },
     sensitive: false,
 };
 
@@ -1132,6 +1611,23 @@ pub static DESCRIBE_SECURITY_GROUPS_MAX_RESULTS: Shape = Shape {
     sensitive: false,
 };
 
+pub static DESCRIBE_SNAPSHOT_TIER_STATUS_MAX_RESULTS: Shape =
+    Shape::new("DescribeSnapshotTierStatusMaxResults", Kind::Integer);
+
+pub static DESCRIBE_SPOT_FLEET_INSTANCES_MAX_RESULTS: Shape = Shape {
+    name: "DescribeSpotFleetInstancesMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(1000.0), pattern: None },
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_MAX_RESULTS: Shape = Shape {
+    name: "DescribeSpotFleetRequestHistoryMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(1000.0), pattern: None },
+    sensitive: false,
+};
+
 pub static DESCRIBE_STALE_SECURITY_GROUPS_MAX_RESULTS: Shape = Shape {
     name: "DescribeStaleSecurityGroupsMaxResults",
     kind: Kind::Integer,
@@ -1143,6 +1639,13 @@ pub static DESCRIBE_STALE_SECURITY_GROUPS_NEXT_TOKEN: Shape = Shape {
     name: "DescribeStaleSecurityGroupsNextToken",
     kind: Kind::String,
     limits: Limits { min: Some(1.0), max: Some(1024.0), pattern: None },
+    sensitive: false,
+};
+
+pub static DESCRIBE_STORE_IMAGE_TASKS_REQUEST_MAX_RESULTS: Shape = Shape {
+    name: "DescribeStoreImageTasksRequestMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(200.0), pattern: None },
     sensitive: false,
 };
 
@@ -1227,10 +1730,59 @@ pub static DHCP_OPTIONS_LIST: Shape = Shape {
     sensitive: false,
 };
 
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_SET: Shape = Shape {
+    name: "DisableFastSnapshotRestoreErrorSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_SET: Shape = Shape {
+    name: "DisableFastSnapshotRestoreStateErrorSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_SET: Shape = Shape {
+    name: "DisableFastSnapshotRestoreSuccessSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static DISASSOCIATE_SECURITY_GROUP_VPC_SECURITY_GROUP_ID: Shape =
     Shape::new("DisassociateSecurityGroupVpcSecurityGroupId", Kind::String);
 
 pub static DISK_COUNT: Shape = Shape::new("DiskCount", Kind::Integer);
+
+pub static DISK_IMAGE_FORMAT: Shape = Shape {
+    name: "DiskImageFormat",
+    kind: Kind::Enum(&["VMDK", "RAW", "VHD"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static DISK_INFO_LIST: Shape = Shape {
     name: "DiskInfoList",
@@ -1479,6 +2031,48 @@ pub static ENA_SUPPORT: Shape = Shape {
     sensitive: false,
 };
 
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_SET: Shape = Shape {
+    name: "EnableFastSnapshotRestoreErrorSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_SET: Shape = Shape {
+    name: "EnableFastSnapshotRestoreStateErrorSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_SET: Shape = Shape {
+    name: "EnableFastSnapshotRestoreSuccessSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static ENCRYPTION_IN_TRANSIT_SUPPORTED: Shape = Shape::new("EncryptionInTransitSupported", Kind::Boolean);
 
 pub static ENCRYPTION_STATE_VALUE: Shape = Shape {
@@ -1491,6 +2085,13 @@ pub static ENCRYPTION_STATE_VALUE: Shape = Shape {
 pub static ENCRYPTION_SUPPORT_OPTION_VALUE: Shape = Shape {
     name: "EncryptionSupportOptionValue",
     kind: Kind::Enum(&["enable", "disable"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static END_DATE_TYPE: Shape = Shape {
+    name: "EndDateType",
+    kind: Kind::Enum(&["unlimited", "limited"]),
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -1522,6 +2123,20 @@ pub static EVENT_CODE: Shape = Shape {
         "instance-retirement",
         "instance-stop",
     ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EVENT_TYPE: Shape = Shape {
+    name: "EventType",
+    kind: Kind::Enum(&["instanceChange", "fleetRequestChange", "error", "information"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EXCESS_CAPACITY_TERMINATION_POLICY: Shape = Shape {
+    name: "ExcessCapacityTerminationPolicy",
+    kind: Kind::Enum(&["noTermination", "default"]),
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -1564,6 +2179,39 @@ pub static EXPLANATION_LIST: Shape = Shape {
         flattened: false,
         sparse: false,
     },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EXPORT_IMAGE_TASK_ID: Shape = Shape::new("ExportImageTaskId", Kind::String);
+
+pub static EXPORT_IMAGE_TASK_ID_LIST: Shape = Shape {
+    name: "ExportImageTaskIdList",
+    kind: Kind::List {
+        element: &Member { wire_name: "ExportImageTaskId", ..Member::new("member", &EXPORT_IMAGE_TASK_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EXPORT_IMAGE_TASK_LIST: Shape = Shape {
+    name: "ExportImageTaskList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &EXPORT_IMAGE_TASK) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EXPORT_VM_TASK_ID: Shape = Shape::new("ExportVmTaskId", Kind::String);
+
+pub static FAST_SNAPSHOT_RESTORE_STATE_CODE: Shape = Shape {
+    name: "FastSnapshotRestoreStateCode",
+    kind: Kind::Enum(&["enabling", "optimizing", "enabled", "disabling", "disabled"]),
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -1759,6 +2407,8 @@ pub static FLEXIBLE_ENA_QUEUES_SUPPORT: Shape = Shape {
     sensitive: false,
 };
 
+pub static FLOAT: Shape = Shape::new("Float", Kind::Float);
+
 pub static FLOW_LOG_ID_LIST: Shape = Shape {
     name: "FlowLogIdList",
     kind: Kind::List {
@@ -1952,6 +2602,49 @@ pub static HISTORY_RECORD_SET: Shape = Shape {
     sensitive: false,
 };
 
+pub static HISTORY_RECORDS: Shape = Shape {
+    name: "HistoryRecords",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &HISTORY_RECORD) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static HOST_INSTANCE_LIST: Shape = Shape {
+    name: "HostInstanceList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &HOST_INSTANCE) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static HOST_LIST: Shape = Shape {
+    name: "HostList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &HOST) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static HOST_MAINTENANCE: Shape = Shape {
+    name: "HostMaintenance",
+    kind: Kind::Enum(&["on", "off"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static HOST_RECOVERY: Shape =
+    Shape { name: "HostRecovery", kind: Kind::Enum(&["on", "off"]), limits: Limits::NONE, sensitive: false };
+
 pub static HOST_TENANCY: Shape = Shape {
     name: "HostTenancy",
     kind: Kind::Enum(&["default", "dedicated", "host"]),
@@ -2058,7 +2751,29 @@ pub static IMAGE_DESCRIPTION_REQUEST: Shape = Shape {
     sensitive: false,
 };
 
+pub static IMAGE_DISK_CONTAINER_LIST: Shape = Shape {
+    name: "ImageDiskContainerList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &IMAGE_DISK_CONTAINER) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static IMAGE_ID: Shape = Shape::new("ImageId", Kind::String);
+
+pub static IMAGE_ID_LIST: Shape = Shape {
+    name: "ImageIdList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &IMAGE_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static IMAGE_ID_STRING_LIST: Shape = Shape {
     name: "ImageIdStringList",
@@ -2086,6 +2801,17 @@ pub static IMAGE_NAME_REQUEST: Shape = Shape {
     name: "ImageNameRequest",
     kind: Kind::String,
     limits: Limits { min: Some(3.0), max: Some(128.0), pattern: None },
+    sensitive: false,
+};
+
+pub static IMAGE_RECYCLE_BIN_INFO_LIST: Shape = Shape {
+    name: "ImageRecycleBinInfoList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &IMAGE_RECYCLE_BIN_INFO) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
     sensitive: false,
 };
 
@@ -2133,6 +2859,84 @@ pub static IMAGE_WATERMARK_LIST: Shape = Shape {
 pub static IMDS_SUPPORT_VALUES: Shape =
     Shape { name: "ImdsSupportValues", kind: Kind::Enum(&["v2.0"]), limits: Limits::NONE, sensitive: false };
 
+pub static IMPORT_IMAGE_LICENSE_SPECIFICATION_LIST_REQUEST: Shape = Shape {
+    name: "ImportImageLicenseSpecificationListRequest",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &IMPORT_IMAGE_LICENSE_CONFIGURATION_REQUEST)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_IMAGE_LICENSE_SPECIFICATION_LIST_RESPONSE: Shape = Shape {
+    name: "ImportImageLicenseSpecificationListResponse",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &IMPORT_IMAGE_LICENSE_CONFIGURATION_RESPONSE)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_IMAGE_TASK_ID: Shape = Shape::new("ImportImageTaskId", Kind::String);
+
+pub static IMPORT_IMAGE_TASK_LIST: Shape = Shape {
+    name: "ImportImageTaskList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &IMPORT_IMAGE_TASK) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_SNAPSHOT_TASK_ID: Shape = Shape::new("ImportSnapshotTaskId", Kind::String);
+
+pub static IMPORT_SNAPSHOT_TASK_ID_LIST: Shape = Shape {
+    name: "ImportSnapshotTaskIdList",
+    kind: Kind::List {
+        element: &Member { wire_name: "ImportTaskId", ..Member::new("member", &IMPORT_SNAPSHOT_TASK_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_SNAPSHOT_TASK_LIST: Shape = Shape {
+    name: "ImportSnapshotTaskList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &IMPORT_SNAPSHOT_TASK) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_TASK_ID: Shape = Shape::new("ImportTaskId", Kind::String);
+
+pub static IMPORT_TASK_ID_LIST: Shape = Shape {
+    name: "ImportTaskIdList",
+    kind: Kind::List {
+        element: &Member { wire_name: "ImportTaskId", ..Member::new("member", &IMPORT_IMAGE_TASK_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static INCLUDE_UNSUPPORTED_IN_REGION: Shape = Shape::new("IncludeUnsupportedInRegion", Kind::Boolean);
 
 pub static INFERENCE_DEVICE_COUNT: Shape = Shape::new("InferenceDeviceCount", Kind::Integer);
@@ -2154,6 +2958,13 @@ pub static INFERENCE_DEVICE_MANUFACTURER_NAME: Shape =
 pub static INFERENCE_DEVICE_MEMORY_SIZE: Shape = Shape::new("InferenceDeviceMemorySize", Kind::Integer);
 
 pub static INFERENCE_DEVICE_NAME: Shape = Shape::new("InferenceDeviceName", Kind::String);
+
+pub static INITIALIZATION_TYPE: Shape = Shape {
+    name: "InitializationType",
+    kind: Kind::Enum(&["default", "provisioned-rate", "volume-copy"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static INSTANCE_ATTRIBUTE_NAME: Shape = Shape {
     name: "InstanceAttributeName",
@@ -2279,6 +3090,8 @@ pub static INSTANCE_HEALTH_STATUS: Shape = Shape {
 
 pub static INSTANCE_ID: Shape = Shape::new("InstanceId", Kind::String);
 
+pub static INSTANCE_ID_FOR_RESOLVER: Shape = Shape::new("InstanceIdForResolver", Kind::String);
+
 pub static INSTANCE_ID_STRING_LIST: Shape = Shape {
     name: "InstanceIdStringList",
     kind: Kind::List {
@@ -2289,6 +3102,8 @@ pub static INSTANCE_ID_STRING_LIST: Shape = Shape {
     limits: Limits::NONE,
     sensitive: false,
 };
+
+pub static INSTANCE_ID_WITH_VOLUME_RESOLVER: Shape = Shape::new("InstanceIdWithVolumeResolver", Kind::String);
 
 pub static INSTANCE_IDS_SET: Shape = Shape {
     name: "InstanceIdsSet",
@@ -2376,6 +3191,13 @@ pub static INSTANCE_LIST: Shape = Shape {
         flattened: false,
         sparse: false,
     },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static INSTANCE_MATCH_CRITERIA: Shape = Shape {
+    name: "InstanceMatchCriteria",
+    kind: Kind::Enum(&["open", "targeted"]),
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -4052,6 +4874,13 @@ pub static INSTANCE_TYPE_INFO_LIST: Shape = Shape {
     sensitive: false,
 };
 
+pub static INSTANCE_TYPE_LIST: Shape = Shape {
+    name: "InstanceTypeList",
+    kind: Kind::List { element: &Member::new("member", &INSTANCE_TYPE), flattened: false, sparse: false },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static INSTANCE_TYPE_OFFERINGS_LIST: Shape = Shape {
     name: "InstanceTypeOfferingsList",
     kind: Kind::List {
@@ -4060,6 +4889,13 @@ pub static INSTANCE_TYPE_OFFERINGS_LIST: Shape = Shape {
         sparse: false,
     },
     limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static INSTANCE_TYPES: Shape = Shape {
+    name: "InstanceTypes",
+    kind: Kind::List { element: &Member::new("member", &STRING), flattened: false, sparse: false },
+    limits: Limits { min: Some(0.0), max: Some(1000.0), pattern: None },
     sensitive: false,
 };
 
@@ -4106,6 +4942,16 @@ pub static INTERNET_GATEWAY_LIST: Shape = Shape {
     limits: Limits::NONE,
     sensitive: false,
 };
+
+pub static INTERRUPTIBLE_CAPACITY_RESERVATION_ALLOCATION_STATUS: Shape = Shape {
+    name: "InterruptibleCapacityReservationAllocationStatus",
+    kind: Kind::Enum(&["pending", "active", "updating", "canceling", "canceled", "failed"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static INTERRUPTION_TYPE: Shape =
+    Shape { name: "InterruptionType", kind: Kind::Enum(&["adhoc"]), limits: Limits::NONE, sensitive: false };
 
 static IP_ADDRESS_PATTERN: Pattern = Pattern::new("^([0-9]{1,3}.){3}[0-9]{1,3}$");
 
@@ -4380,6 +5226,17 @@ pub static LAUNCH_PERMISSION_LIST: Shape = Shape {
     sensitive: false,
 };
 
+pub static LAUNCH_SPECS_LIST: Shape = Shape {
+    name: "LaunchSpecsList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SPOT_FLEET_LAUNCH_SPECIFICATION) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static LAUNCH_TEMPLATE_AUTO_RECOVERY_STATE: Shape = Shape {
     name: "LaunchTemplateAutoRecoveryState",
     kind: Kind::Enum(&["default", "disabled"]),
@@ -4408,6 +5265,17 @@ pub static LAUNCH_TEMPLATE_BLOCK_DEVICE_MAPPING_REQUEST_LIST: Shape = Shape {
             wire_name: "BlockDeviceMapping",
             ..Member::new("member", &LAUNCH_TEMPLATE_BLOCK_DEVICE_MAPPING_REQUEST)
         },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LAUNCH_TEMPLATE_CONFIG_LIST: Shape = Shape {
+    name: "LaunchTemplateConfigList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &LAUNCH_TEMPLATE_CONFIG) },
         flattened: false,
         sparse: false,
     },
@@ -4616,6 +5484,17 @@ pub static LAUNCH_TEMPLATE_NAME_STRING_LIST: Shape = Shape {
     sensitive: false,
 };
 
+pub static LAUNCH_TEMPLATE_OVERRIDES_LIST: Shape = Shape {
+    name: "LaunchTemplateOverridesList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &LAUNCH_TEMPLATE_OVERRIDES) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static LAUNCH_TEMPLATE_SET: Shape = Shape {
     name: "LaunchTemplateSet",
     kind: Kind::List {
@@ -4685,6 +5564,20 @@ pub static LICENSE_SPECIFICATION_LIST_REQUEST: Shape = Shape {
     sensitive: false,
 };
 
+pub static LIST_IMAGES_IN_RECYCLE_BIN_MAX_RESULTS: Shape = Shape {
+    name: "ListImagesInRecycleBinMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(1000.0), pattern: None },
+    sensitive: false,
+};
+
+pub static LIST_SNAPSHOTS_IN_RECYCLE_BIN_MAX_RESULTS: Shape = Shape {
+    name: "ListSnapshotsInRecycleBinMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(5.0), max: Some(1000.0), pattern: None },
+    sensitive: false,
+};
+
 pub static LOCAL_GATEWAY_ID: Shape = Shape::new("LocalGatewayId", Kind::String);
 
 pub static LOCAL_STORAGE: Shape = Shape {
@@ -4717,6 +5610,31 @@ pub static LOCATION: Shape = Shape::new("Location", Kind::String);
 pub static LOCATION_TYPE: Shape = Shape {
     name: "LocationType",
     kind: Kind::Enum(&["region", "availability-zone", "availability-zone-id", "outpost"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LOCK_MODE: Shape = Shape {
+    name: "LockMode",
+    kind: Kind::Enum(&["compliance", "governance"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LOCK_STATE: Shape = Shape {
+    name: "LockState",
+    kind: Kind::Enum(&["compliance", "governance", "compliance-cooloff", "expired"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LOCKED_SNAPSHOTS_INFO_LIST: Shape = Shape {
+    name: "LockedSnapshotsInfoList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &LOCKED_SNAPSHOTS_INFO) },
+        flattened: false,
+        sparse: false,
+    },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -5292,6 +6210,34 @@ pub static NITRO_TPM_SUPPORTED_VERSIONS_LIST: Shape = Shape {
 
 pub static ODB_NETWORK_ARN: Shape = Shape::new("OdbNetworkArn", Kind::String);
 
+pub static OFFERING_CLASS_TYPE: Shape = Shape {
+    name: "OfferingClassType",
+    kind: Kind::Enum(&["standard", "convertible"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static OFFERING_TYPE_VALUES: Shape = Shape {
+    name: "OfferingTypeValues",
+    kind: Kind::Enum(&[
+        "Heavy Utilization",
+        "Medium Utilization",
+        "Light Utilization",
+        "No Upfront",
+        "Partial Upfront",
+        "All Upfront",
+    ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ON_DEMAND_ALLOCATION_STRATEGY: Shape = Shape {
+    name: "OnDemandAllocationStrategy",
+    kind: Kind::Enum(&["lowestPrice", "prioritized"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static OPERATION_TYPE: Shape = Shape {
     name: "OperationType",
     kind: Kind::Enum(&["add", "remove"]),
@@ -5318,6 +6264,16 @@ pub static ORGANIZATIONAL_UNIT_ARN_STRING_LIST: Shape = Shape {
         sparse: false,
     },
     limits: Limits::NONE,
+    sensitive: false,
+};
+
+static OUTPOST_ARN_PATTERN: Pattern =
+    Pattern::new(r"^arn:aws([a-z-]+)?:outposts:[a-z\d-]+:\d{12}:outpost/op-[a-f0-9]{17}$");
+
+pub static OUTPOST_ARN: Shape = Shape {
+    name: "OutpostArn",
+    kind: Kind::String,
+    limits: Limits { min: None, max: None, pattern: Some(&OUTPOST_ARN_PATTERN) },
     sensitive: false,
 };
 
@@ -5584,6 +6540,16 @@ pub static PHC_SUPPORT: Shape = Shape {
     sensitive: false,
 };
 
+static PLACEMENT_GROUP_ARN_PATTERN: Pattern =
+    Pattern::new(r"^arn:aws([a-z-]+)?:ec2:[a-z\d-]+:\d{12}:placement-group/^.{1,255}$");
+
+pub static PLACEMENT_GROUP_ARN: Shape = Shape {
+    name: "PlacementGroupArn",
+    kind: Kind::String,
+    limits: Limits { min: None, max: None, pattern: Some(&PLACEMENT_GROUP_ARN_PATTERN) },
+    sensitive: false,
+};
+
 pub static PLACEMENT_GROUP_ID: Shape = Shape::new("PlacementGroupId", Kind::String);
 
 pub static PLACEMENT_GROUP_ID_STRING_LIST: Shape = Shape {
@@ -5772,6 +6738,17 @@ pub static PREFIX_LIST_STATE: Shape = Shape {
     sensitive: false,
 };
 
+pub static PRICING_DETAILS_LIST: Shape = Shape {
+    name: "PricingDetailsList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &PRICING_DETAIL) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static PRINCIPAL_TYPE: Shape = Shape {
     name: "PrincipalType",
     kind: Kind::Enum(&["All", "Service", "OrganizationUnit", "Account", "User", "Role"]),
@@ -5868,6 +6845,13 @@ pub static PRODUCT_CODE_VALUES: Shape = Shape {
     sensitive: false,
 };
 
+pub static PRODUCT_DESCRIPTION_LIST: Shape = Shape {
+    name: "ProductDescriptionList",
+    kind: Kind::List { element: &Member::new("member", &STRING), flattened: false, sparse: false },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static PROPAGATING_VGW_LIST: Shape = Shape {
     name: "PropagatingVgwList",
     kind: Kind::List {
@@ -5913,6 +6897,13 @@ pub static PUBLIC_IP_STRING_LIST: Shape = Shape {
     sensitive: false,
 };
 
+pub static RI_PRODUCT_DESCRIPTION: Shape = Shape {
+    name: "RIProductDescription",
+    kind: Kind::Enum(&["Linux/UNIX", "Linux/UNIX (Amazon VPC)", "Windows", "Windows (Amazon VPC)"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static RAMDISK_ID: Shape = Shape::new("RamdiskId", Kind::String);
 
 pub static REASON_CODES_LIST: Shape = Shape {
@@ -5929,6 +6920,24 @@ pub static REASON_CODES_LIST: Shape = Shape {
 pub static REBOOT_MIGRATION_SUPPORT: Shape = Shape {
     name: "RebootMigrationSupport",
     kind: Kind::Enum(&["unsupported", "supported"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RECURRING_CHARGE_FREQUENCY: Shape = Shape {
+    name: "RecurringChargeFrequency",
+    kind: Kind::Enum(&["Hourly"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RECURRING_CHARGES_LIST: Shape = Shape {
+    name: "RecurringChargesList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &RECURRING_CHARGE) },
+        flattened: false,
+        sparse: false,
+    },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -5966,6 +6975,13 @@ pub static REGION_NAME_STRING_LIST: Shape = Shape {
     sensitive: false,
 };
 
+pub static REGION_NAMES: Shape = Shape {
+    name: "RegionNames",
+    kind: Kind::List { element: &Member::new("member", &STRING), flattened: false, sparse: false },
+    limits: Limits { min: Some(0.0), max: Some(10.0), pattern: None },
+    sensitive: false,
+};
+
 pub static REMOVE_PREFIX_LIST_ENTRIES: Shape = Shape {
     name: "RemovePrefixListEntries",
     kind: Kind::List {
@@ -5974,6 +6990,47 @@ pub static REMOVE_PREFIX_LIST_ENTRIES: Shape = Shape {
         sparse: false,
     },
     limits: Limits { min: Some(0.0), max: Some(100.0), pattern: None },
+    sensitive: false,
+};
+
+pub static REPLACE_ROOT_VOLUME_TASK_ID: Shape = Shape::new("ReplaceRootVolumeTaskId", Kind::String);
+
+pub static REPLACE_ROOT_VOLUME_TASK_IDS: Shape = Shape {
+    name: "ReplaceRootVolumeTaskIds",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "ReplaceRootVolumeTaskId",
+            ..Member::new("member", &REPLACE_ROOT_VOLUME_TASK_ID)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static REPLACE_ROOT_VOLUME_TASK_STATE: Shape = Shape {
+    name: "ReplaceRootVolumeTaskState",
+    kind: Kind::Enum(&["pending", "in-progress", "failing", "succeeded", "failed", "failed-detached"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static REPLACE_ROOT_VOLUME_TASKS: Shape = Shape {
+    name: "ReplaceRootVolumeTasks",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &REPLACE_ROOT_VOLUME_TASK) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static REPLACEMENT_STRATEGY: Shape = Shape {
+    name: "ReplacementStrategy",
+    kind: Kind::Enum(&["launch", "launch-before-terminate"]),
+    limits: Limits::NONE,
     sensitive: false,
 };
 
@@ -6008,12 +7065,47 @@ pub static REPORT_STATUS_TYPE: Shape = Shape {
     sensitive: false,
 };
 
+pub static REQUEST_HOST_ID_LIST: Shape = Shape {
+    name: "RequestHostIdList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &DEDICATED_HOST_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static REQUEST_INSTANCE_TYPE_LIST: Shape = Shape {
     name: "RequestInstanceTypeList",
     kind: Kind::List { element: &Member::new("member", &INSTANCE_TYPE), flattened: false, sparse: false },
     limits: Limits { min: Some(0.0), max: Some(100.0), pattern: None },
     sensitive: false,
 };
+
+pub static REQUEST_SPOT_LAUNCH_SPECIFICATION_SECURITY_GROUP_ID_LIST: Shape = Shape {
+    name: "RequestSpotLaunchSpecificationSecurityGroupIdList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SECURITY_GROUP_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static REQUEST_SPOT_LAUNCH_SPECIFICATION_SECURITY_GROUP_LIST: Shape = Shape {
+    name: "RequestSpotLaunchSpecificationSecurityGroupList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &STRING) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVATION_ID: Shape = Shape::new("ReservationId", Kind::String);
 
 pub static RESERVATION_LIST: Shape = Shape {
     name: "ReservationList",
@@ -6069,6 +7161,145 @@ pub static RESERVED_CAPACITY_FALLBACK_MARKET_TYPE_LIST: Shape = Shape {
             wire_name: "item",
             ..Member::new("member", &RESERVED_CAPACITY_FALLBACK_MARKET_TYPE)
         },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCE_ID_SET: Shape = Shape {
+    name: "ReservedInstanceIdSet",
+    kind: Kind::List {
+        element: &Member { wire_name: "ReservedInstanceId", ..Member::new("member", &RESERVATION_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCE_RESERVATION_VALUE_SET: Shape = Shape {
+    name: "ReservedInstanceReservationValueSet",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &RESERVED_INSTANCE_RESERVATION_VALUE) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCE_STATE: Shape = Shape {
+    name: "ReservedInstanceState",
+    kind: Kind::Enum(&["payment-pending", "active", "payment-failed", "retired", "queued", "queued-deleted"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_CONFIGURATION_LIST: Shape = Shape {
+    name: "ReservedInstancesConfigurationList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &RESERVED_INSTANCES_CONFIGURATION) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_ID_STRING_LIST: Shape = Shape {
+    name: "ReservedInstancesIdStringList",
+    kind: Kind::List {
+        element: &Member { wire_name: "ReservedInstancesId", ..Member::new("member", &RESERVATION_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_LIST: Shape = Shape {
+    name: "ReservedInstancesList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &RESERVED_INSTANCES) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_MODIFICATION_ID: Shape =
+    Shape::new("ReservedInstancesModificationId", Kind::String);
+
+pub static RESERVED_INSTANCES_MODIFICATION_ID_STRING_LIST: Shape = Shape {
+    name: "ReservedInstancesModificationIdStringList",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "ReservedInstancesModificationId",
+            ..Member::new("member", &RESERVED_INSTANCES_MODIFICATION_ID)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_MODIFICATION_LIST: Shape = Shape {
+    name: "ReservedInstancesModificationList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &RESERVED_INSTANCES_MODIFICATION) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_MODIFICATION_RESULT_LIST: Shape = Shape {
+    name: "ReservedInstancesModificationResultList",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "item",
+            ..Member::new("member", &RESERVED_INSTANCES_MODIFICATION_RESULT)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_OFFERING_ID: Shape = Shape::new("ReservedInstancesOfferingId", Kind::String);
+
+pub static RESERVED_INSTANCES_OFFERING_ID_STRING_LIST: Shape = Shape {
+    name: "ReservedInstancesOfferingIdStringList",
+    kind: Kind::List {
+        element: &Member::new("member", &RESERVED_INSTANCES_OFFERING_ID),
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_OFFERING_LIST: Shape = Shape {
+    name: "ReservedInstancesOfferingList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &RESERVED_INSTANCES_OFFERING) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INTANCES_IDS: Shape = Shape {
+    name: "ReservedIntancesIds",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &RESERVED_INSTANCES_ID) },
         flattened: false,
         sparse: false,
     },
@@ -6227,6 +7458,36 @@ pub static RESOURCE_TYPE: Shape = Shape {
     sensitive: false,
 };
 
+pub static RESPONSE_HOST_ID_LIST: Shape = Shape {
+    name: "ResponseHostIdList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &STRING) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESTORABLE_BY_STRING_LIST: Shape = Shape {
+    name: "RestorableByStringList",
+    kind: Kind::List { element: &Member::new("member", &STRING), flattened: false, sparse: false },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESTORE_SNAPSHOT_TIER_REQUEST_TEMPORARY_RESTORE_DAYS: Shape =
+    Shape::new("RestoreSnapshotTierRequestTemporaryRestoreDays", Kind::Integer);
+
+pub static RETENTION_PERIOD_REQUEST_DAYS: Shape = Shape {
+    name: "RetentionPeriodRequestDays",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(36500.0), pattern: None },
+    sensitive: false,
+};
+
+pub static RETENTION_PERIOD_RESPONSE_DAYS: Shape = Shape::new("RetentionPeriodResponseDays", Kind::Integer);
+
 pub static REVOKED_SECURITY_GROUP_RULE_LIST: Shape = Shape {
     name: "RevokedSecurityGroupRuleList",
     kind: Kind::List {
@@ -6369,6 +7630,24 @@ pub static RULE_OPTION_LIST: Shape = Shape {
 
 pub static RUN_INSTANCES_USER_DATA: Shape =
     Shape { name: "RunInstancesUserData", kind: Kind::String, limits: Limits::NONE, sensitive: true };
+
+pub static S3_OBJECT_TAG_LIST: Shape = Shape {
+    name: "S3ObjectTagList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &S3_OBJECT_TAG) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static S3_STORAGE_UPLOAD_POLICY_SIGNATURE: Shape = Shape {
+    name: "S3StorageUploadPolicySignature",
+    kind: Kind::String,
+    limits: Limits::NONE,
+    sensitive: true,
+};
 
 pub static SSE_TYPE: Shape = Shape {
     name: "SSEType",
@@ -6568,6 +7847,9 @@ pub static SECURITY_GROUP_VPC_ASSOCIATION_STATE: Shape = Shape {
     sensitive: false,
 };
 
+pub static SENSITIVE_URL: Shape =
+    Shape { name: "SensitiveUrl", kind: Kind::String, limits: Limits::NONE, sensitive: true };
+
 pub static SENSITIVE_USER_DATA: Shape =
     Shape { name: "SensitiveUserData", kind: Kind::String, limits: Limits::NONE, sensitive: true };
 
@@ -6648,11 +7930,104 @@ pub static SHUTDOWN_BEHAVIOR: Shape = Shape {
     sensitive: false,
 };
 
+pub static SNAPSHOT_ATTRIBUTE_NAME: Shape = Shape {
+    name: "SnapshotAttributeName",
+    kind: Kind::Enum(&["productCodes", "createVolumePermission"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE: Shape = Shape {
+    name: "SnapshotBlockPublicAccessState",
+    kind: Kind::Enum(&["block-all-sharing", "block-new-sharing", "unblocked"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_COMPLETION_DURATION_MINUTES_REQUEST: Shape = Shape {
+    name: "SnapshotCompletionDurationMinutesRequest",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(2880.0), pattern: None },
+    sensitive: false,
+};
+
+pub static SNAPSHOT_COMPLETION_DURATION_MINUTES_RESPONSE: Shape =
+    Shape::new("SnapshotCompletionDurationMinutesResponse", Kind::Integer);
+
+pub static SNAPSHOT_DETAIL_LIST: Shape = Shape {
+    name: "SnapshotDetailList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SNAPSHOT_DETAIL) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static SNAPSHOT_ID: Shape = Shape::new("SnapshotId", Kind::String);
+
+pub static SNAPSHOT_ID_STRING_LIST: Shape = Shape {
+    name: "SnapshotIdStringList",
+    kind: Kind::List {
+        element: &Member { wire_name: "SnapshotId", ..Member::new("member", &SNAPSHOT_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_LIST: Shape = Shape {
+    name: "SnapshotList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SNAPSHOT) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_LOCATION_ENUM: Shape = Shape {
+    name: "SnapshotLocationEnum",
+    kind: Kind::Enum(&["regional", "local"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_RECYCLE_BIN_INFO_LIST: Shape = Shape {
+    name: "SnapshotRecycleBinInfoList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SNAPSHOT_RECYCLE_BIN_INFO) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static SNAPSHOT_RETURN_CODES: Shape = Shape {
     name: "SnapshotReturnCodes",
     kind: Kind::Enum(&["success", "skipped", "missing-permissions", "internal-error", "client-error"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_SET: Shape = Shape {
+    name: "SnapshotSet",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SNAPSHOT_INFO) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_STATE: Shape = Shape {
+    name: "SnapshotState",
+    kind: Kind::Enum(&["pending", "completed", "error", "recoverable", "recovering"]),
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -6670,6 +8045,41 @@ pub static SPOT_ALLOCATION_STRATEGY: Shape = Shape {
     sensitive: false,
 };
 
+pub static SPOT_FLEET_REQUEST_CONFIG_SET: Shape = Shape {
+    name: "SpotFleetRequestConfigSet",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SPOT_FLEET_REQUEST_CONFIG) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_FLEET_REQUEST_ID: Shape = Shape::new("SpotFleetRequestId", Kind::String);
+
+pub static SPOT_FLEET_REQUEST_ID_LIST: Shape = Shape {
+    name: "SpotFleetRequestIdList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SPOT_FLEET_REQUEST_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_FLEET_TAG_SPECIFICATION_LIST: Shape = Shape {
+    name: "SpotFleetTagSpecificationList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SPOT_FLEET_TAG_SPECIFICATION) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static SPOT_INSTANCE_INTERRUPTION_BEHAVIOR: Shape = Shape {
     name: "SpotInstanceInterruptionBehavior",
     kind: Kind::Enum(&["hibernate", "stop", "terminate"]),
@@ -6677,9 +8087,79 @@ pub static SPOT_INSTANCE_INTERRUPTION_BEHAVIOR: Shape = Shape {
     sensitive: false,
 };
 
+pub static SPOT_INSTANCE_REQUEST_ID: Shape = Shape::new("SpotInstanceRequestId", Kind::String);
+
+pub static SPOT_INSTANCE_REQUEST_ID_LIST: Shape = Shape {
+    name: "SpotInstanceRequestIdList",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "SpotInstanceRequestId",
+            ..Member::new("member", &SPOT_INSTANCE_REQUEST_ID)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_INSTANCE_REQUEST_LIST: Shape = Shape {
+    name: "SpotInstanceRequestList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SPOT_INSTANCE_REQUEST) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_INSTANCE_STATE: Shape = Shape {
+    name: "SpotInstanceState",
+    kind: Kind::Enum(&["open", "active", "closed", "cancelled", "failed", "disabled"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static SPOT_INSTANCE_TYPE: Shape = Shape {
     name: "SpotInstanceType",
     kind: Kind::Enum(&["one-time", "persistent"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_PLACEMENT_SCORES: Shape = Shape {
+    name: "SpotPlacementScores",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SPOT_PLACEMENT_SCORE) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_PLACEMENT_SCORES_MAX_RESULTS: Shape = Shape {
+    name: "SpotPlacementScoresMaxResults",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(10.0), max: Some(1000.0), pattern: None },
+    sensitive: false,
+};
+
+pub static SPOT_PLACEMENT_SCORES_TARGET_CAPACITY: Shape = Shape {
+    name: "SpotPlacementScoresTargetCapacity",
+    kind: Kind::Integer,
+    limits: Limits { min: Some(1.0), max: Some(2000000000.0), pattern: None },
+    sensitive: false,
+};
+
+pub static SPOT_PRICE_HISTORY_LIST: Shape = Shape {
+    name: "SpotPriceHistoryList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SPOT_PRICE) },
+        flattened: false,
+        sparse: false,
+    },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -6736,6 +8216,24 @@ pub static STATUS_NAME: Shape =
 pub static STATUS_TYPE: Shape = Shape {
     name: "StatusType",
     kind: Kind::Enum(&["passed", "failed", "insufficient-data", "initializing"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static STORAGE_TIER: Shape = Shape {
+    name: "StorageTier",
+    kind: Kind::Enum(&["archive", "standard"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static STORE_IMAGE_TASK_RESULT_SET: Shape = Shape {
+    name: "StoreImageTaskResultSet",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &STORE_IMAGE_TASK_RESULT) },
+        flattened: false,
+        sparse: false,
+    },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -7023,6 +8521,49 @@ pub static TARGET_CAPACITY_UNIT_TYPE: Shape = Shape {
     sensitive: false,
 };
 
+pub static TARGET_CONFIGURATION_REQUEST_SET: Shape = Shape {
+    name: "TargetConfigurationRequestSet",
+    kind: Kind::List {
+        element: &Member {
+            wire_name: "TargetConfigurationRequest",
+            ..Member::new("member", &TARGET_CONFIGURATION_REQUEST)
+        },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static TARGET_GROUPS: Shape = Shape {
+    name: "TargetGroups",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &TARGET_GROUP) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits { min: Some(1.0), max: Some(5.0), pattern: None },
+    sensitive: false,
+};
+
+pub static TARGET_RESERVATION_VALUE_SET: Shape = Shape {
+    name: "TargetReservationValueSet",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &TARGET_RESERVATION_VALUE) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static TARGET_STORAGE_TIER: Shape = Shape {
+    name: "TargetStorageTier",
+    kind: Kind::Enum(&["archive"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static TELEMETRY_STATUS: Shape = Shape {
     name: "TelemetryStatus",
     kind: Kind::Enum(&["UP", "DOWN"]),
@@ -7050,6 +8591,23 @@ pub static THREADS_PER_CORE_LIST: Shape = Shape {
     sensitive: false,
 };
 
+pub static TIERING_OPERATION_STATUS: Shape = Shape {
+    name: "TieringOperationStatus",
+    kind: Kind::Enum(&[
+        "archival-in-progress",
+        "archival-completed",
+        "archival-failed",
+        "temporary-restore-in-progress",
+        "temporary-restore-completed",
+        "temporary-restore-failed",
+        "permanent-restore-in-progress",
+        "permanent-restore-completed",
+        "permanent-restore-failed",
+    ]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static TOTAL_MEDIA_MEMORY: Shape = Shape::new("TotalMediaMemory", Kind::Integer);
 
 pub static TOTAL_NEURON_MEMORY: Shape = Shape::new("TotalNeuronMemory", Kind::Integer);
@@ -7060,6 +8618,13 @@ pub static TPM_SUPPORT_VALUES: Shape =
 pub static TRAFFIC_TYPE: Shape = Shape {
     name: "TrafficType",
     kind: Kind::Enum(&["ACCEPT", "REJECT", "ALL"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static TRANSFER_TYPE: Shape = Shape {
+    name: "TransferType",
+    kind: Kind::Enum(&["time-based", "standard"]),
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -7412,6 +8977,17 @@ pub static UNSUCCESSFUL_INSTANCE_CREDIT_SPECIFICATION_SET: Shape = Shape {
     sensitive: false,
 };
 
+pub static UNSUCCESSFUL_ITEM_LIST: Shape = Shape {
+    name: "UnsuccessfulItemList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &UNSUCCESSFUL_ITEM) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static UNSUCCESSFUL_ITEM_SET: Shape = Shape {
     name: "UnsuccessfulItemSet",
     kind: Kind::List {
@@ -7567,7 +9143,161 @@ pub static VIRTUALIZATION_TYPE_SET: Shape = Shape {
     sensitive: false,
 };
 
+pub static VOLUME_ATTACHMENT_LIST: Shape = Shape {
+    name: "VolumeAttachmentList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &VOLUME_ATTACHMENT) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_ATTACHMENT_STATE: Shape = Shape {
+    name: "VolumeAttachmentState",
+    kind: Kind::Enum(&["attaching", "attached", "detaching", "detached", "busy"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_ATTRIBUTE_NAME: Shape = Shape {
+    name: "VolumeAttributeName",
+    kind: Kind::Enum(&["autoEnableIO", "productCodes"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static VOLUME_ID: Shape = Shape::new("VolumeId", Kind::String);
+
+pub static VOLUME_ID_STRING_LIST: Shape = Shape {
+    name: "VolumeIdStringList",
+    kind: Kind::List {
+        element: &Member { wire_name: "VolumeId", ..Member::new("member", &VOLUME_ID) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_ID_WITH_RESOLVER: Shape = Shape::new("VolumeIdWithResolver", Kind::String);
+
+pub static VOLUME_LIST: Shape = Shape {
+    name: "VolumeList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &VOLUME) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_MODIFICATION_LIST: Shape = Shape {
+    name: "VolumeModificationList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &VOLUME_MODIFICATION) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_MODIFICATION_STATE: Shape = Shape {
+    name: "VolumeModificationState",
+    kind: Kind::Enum(&["modifying", "optimizing", "completed", "failed"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_RECYCLE_BIN_INFO_LIST: Shape = Shape {
+    name: "VolumeRecycleBinInfoList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &VOLUME_RECYCLE_BIN_INFO) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATE: Shape = Shape {
+    name: "VolumeState",
+    kind: Kind::Enum(&["creating", "available", "in-use", "deleting", "deleted", "error"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_ACTIONS_LIST: Shape = Shape {
+    name: "VolumeStatusActionsList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &VOLUME_STATUS_ACTION) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_ATTACHMENT_STATUS_LIST: Shape = Shape {
+    name: "VolumeStatusAttachmentStatusList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &VOLUME_STATUS_ATTACHMENT_STATUS) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_DETAILS_LIST: Shape = Shape {
+    name: "VolumeStatusDetailsList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &VOLUME_STATUS_DETAILS) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_EVENTS_LIST: Shape = Shape {
+    name: "VolumeStatusEventsList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &VOLUME_STATUS_EVENT) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_INFO_STATUS: Shape = Shape {
+    name: "VolumeStatusInfoStatus",
+    kind: Kind::Enum(&["ok", "impaired", "insufficient-data", "warning"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_LIST: Shape = Shape {
+    name: "VolumeStatusList",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &VOLUME_STATUS_ITEM) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_NAME: Shape = Shape {
+    name: "VolumeStatusName",
+    kind: Kind::Enum(&["io-enabled", "io-performance", "initialization-state"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static VOLUME_TYPE: Shape = Shape {
     name: "VolumeType",
@@ -7953,6 +9683,13 @@ pub static WORKLOADS_LIST: Shape = Shape {
     sensitive: false,
 };
 
+pub static ZERO_SIZE_PREFERENCE: Shape = Shape {
+    name: "ZeroSizePreference",
+    kind: Kind::Enum(&["retain", "default"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static ZONE_ID_STRING_LIST: Shape = Shape {
     name: "ZoneIdStringList",
     kind: Kind::List {
@@ -7980,6 +9717,24 @@ pub static CUSTOMER_GATEWAY_CONFIGURATION: Shape =
 
 pub static PRE_SHARED_KEY: Shape =
     Shape { name: "preSharedKey", kind: Kind::String, limits: Limits::NONE, sensitive: true };
+
+pub static SCOPE: Shape = Shape {
+    name: "scope",
+    kind: Kind::Enum(&["Availability Zone", "Region"]),
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_TIER_STATUS_SET: Shape = Shape {
+    name: "snapshotTierStatusSet",
+    kind: Kind::List {
+        element: &Member { wire_name: "item", ..Member::new("member", &SNAPSHOT_TIER_STATUS) },
+        flattened: false,
+        sparse: false,
+    },
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static TOTAL_FPGA_MEMORY: Shape = Shape::new("totalFpgaMemory", Kind::Integer);
 
@@ -8027,6 +9782,36 @@ pub static ACCELERATOR_TOTAL_MEMORY_MI_B_REQUEST_MEMBERS: [Member; 2] =
 pub static ACCELERATOR_TOTAL_MEMORY_MI_B_REQUEST: Shape = Shape {
     name: "AcceleratorTotalMemoryMiBRequest",
     kind: Kind::Structure { members: &ACCELERATOR_TOTAL_MEMORY_MI_B_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS: [Member; 3] = [
+    Member::new("DryRun", &BOOLEAN),
+    Member {
+        wire_name: "ReservedInstanceId",
+        required: true,
+        ..Member::new("ReservedInstanceIds", &RESERVED_INSTANCE_ID_SET)
+    },
+    Member {
+        wire_name: "TargetConfiguration",
+        ..Member::new("TargetConfigurations", &TARGET_CONFIGURATION_REQUEST_SET)
+    },
+];
+
+pub static ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT: Shape = Shape {
+    name: "AcceptReservedInstancesExchangeQuoteRequest",
+    kind: Kind::Structure { members: &ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "exchangeId", ..Member::new("ExchangeId", &STRING) }];
+
+pub static ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT: Shape = Shape {
+    name: "AcceptReservedInstancesExchangeQuoteResult",
+    kind: Kind::Structure { members: &ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -8318,6 +10103,39 @@ pub static ALLOCATE_ADDRESS_OUTPUT_MEMBERS: [Member; 8] = [
 pub static ALLOCATE_ADDRESS_OUTPUT: Shape = Shape {
     name: "AllocateAddressResult",
     kind: Kind::Structure { members: &ALLOCATE_ADDRESS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ALLOCATE_HOSTS_INPUT_MEMBERS: [Member; 13] = [
+    Member::new("InstanceFamily", &STRING),
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("HostRecovery", &HOST_RECOVERY),
+    Member::new("OutpostArn", &STRING),
+    Member::new("HostMaintenance", &HOST_MAINTENANCE),
+    Member { wire_name: "AssetId", ..Member::new("AssetIds", &ASSET_ID_LIST) },
+    Member::new("AvailabilityZoneId", &AVAILABILITY_ZONE_ID),
+    Member::new("CpuOptions", &HOST_CPU_OPTIONS_REQUEST),
+    Member { wire_name: "autoPlacement", ..Member::new("AutoPlacement", &AUTO_PLACEMENT) },
+    Member { wire_name: "clientToken", ..Member::new("ClientToken", &STRING) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &STRING) },
+    Member { wire_name: "quantity", ..Member::new("Quantity", &INTEGER) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &AVAILABILITY_ZONE_NAME) },
+];
+
+pub static ALLOCATE_HOSTS_INPUT: Shape = Shape {
+    name: "AllocateHostsRequest",
+    kind: Kind::Structure { members: &ALLOCATE_HOSTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ALLOCATE_HOSTS_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "hostIdSet", ..Member::new("HostIds", &RESPONSE_HOST_ID_LIST) }];
+
+pub static ALLOCATE_HOSTS_OUTPUT: Shape = Shape {
+    name: "AllocateHostsResult",
+    kind: Kind::Structure { members: &ALLOCATE_HOSTS_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -8851,6 +10669,16 @@ pub static ASSOCIATE_VPC_CIDR_BLOCK_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static ASSOCIATED_KMS_KEY_MEMBERS: [Member; 1] =
+    [Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) }];
+
+pub static ASSOCIATED_KMS_KEY: Shape = Shape {
+    name: "AssociatedKmsKey",
+    kind: Kind::Structure { members: &ASSOCIATED_KMS_KEY_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static ATTACH_INTERNET_GATEWAY_INPUT_MEMBERS: [Member; 3] = [
     Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
     Member {
@@ -8900,6 +10728,40 @@ pub static ATTACH_NETWORK_INTERFACE_OUTPUT_MEMBERS: [Member; 2] = [
 pub static ATTACH_NETWORK_INTERFACE_OUTPUT: Shape = Shape {
     name: "AttachNetworkInterfaceResult",
     kind: Kind::Structure { members: &ATTACH_NETWORK_INTERFACE_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ATTACH_VOLUME_INPUT_MEMBERS: [Member; 5] = [
+    Member { required: true, ..Member::new("Device", &STRING) },
+    Member { required: true, ..Member::new("InstanceId", &INSTANCE_ID) },
+    Member { required: true, ..Member::new("VolumeId", &VOLUME_ID) },
+    Member::new("EbsCardIndex", &BOXED_INTEGER),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static ATTACH_VOLUME_INPUT: Shape = Shape {
+    name: "AttachVolumeRequest",
+    kind: Kind::Structure { members: &ATTACH_VOLUME_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ATTACH_VOLUME_OUTPUT_MEMBERS: [Member; 9] = [
+    Member { wire_name: "deleteOnTermination", ..Member::new("DeleteOnTermination", &BOOLEAN) },
+    Member { wire_name: "associatedResource", ..Member::new("AssociatedResource", &STRING) },
+    Member { wire_name: "instanceOwningService", ..Member::new("InstanceOwningService", &STRING) },
+    Member { wire_name: "ebsCardIndex", ..Member::new("EbsCardIndex", &INTEGER) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "instanceId", ..Member::new("InstanceId", &STRING) },
+    Member { wire_name: "device", ..Member::new("Device", &STRING) },
+    Member { wire_name: "status", ..Member::new("State", &VOLUME_ATTACHMENT_STATE) },
+    Member { wire_name: "attachTime", ..Member::new("AttachTime", &DATE_TIME) },
+];
+
+pub static ATTACH_VOLUME_OUTPUT: Shape = Shape {
+    name: "VolumeAttachment",
+    kind: Kind::Structure { members: &ATTACH_VOLUME_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -9113,6 +10975,21 @@ pub static AVAILABILITY_ZONE_SUB_GEOGRAPHY: Shape = Shape {
     sensitive: false,
 };
 
+pub static AVAILABLE_CAPACITY_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "availableInstanceCapacity",
+        ..Member::new("AvailableInstanceCapacity", &AVAILABLE_INSTANCE_CAPACITY_LIST)
+    },
+    Member { wire_name: "availableVCpus", ..Member::new("AvailableVCpus", &INTEGER) },
+];
+
+pub static AVAILABLE_CAPACITY: Shape = Shape {
+    name: "AvailableCapacity",
+    kind: Kind::Structure { members: &AVAILABLE_CAPACITY_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static BASELINE_EBS_BANDWIDTH_MBPS_MEMBERS: [Member; 2] = [
     Member { wire_name: "min", ..Member::new("Min", &INTEGER) },
     Member { wire_name: "max", ..Member::new("Max", &INTEGER) },
@@ -9191,6 +11068,391 @@ pub static BLOCK_PUBLIC_ACCESS_STATES_MEMBERS: [Member; 1] = [Member {
 pub static BLOCK_PUBLIC_ACCESS_STATES: Shape = Shape {
     name: "BlockPublicAccessStates",
     kind: Kind::Structure { members: &BLOCK_PUBLIC_ACCESS_STATES_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static BUNDLE_INSTANCE_INPUT_MEMBERS: [Member; 3] = [
+    Member { required: true, ..Member::new("InstanceId", &INSTANCE_ID) },
+    Member { required: true, ..Member::new("Storage", &STORAGE) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static BUNDLE_INSTANCE_INPUT: Shape = Shape {
+    name: "BundleInstanceRequest",
+    kind: Kind::Structure { members: &BUNDLE_INSTANCE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static BUNDLE_INSTANCE_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "bundleInstanceTask", ..Member::new("BundleTask", &BUNDLE_TASK) }];
+
+pub static BUNDLE_INSTANCE_OUTPUT: Shape = Shape {
+    name: "BundleInstanceResult",
+    kind: Kind::Structure { members: &BUNDLE_INSTANCE_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static BUNDLE_TASK_MEMBERS: [Member; 8] = [
+    Member { wire_name: "instanceId", ..Member::new("InstanceId", &STRING) },
+    Member { wire_name: "bundleId", ..Member::new("BundleId", &STRING) },
+    Member { wire_name: "state", ..Member::new("State", &BUNDLE_TASK_STATE) },
+    Member { wire_name: "startTime", ..Member::new("StartTime", &DATE_TIME) },
+    Member { wire_name: "updateTime", ..Member::new("UpdateTime", &DATE_TIME) },
+    Member { wire_name: "storage", ..Member::new("Storage", &STORAGE) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "error", ..Member::new("BundleTaskError", &BUNDLE_TASK_ERROR) },
+];
+
+pub static BUNDLE_TASK: Shape = Shape {
+    name: "BundleTask",
+    kind: Kind::Structure { members: &BUNDLE_TASK_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static BUNDLE_TASK_ERROR_MEMBERS: [Member; 2] = [
+    Member { wire_name: "code", ..Member::new("Code", &STRING) },
+    Member { wire_name: "message", ..Member::new("Message", &STRING) },
+];
+
+pub static BUNDLE_TASK_ERROR: Shape = Shape {
+    name: "BundleTaskError",
+    kind: Kind::Structure { members: &BUNDLE_TASK_ERROR_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_BUNDLE_TASK_INPUT_MEMBERS: [Member; 2] = [
+    Member { required: true, ..Member::new("BundleId", &BUNDLE_ID) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static CANCEL_BUNDLE_TASK_INPUT: Shape = Shape {
+    name: "CancelBundleTaskRequest",
+    kind: Kind::Structure { members: &CANCEL_BUNDLE_TASK_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_BUNDLE_TASK_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "bundleInstanceTask", ..Member::new("BundleTask", &BUNDLE_TASK) }];
+
+pub static CANCEL_BUNDLE_TASK_OUTPUT: Shape = Shape {
+    name: "CancelBundleTaskResult",
+    kind: Kind::Structure { members: &CANCEL_BUNDLE_TASK_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS: [Member; 4] = [
+    Member { required: true, ..Member::new("CapacityReservationId", &CAPACITY_RESERVATION_ID) },
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("ApplyCancellationCharges", &APPLY_CANCELLATION_CHARGES),
+    Member::new("QuoteId", &CAPACITY_RESERVATION_CANCELLATION_QUOTE_ID),
+];
+
+pub static CANCEL_CAPACITY_RESERVATION_INPUT: Shape = Shape {
+    name: "CancelCapacityReservationRequest",
+    kind: Kind::Structure { members: &CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_CAPACITY_RESERVATION_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "return", ..Member::new("Return", &BOOLEAN) }];
+
+pub static CANCEL_CAPACITY_RESERVATION_OUTPUT: Shape = Shape {
+    name: "CancelCapacityReservationResult",
+    kind: Kind::Structure { members: &CANCEL_CAPACITY_RESERVATION_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_EXPORT_TASK_INPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "exportTaskId", required: true, ..Member::new("ExportTaskId", &EXPORT_VM_TASK_ID) }];
+
+pub static CANCEL_EXPORT_TASK_INPUT: Shape = Shape {
+    name: "CancelExportTaskRequest",
+    kind: Kind::Structure { members: &CANCEL_EXPORT_TASK_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_EXPORT_TASK_OUTPUT: Shape =
+    Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
+
+pub static CANCEL_IMPORT_TASK_INPUT_MEMBERS: [Member; 3] = [
+    Member::new("CancelReason", &STRING),
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("ImportTaskId", &IMPORT_TASK_ID),
+];
+
+pub static CANCEL_IMPORT_TASK_INPUT: Shape = Shape {
+    name: "CancelImportTaskRequest",
+    kind: Kind::Structure { members: &CANCEL_IMPORT_TASK_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_IMPORT_TASK_OUTPUT_MEMBERS: [Member; 3] = [
+    Member { wire_name: "importTaskId", ..Member::new("ImportTaskId", &STRING) },
+    Member { wire_name: "previousState", ..Member::new("PreviousState", &STRING) },
+    Member { wire_name: "state", ..Member::new("State", &STRING) },
+];
+
+pub static CANCEL_IMPORT_TASK_OUTPUT: Shape = Shape {
+    name: "CancelImportTaskResult",
+    kind: Kind::Structure { members: &CANCEL_IMPORT_TASK_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_ERROR_MEMBERS: [Member; 2] = [
+    Member { wire_name: "code", ..Member::new("Code", &CANCEL_BATCH_ERROR_CODE) },
+    Member { wire_name: "message", ..Member::new("Message", &STRING) },
+];
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_ERROR: Shape = Shape {
+    name: "CancelSpotFleetRequestsError",
+    kind: Kind::Structure { members: &CANCEL_SPOT_FLEET_REQUESTS_ERROR_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_ERROR_ITEM_MEMBERS: [Member; 2] = [
+    Member { wire_name: "error", ..Member::new("Error", &CANCEL_SPOT_FLEET_REQUESTS_ERROR) },
+    Member { wire_name: "spotFleetRequestId", ..Member::new("SpotFleetRequestId", &STRING) },
+];
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_ERROR_ITEM: Shape = Shape {
+    name: "CancelSpotFleetRequestsErrorItem",
+    kind: Kind::Structure { members: &CANCEL_SPOT_FLEET_REQUESTS_ERROR_ITEM_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_INPUT_MEMBERS: [Member; 3] = [
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member {
+        wire_name: "spotFleetRequestId",
+        required: true,
+        ..Member::new("SpotFleetRequestIds", &SPOT_FLEET_REQUEST_ID_LIST)
+    },
+    Member { wire_name: "terminateInstances", required: true, ..Member::new("TerminateInstances", &BOOLEAN) },
+];
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_INPUT: Shape = Shape {
+    name: "CancelSpotFleetRequestsRequest",
+    kind: Kind::Structure { members: &CANCEL_SPOT_FLEET_REQUESTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "successfulFleetRequestSet",
+        ..Member::new("SuccessfulFleetRequests", &CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_SET)
+    },
+    Member {
+        wire_name: "unsuccessfulFleetRequestSet",
+        ..Member::new("UnsuccessfulFleetRequests", &CANCEL_SPOT_FLEET_REQUESTS_ERROR_SET)
+    },
+];
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_OUTPUT: Shape = Shape {
+    name: "CancelSpotFleetRequestsResponse",
+    kind: Kind::Structure { members: &CANCEL_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM_MEMBERS: [Member; 3] = [
+    Member {
+        wire_name: "currentSpotFleetRequestState",
+        ..Member::new("CurrentSpotFleetRequestState", &BATCH_STATE)
+    },
+    Member {
+        wire_name: "previousSpotFleetRequestState",
+        ..Member::new("PreviousSpotFleetRequestState", &BATCH_STATE)
+    },
+    Member { wire_name: "spotFleetRequestId", ..Member::new("SpotFleetRequestId", &STRING) },
+];
+
+pub static CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM: Shape = Shape {
+    name: "CancelSpotFleetRequestsSuccessItem",
+    kind: Kind::Structure { members: &CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member {
+        wire_name: "SpotInstanceRequestId",
+        required: true,
+        ..Member::new("SpotInstanceRequestIds", &SPOT_INSTANCE_REQUEST_ID_LIST)
+    },
+];
+
+pub static CANCEL_SPOT_INSTANCE_REQUESTS_INPUT: Shape = Shape {
+    name: "CancelSpotInstanceRequestsRequest",
+    kind: Kind::Structure { members: &CANCEL_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCEL_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS: [Member; 1] = [Member {
+    wire_name: "spotInstanceRequestSet",
+    ..Member::new("CancelledSpotInstanceRequests", &CANCELLED_SPOT_INSTANCE_REQUEST_LIST)
+}];
+
+pub static CANCEL_SPOT_INSTANCE_REQUESTS_OUTPUT: Shape = Shape {
+    name: "CancelSpotInstanceRequestsResult",
+    kind: Kind::Structure { members: &CANCEL_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CANCELLED_SPOT_INSTANCE_REQUEST_MEMBERS: [Member; 2] = [
+    Member { wire_name: "spotInstanceRequestId", ..Member::new("SpotInstanceRequestId", &STRING) },
+    Member { wire_name: "state", ..Member::new("State", &CANCEL_SPOT_INSTANCE_REQUEST_STATE) },
+];
+
+pub static CANCELLED_SPOT_INSTANCE_REQUEST: Shape = Shape {
+    name: "CancelledSpotInstanceRequest",
+    kind: Kind::Structure { members: &CANCELLED_SPOT_INSTANCE_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_ALLOCATION_MEMBERS: [Member; 3] = [
+    Member { wire_name: "allocationType", ..Member::new("AllocationType", &ALLOCATION_TYPE) },
+    Member { wire_name: "count", ..Member::new("Count", &INTEGER) },
+    Member {
+        wire_name: "allocationMetadataList",
+        ..Member::new("AllocationMetadata", &CAPACITY_ALLOCATION_METADATA_LIST)
+    },
+];
+
+pub static CAPACITY_ALLOCATION: Shape = Shape {
+    name: "CapacityAllocation",
+    kind: Kind::Structure { members: &CAPACITY_ALLOCATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_ALLOCATION_METADATA_ENTRY_MEMBERS: [Member; 2] = [
+    Member { wire_name: "key", ..Member::new("Key", &STRING) },
+    Member { wire_name: "value", ..Member::new("Value", &STRING) },
+];
+
+pub static CAPACITY_ALLOCATION_METADATA_ENTRY: Shape = Shape {
+    name: "CapacityAllocationMetadataEntry",
+    kind: Kind::Structure { members: &CAPACITY_ALLOCATION_METADATA_ENTRY_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_MEMBERS: [Member; 36] = [
+    Member { wire_name: "capacityReservationId", ..Member::new("CapacityReservationId", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "capacityReservationArn", ..Member::new("CapacityReservationArn", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &STRING) },
+    Member {
+        wire_name: "instancePlatform",
+        ..Member::new("InstancePlatform", &CAPACITY_RESERVATION_INSTANCE_PLATFORM)
+    },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "tenancy", ..Member::new("Tenancy", &CAPACITY_RESERVATION_TENANCY) },
+    Member { wire_name: "totalInstanceCount", ..Member::new("TotalInstanceCount", &INTEGER) },
+    Member { wire_name: "availableInstanceCount", ..Member::new("AvailableInstanceCount", &INTEGER) },
+    Member { wire_name: "ebsOptimized", ..Member::new("EbsOptimized", &BOOLEAN) },
+    Member { wire_name: "ephemeralStorage", ..Member::new("EphemeralStorage", &BOOLEAN) },
+    Member { wire_name: "state", ..Member::new("State", &CAPACITY_RESERVATION_STATE) },
+    Member { wire_name: "startDate", ..Member::new("StartDate", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "endDate", ..Member::new("EndDate", &DATE_TIME) },
+    Member { wire_name: "endDateType", ..Member::new("EndDateType", &END_DATE_TYPE) },
+    Member {
+        wire_name: "instanceMatchCriteria",
+        ..Member::new("InstanceMatchCriteria", &INSTANCE_MATCH_CRITERIA)
+    },
+    Member { wire_name: "createDate", ..Member::new("CreateDate", &DATE_TIME) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &OUTPOST_ARN) },
+    Member { wire_name: "capacityReservationFleetId", ..Member::new("CapacityReservationFleetId", &STRING) },
+    Member { wire_name: "placementGroupArn", ..Member::new("PlacementGroupArn", &PLACEMENT_GROUP_ARN) },
+    Member {
+        wire_name: "capacityAllocationSet",
+        ..Member::new("CapacityAllocations", &CAPACITY_ALLOCATIONS)
+    },
+    Member { wire_name: "reservationType", ..Member::new("ReservationType", &CAPACITY_RESERVATION_TYPE) },
+    Member {
+        wire_name: "unusedReservationBillingOwnerId",
+        ..Member::new("UnusedReservationBillingOwnerId", &ACCOUNT_ID)
+    },
+    Member {
+        wire_name: "commitmentInfo",
+        ..Member::new("CommitmentInfo", &CAPACITY_RESERVATION_COMMITMENT_INFO)
+    },
+    Member {
+        wire_name: "deliveryPreference",
+        ..Member::new("DeliveryPreference", &CAPACITY_RESERVATION_DELIVERY_PREFERENCE)
+    },
+    Member { wire_name: "capacityBlockId", ..Member::new("CapacityBlockId", &CAPACITY_BLOCK_ID) },
+    Member { wire_name: "interruptible", ..Member::new("Interruptible", &BOXED_BOOLEAN) },
+    Member {
+        wire_name: "interruptibleCapacityAllocation",
+        ..Member::new("InterruptibleCapacityAllocation", &INTERRUPTIBLE_CAPACITY_ALLOCATION)
+    },
+    Member { wire_name: "interruptionInfo", ..Member::new("InterruptionInfo", &INTERRUPTION_INFO) },
+    Member {
+        wire_name: "adjustmentStatus",
+        ..Member::new("AdjustmentStatus", &CAPACITY_RESERVATION_ADJUSTMENT_STATUS)
+    },
+    Member {
+        wire_name: "adjustmentDetails",
+        ..Member::new("AdjustmentDetails", &CAPACITY_RESERVATION_ADJUSTMENT_DETAILS)
+    },
+    Member { wire_name: "originalStartDate", ..Member::new("OriginalStartDate", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "zeroSizePreference", ..Member::new("ZeroSizePreference", &ZERO_SIZE_PREFERENCE) },
+    Member { wire_name: "launchStatus", ..Member::new("LaunchStatus", &CAPACITY_RESERVATION_LAUNCH_STATUS) },
+];
+
+pub static CAPACITY_RESERVATION: Shape = Shape {
+    name: "CapacityReservation",
+    kind: Kind::Structure { members: &CAPACITY_RESERVATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS: [Member; 5] = [
+    Member { wire_name: "startDate", ..Member::new("StartDate", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "endDate", ..Member::new("EndDate", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "commitmentEndDate", ..Member::new("CommitmentEndDate", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "endDateType", ..Member::new("EndDateType", &STRING) },
+    Member { wire_name: "commitmentDuration", ..Member::new("CommitmentDuration", &BOXED_LONG) },
+];
+
+pub static CAPACITY_RESERVATION_ADJUSTMENT_DETAILS: Shape = Shape {
+    name: "CapacityReservationAdjustmentDetails",
+    kind: Kind::Structure { members: &CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CAPACITY_RESERVATION_COMMITMENT_INFO_MEMBERS: [Member; 3] = [
+    Member { wire_name: "committedInstanceCount", ..Member::new("CommittedInstanceCount", &INTEGER) },
+    Member { wire_name: "commitmentEndDate", ..Member::new("CommitmentEndDate", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "commitmentDuration", ..Member::new("CommitmentDuration", &BOXED_LONG) },
+];
+
+pub static CAPACITY_RESERVATION_COMMITMENT_INFO: Shape = Shape {
+    name: "CapacityReservationCommitmentInfo",
+    kind: Kind::Structure { members: &CAPACITY_RESERVATION_COMMITMENT_INFO_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -9280,6 +11542,42 @@ pub static CIDR_BLOCK_MEMBERS: [Member; 1] =
 pub static CIDR_BLOCK: Shape = Shape {
     name: "CidrBlock",
     kind: Kind::Structure { members: &CIDR_BLOCK_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CLASSIC_LOAD_BALANCER_MEMBERS: [Member; 1] =
+    [Member { wire_name: "name", ..Member::new("Name", &STRING) }];
+
+pub static CLASSIC_LOAD_BALANCER: Shape = Shape {
+    name: "ClassicLoadBalancer",
+    kind: Kind::Structure { members: &CLASSIC_LOAD_BALANCER_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CLASSIC_LOAD_BALANCERS_CONFIG_MEMBERS: [Member; 1] = [Member {
+    wire_name: "classicLoadBalancers",
+    ..Member::new("ClassicLoadBalancers", &CLASSIC_LOAD_BALANCERS)
+}];
+
+pub static CLASSIC_LOAD_BALANCERS_CONFIG: Shape = Shape {
+    name: "ClassicLoadBalancersConfig",
+    kind: Kind::Structure { members: &CLASSIC_LOAD_BALANCERS_CONFIG_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CLIENT_DATA_MEMBERS: [Member; 4] = [
+    Member::new("Comment", &STRING),
+    Member::new("UploadEnd", &DATE_TIME),
+    Member::new("UploadSize", &DOUBLE),
+    Member::new("UploadStart", &DATE_TIME),
+];
+
+pub static CLIENT_DATA: Shape = Shape {
+    name: "ClientData",
+    kind: Kind::Structure { members: &CLIENT_DATA_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -9402,6 +11700,40 @@ pub static COPY_IMAGE_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static COPY_SNAPSHOT_INPUT_MEMBERS: [Member; 12] = [
+    Member::new("Description", &STRING),
+    Member::new("DestinationOutpostArn", &STRING),
+    Member { wire_name: "destinationRegion", ..Member::new("DestinationRegion", &STRING) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &KMS_KEY_ID) },
+    Member { wire_name: "presignedUrl", ..Member::new("PresignedUrl", &COPY_SNAPSHOT_REQUEST_PSU) },
+    Member { required: true, ..Member::new("SourceRegion", &STRING) },
+    Member { required: true, ..Member::new("SourceSnapshotId", &STRING) },
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("CompletionDurationMinutes", &SNAPSHOT_COMPLETION_DURATION_MINUTES_REQUEST),
+    Member::new("DestinationAvailabilityZone", &STRING),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static COPY_SNAPSHOT_INPUT: Shape = Shape {
+    name: "CopySnapshotRequest",
+    kind: Kind::Structure { members: &COPY_SNAPSHOT_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static COPY_SNAPSHOT_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+];
+
+pub static COPY_SNAPSHOT_OUTPUT: Shape = Shape {
+    name: "CopySnapshotResult",
+    kind: Kind::Structure { members: &COPY_SNAPSHOT_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static CPU_OPTIONS_MEMBERS: [Member; 4] = [
     Member { wire_name: "coreCount", ..Member::new("CoreCount", &INTEGER) },
     Member { wire_name: "threadsPerCore", ..Member::new("ThreadsPerCore", &INTEGER) },
@@ -9451,6 +11783,47 @@ pub static CPU_PERFORMANCE_FACTOR_REQUEST_MEMBERS: [Member; 1] = [Member {
 pub static CPU_PERFORMANCE_FACTOR_REQUEST: Shape = Shape {
     name: "CpuPerformanceFactorRequest",
     kind: Kind::Structure { members: &CPU_PERFORMANCE_FACTOR_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS: [Member; 19] = [
+    Member::new("ClientToken", &STRING),
+    Member { required: true, ..Member::new("InstanceType", &STRING) },
+    Member { required: true, ..Member::new("InstancePlatform", &CAPACITY_RESERVATION_INSTANCE_PLATFORM) },
+    Member::new("AvailabilityZone", &AVAILABILITY_ZONE_NAME),
+    Member::new("AvailabilityZoneId", &AVAILABILITY_ZONE_ID),
+    Member::new("Tenancy", &CAPACITY_RESERVATION_TENANCY),
+    Member { required: true, ..Member::new("InstanceCount", &INTEGER) },
+    Member::new("EbsOptimized", &BOOLEAN),
+    Member::new("EphemeralStorage", &BOOLEAN),
+    Member::new("EndDate", &DATE_TIME),
+    Member::new("EndDateType", &END_DATE_TYPE),
+    Member::new("InstanceMatchCriteria", &INSTANCE_MATCH_CRITERIA),
+    Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST),
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("OutpostArn", &OUTPOST_ARN),
+    Member::new("PlacementGroupArn", &PLACEMENT_GROUP_ARN),
+    Member::new("StartDate", &MILLISECOND_DATE_TIME),
+    Member::new("CommitmentDuration", &CAPACITY_RESERVATION_COMMITMENT_DURATION),
+    Member::new("DeliveryPreference", &CAPACITY_RESERVATION_DELIVERY_PREFERENCE),
+];
+
+pub static CREATE_CAPACITY_RESERVATION_INPUT: Shape = Shape {
+    name: "CreateCapacityReservationRequest",
+    kind: Kind::Structure { members: &CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_CAPACITY_RESERVATION_OUTPUT_MEMBERS: [Member; 1] = [Member {
+    wire_name: "capacityReservation",
+    ..Member::new("CapacityReservation", &CAPACITY_RESERVATION)
+}];
+
+pub static CREATE_CAPACITY_RESERVATION_OUTPUT: Shape = Shape {
+    name: "CreateCapacityReservationResult",
+    kind: Kind::Structure { members: &CREATE_CAPACITY_RESERVATION_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -9702,6 +12075,38 @@ pub static CREATE_FLOW_LOGS_OUTPUT_MEMBERS: [Member; 3] = [
 pub static CREATE_FLOW_LOGS_OUTPUT: Shape = Shape {
     name: "CreateFlowLogsResult",
     kind: Kind::Structure { members: &CREATE_FLOW_LOGS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_IMAGE_INPUT_MEMBERS: [Member; 9] = [
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("SnapshotLocation", &SNAPSHOT_LOCATION_ENUM),
+    Member::new("BootModeOverride", &BOOT_MODE_OVERRIDE_VALUES),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "instanceId", required: true, ..Member::new("InstanceId", &INSTANCE_ID) },
+    Member { wire_name: "name", required: true, ..Member::new("Name", &IMAGE_NAME_REQUEST) },
+    Member { wire_name: "description", ..Member::new("Description", &IMAGE_DESCRIPTION_REQUEST) },
+    Member { wire_name: "noReboot", ..Member::new("NoReboot", &BOOLEAN) },
+    Member {
+        wire_name: "blockDeviceMapping",
+        ..Member::new("BlockDeviceMappings", &BLOCK_DEVICE_MAPPING_REQUEST_LIST)
+    },
+];
+
+pub static CREATE_IMAGE_INPUT: Shape = Shape {
+    name: "CreateImageRequest",
+    kind: Kind::Structure { members: &CREATE_IMAGE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_IMAGE_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "imageId", ..Member::new("ImageId", &STRING) }];
+
+pub static CREATE_IMAGE_OUTPUT: Shape = Shape {
+    name: "CreateImageResult",
+    kind: Kind::Structure { members: &CREATE_IMAGE_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -10085,6 +12490,62 @@ pub static CREATE_PLACEMENT_GROUP_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS: [Member; 9] = [
+    Member { required: true, ..Member::new("InstanceId", &INSTANCE_ID) },
+    Member::new("SnapshotId", &SNAPSHOT_ID),
+    Member { idempotency_token: true, ..Member::new("ClientToken", &STRING) },
+    Member::new("DryRun", &BOOLEAN),
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("ImageId", &IMAGE_ID),
+    Member::new("DeleteReplacedRootVolume", &BOOLEAN),
+    Member::new("VolumeInitializationRate", &LONG),
+    Member::new("VolumeId", &VOLUME_ID),
+];
+
+pub static CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT: Shape = Shape {
+    name: "CreateReplaceRootVolumeTaskRequest",
+    kind: Kind::Structure { members: &CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_REPLACE_ROOT_VOLUME_TASK_OUTPUT_MEMBERS: [Member; 1] = [Member {
+    wire_name: "replaceRootVolumeTask",
+    ..Member::new("ReplaceRootVolumeTask", &REPLACE_ROOT_VOLUME_TASK)
+}];
+
+pub static CREATE_REPLACE_ROOT_VOLUME_TASK_OUTPUT: Shape = Shape {
+    name: "CreateReplaceRootVolumeTaskResult",
+    kind: Kind::Structure { members: &CREATE_REPLACE_ROOT_VOLUME_TASK_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS: [Member; 5] = [
+    Member { required: true, ..Member::new("Bucket", &STRING) },
+    Member { required: true, ..Member::new("ObjectKey", &STRING) },
+    Member::new("Name", &IMAGE_NAME_REQUEST),
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static CREATE_RESTORE_IMAGE_TASK_INPUT: Shape = Shape {
+    name: "CreateRestoreImageTaskRequest",
+    kind: Kind::Structure { members: &CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_RESTORE_IMAGE_TASK_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "imageId", ..Member::new("ImageId", &STRING) }];
+
+pub static CREATE_RESTORE_IMAGE_TASK_OUTPUT: Shape = Shape {
+    name: "CreateRestoreImageTaskResult",
+    kind: Kind::Structure { members: &CREATE_RESTORE_IMAGE_TASK_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static CREATE_ROUTE_INPUT_MEMBERS: [Member; 17] = [
     Member::new("DestinationPrefixListId", &PREFIX_LIST_RESOURCE_ID),
     Member::new("VpcEndpointId", &VPC_ENDPOINT_ID),
@@ -10178,6 +12639,135 @@ pub static CREATE_SECURITY_GROUP_OUTPUT_MEMBERS: [Member; 3] = [
 pub static CREATE_SECURITY_GROUP_OUTPUT: Shape = Shape {
     name: "CreateSecurityGroupResult",
     kind: Kind::Structure { members: &CREATE_SECURITY_GROUP_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_SNAPSHOT_INPUT_MEMBERS: [Member; 6] = [
+    Member::new("Description", &STRING),
+    Member::new("OutpostArn", &STRING),
+    Member { required: true, ..Member::new("VolumeId", &VOLUME_ID) },
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("Location", &SNAPSHOT_LOCATION_ENUM),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static CREATE_SNAPSHOT_INPUT: Shape = Shape {
+    name: "CreateSnapshotRequest",
+    kind: Kind::Structure { members: &CREATE_SNAPSHOT_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_SNAPSHOT_OUTPUT_MEMBERS: [Member; 24] = [
+    Member { wire_name: "ownerAlias", ..Member::new("OwnerAlias", &STRING) },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &STRING) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "storageTier", ..Member::new("StorageTier", &STORAGE_TIER) },
+    Member { wire_name: "restoreExpiryTime", ..Member::new("RestoreExpiryTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "sseType", ..Member::new("SseType", &SSE_TYPE) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "transferType", ..Member::new("TransferType", &TRANSFER_TYPE) },
+    Member {
+        wire_name: "completionDurationMinutes",
+        ..Member::new("CompletionDurationMinutes", &SNAPSHOT_COMPLETION_DURATION_MINUTES_RESPONSE)
+    },
+    Member { wire_name: "completionTime", ..Member::new("CompletionTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "fullSnapshotSizeInBytes", ..Member::new("FullSnapshotSizeInBytes", &LONG) },
+    Member { wire_name: "associatedKmsKeySet", ..Member::new("AssociatedKmsKeys", &ASSOCIATED_KMS_KEY_SET) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "status", ..Member::new("State", &SNAPSHOT_STATE) },
+    Member { wire_name: "statusMessage", ..Member::new("StateMessage", &STRING) },
+    Member { wire_name: "startTime", ..Member::new("StartTime", &DATE_TIME) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "volumeSize", ..Member::new("VolumeSize", &INTEGER) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) },
+    Member { wire_name: "dataEncryptionKeyId", ..Member::new("DataEncryptionKeyId", &STRING) },
+];
+
+pub static CREATE_SNAPSHOT_OUTPUT: Shape = Shape {
+    name: "Snapshot",
+    kind: Kind::Structure { members: &CREATE_SNAPSHOT_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_SNAPSHOTS_INPUT_MEMBERS: [Member; 7] = [
+    Member::new("Description", &STRING),
+    Member { required: true, ..Member::new("InstanceSpecification", &INSTANCE_SPECIFICATION) },
+    Member::new("OutpostArn", &STRING),
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("CopyTagsFromSource", &COPY_TAGS_FROM_SOURCE),
+    Member::new("Location", &SNAPSHOT_LOCATION_ENUM),
+];
+
+pub static CREATE_SNAPSHOTS_INPUT: Shape = Shape {
+    name: "CreateSnapshotsRequest",
+    kind: Kind::Structure { members: &CREATE_SNAPSHOTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_SNAPSHOTS_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "snapshotSet", ..Member::new("Snapshots", &SNAPSHOT_SET) }];
+
+pub static CREATE_SNAPSHOTS_OUTPUT: Shape = Shape {
+    name: "CreateSnapshotsResult",
+    kind: Kind::Structure { members: &CREATE_SNAPSHOTS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS: [Member; 3] = [
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "bucket", required: true, ..Member::new("Bucket", &STRING) },
+    Member { wire_name: "prefix", ..Member::new("Prefix", &STRING) },
+];
+
+pub static CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT: Shape = Shape {
+    name: "CreateSpotDatafeedSubscriptionRequest",
+    kind: Kind::Structure { members: &CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT_MEMBERS: [Member; 1] = [Member {
+    wire_name: "spotDatafeedSubscription",
+    ..Member::new("SpotDatafeedSubscription", &SPOT_DATAFEED_SUBSCRIPTION)
+}];
+
+pub static CREATE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT: Shape = Shape {
+    name: "CreateSpotDatafeedSubscriptionResult",
+    kind: Kind::Structure { members: &CREATE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS: [Member; 4] = [
+    Member { required: true, ..Member::new("ImageId", &IMAGE_ID) },
+    Member { required: true, ..Member::new("Bucket", &STRING) },
+    Member { wire_name: "S3ObjectTag", ..Member::new("S3ObjectTags", &S3_OBJECT_TAG_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static CREATE_STORE_IMAGE_TASK_INPUT: Shape = Shape {
+    name: "CreateStoreImageTaskRequest",
+    kind: Kind::Structure { members: &CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_STORE_IMAGE_TASK_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "objectKey", ..Member::new("ObjectKey", &STRING) }];
+
+pub static CREATE_STORE_IMAGE_TASK_OUTPUT: Shape = Shape {
+    name: "CreateStoreImageTaskResult",
+    kind: Kind::Structure { members: &CREATE_STORE_IMAGE_TASK_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -10413,6 +13003,89 @@ pub static CREATE_TRANSIT_GATEWAY_VPC_ATTACHMENT_REQUEST_OPTIONS_MEMBERS: [Membe
 pub static CREATE_TRANSIT_GATEWAY_VPC_ATTACHMENT_REQUEST_OPTIONS: Shape = Shape {
     name: "CreateTransitGatewayVpcAttachmentRequestOptions",
     kind: Kind::Structure { members: &CREATE_TRANSIT_GATEWAY_VPC_ATTACHMENT_REQUEST_OPTIONS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_VOLUME_INPUT_MEMBERS: [Member; 16] = [
+    Member::new("AvailabilityZone", &AVAILABILITY_ZONE_NAME),
+    Member::new("AvailabilityZoneId", &AVAILABILITY_ZONE_ID),
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member::new("Iops", &INTEGER),
+    Member::new("KmsKeyId", &KMS_KEY_ID),
+    Member::new("OutpostArn", &STRING),
+    Member::new("Size", &INTEGER),
+    Member::new("SnapshotId", &SNAPSHOT_ID),
+    Member::new("VolumeType", &VOLUME_TYPE),
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("MultiAttachEnabled", &BOOLEAN),
+    Member::new("Throughput", &INTEGER),
+    Member { idempotency_token: true, ..Member::new("ClientToken", &STRING) },
+    Member::new("VolumeInitializationRate", &INTEGER),
+    Member::new("Operator", &OPERATOR_REQUEST),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static CREATE_VOLUME_INPUT: Shape = Shape {
+    name: "CreateVolumeRequest",
+    kind: Kind::Structure { members: &CREATE_VOLUME_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_VOLUME_OUTPUT_MEMBERS: [Member; 23] = [
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &STRING) },
+    Member { wire_name: "sourceVolumeId", ..Member::new("SourceVolumeId", &STRING) },
+    Member { wire_name: "iops", ..Member::new("Iops", &INTEGER) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "volumeType", ..Member::new("VolumeType", &VOLUME_TYPE) },
+    Member { wire_name: "fastRestored", ..Member::new("FastRestored", &BOOLEAN) },
+    Member { wire_name: "multiAttachEnabled", ..Member::new("MultiAttachEnabled", &BOOLEAN) },
+    Member { wire_name: "throughput", ..Member::new("Throughput", &INTEGER) },
+    Member { wire_name: "sseType", ..Member::new("SseType", &SSE_TYPE) },
+    Member { wire_name: "operator", ..Member::new("Operator", &OPERATOR_RESPONSE) },
+    Member { wire_name: "volumeInitializationRate", ..Member::new("VolumeInitializationRate", &INTEGER) },
+    Member { wire_name: "volumeArn", ..Member::new("VolumeArn", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "size", ..Member::new("Size", &INTEGER) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "status", ..Member::new("State", &VOLUME_STATE) },
+    Member { wire_name: "createTime", ..Member::new("CreateTime", &DATE_TIME) },
+    Member { wire_name: "attachmentSet", ..Member::new("Attachments", &VOLUME_ATTACHMENT_LIST) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) },
+];
+
+pub static CREATE_VOLUME_OUTPUT: Shape = Shape {
+    name: "Volume",
+    kind: Kind::Structure { members: &CREATE_VOLUME_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_VOLUME_PERMISSION_MEMBERS: [Member; 2] = [
+    Member { wire_name: "userId", ..Member::new("UserId", &STRING) },
+    Member { wire_name: "group", ..Member::new("Group", &PERMISSION_GROUP) },
+];
+
+pub static CREATE_VOLUME_PERMISSION: Shape = Shape {
+    name: "CreateVolumePermission",
+    kind: Kind::Structure { members: &CREATE_VOLUME_PERMISSION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static CREATE_VOLUME_PERMISSION_MODIFICATIONS_MEMBERS: [Member; 2] = [
+    Member::new("Add", &CREATE_VOLUME_PERMISSION_LIST),
+    Member::new("Remove", &CREATE_VOLUME_PERMISSION_LIST),
+];
+
+pub static CREATE_VOLUME_PERMISSION_MODIFICATIONS: Shape = Shape {
+    name: "CreateVolumePermissionModifications",
+    kind: Kind::Structure { members: &CREATE_VOLUME_PERMISSION_MODIFICATIONS_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -11220,6 +13893,21 @@ pub static DELETE_SECURITY_GROUP_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static DELETE_SNAPSHOT_INPUT_MEMBERS: [Member; 2] = [
+    Member { required: true, ..Member::new("SnapshotId", &SNAPSHOT_ID) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static DELETE_SNAPSHOT_INPUT: Shape = Shape {
+    name: "DeleteSnapshotRequest",
+    kind: Kind::Structure { members: &DELETE_SNAPSHOT_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DELETE_SNAPSHOT_OUTPUT: Shape =
+    Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
+
 pub static DELETE_SNAPSHOT_RETURN_CODE_MEMBERS: [Member; 2] = [
     Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &SNAPSHOT_ID) },
     Member { wire_name: "returnCode", ..Member::new("ReturnCode", &SNAPSHOT_RETURN_CODES) },
@@ -11231,6 +13919,19 @@ pub static DELETE_SNAPSHOT_RETURN_CODE: Shape = Shape {
     limits: Limits::NONE,
     sensitive: false,
 };
+
+pub static DELETE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) }];
+
+pub static DELETE_SPOT_DATAFEED_SUBSCRIPTION_INPUT: Shape = Shape {
+    name: "DeleteSpotDatafeedSubscriptionRequest",
+    kind: Kind::Structure { members: &DELETE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DELETE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT: Shape =
+    Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
 
 pub static DELETE_SUBNET_CIDR_RESERVATION_INPUT_MEMBERS: [Member; 2] = [
     Member { required: true, ..Member::new("SubnetCidrReservationId", &SUBNET_CIDR_RESERVATION_ID) },
@@ -11403,6 +14104,21 @@ pub static DELETE_TRANSIT_GATEWAY_VPC_ATTACHMENT_OUTPUT: Shape = Shape {
     limits: Limits::NONE,
     sensitive: false,
 };
+
+pub static DELETE_VOLUME_INPUT_MEMBERS: [Member; 2] = [
+    Member { required: true, ..Member::new("VolumeId", &VOLUME_ID) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static DELETE_VOLUME_INPUT: Shape = Shape {
+    name: "DeleteVolumeRequest",
+    kind: Kind::Structure { members: &DELETE_VOLUME_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DELETE_VOLUME_OUTPUT: Shape =
+    Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
 
 pub static DELETE_VPC_ENDPOINT_SERVICE_CONFIGURATIONS_INPUT_MEMBERS: [Member; 2] = [
     Member::new("DryRun", &BOOLEAN),
@@ -11675,6 +14391,62 @@ pub static DESCRIBE_AVAILABILITY_ZONES_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static DESCRIBE_BUNDLE_TASKS_INPUT_MEMBERS: [Member; 3] = [
+    Member { wire_name: "BundleId", ..Member::new("BundleIds", &BUNDLE_ID_STRING_LIST) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+];
+
+pub static DESCRIBE_BUNDLE_TASKS_INPUT: Shape = Shape {
+    name: "DescribeBundleTasksRequest",
+    kind: Kind::Structure { members: &DESCRIBE_BUNDLE_TASKS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_BUNDLE_TASKS_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "bundleInstanceTasksSet", ..Member::new("BundleTasks", &BUNDLE_TASK_LIST) }];
+
+pub static DESCRIBE_BUNDLE_TASKS_OUTPUT: Shape = Shape {
+    name: "DescribeBundleTasksResult",
+    kind: Kind::Structure { members: &DESCRIBE_BUNDLE_TASKS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS: [Member; 5] = [
+    Member {
+        wire_name: "CapacityReservationId",
+        ..Member::new("CapacityReservationIds", &CAPACITY_RESERVATION_ID_SET)
+    },
+    Member::new("NextToken", &STRING),
+    Member::new("MaxResults", &DESCRIBE_CAPACITY_RESERVATIONS_MAX_RESULTS),
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static DESCRIBE_CAPACITY_RESERVATIONS_INPUT: Shape = Shape {
+    name: "DescribeCapacityReservationsRequest",
+    kind: Kind::Structure { members: &DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_CAPACITY_RESERVATIONS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member {
+        wire_name: "capacityReservationSet",
+        ..Member::new("CapacityReservations", &CAPACITY_RESERVATION_SET)
+    },
+];
+
+pub static DESCRIBE_CAPACITY_RESERVATIONS_OUTPUT: Shape = Shape {
+    name: "DescribeCapacityReservationsResult",
+    kind: Kind::Structure { members: &DESCRIBE_CAPACITY_RESERVATIONS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static DESCRIBE_CUSTOMER_GATEWAYS_INPUT_MEMBERS: [Member; 3] = [
     Member {
         wire_name: "CustomerGatewayId",
@@ -11757,6 +14529,87 @@ pub static DESCRIBE_EGRESS_ONLY_INTERNET_GATEWAYS_OUTPUT_MEMBERS: [Member; 2] = 
 pub static DESCRIBE_EGRESS_ONLY_INTERNET_GATEWAYS_OUTPUT: Shape = Shape {
     name: "DescribeEgressOnlyInternetGatewaysResult",
     kind: Kind::Structure { members: &DESCRIBE_EGRESS_ONLY_INTERNET_GATEWAYS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS: [Member; 5] = [
+    Member::new("DryRun", &BOOLEAN),
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member {
+        wire_name: "ExportImageTaskId",
+        ..Member::new("ExportImageTaskIds", &EXPORT_IMAGE_TASK_ID_LIST)
+    },
+    Member::new("MaxResults", &DESCRIBE_EXPORT_IMAGE_TASKS_MAX_RESULTS),
+    Member::new("NextToken", &NEXT_TOKEN),
+];
+
+pub static DESCRIBE_EXPORT_IMAGE_TASKS_INPUT: Shape = Shape {
+    name: "DescribeExportImageTasksRequest",
+    kind: Kind::Structure { members: &DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_EXPORT_IMAGE_TASKS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "exportImageTaskSet", ..Member::new("ExportImageTasks", &EXPORT_IMAGE_TASK_LIST) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &NEXT_TOKEN) },
+];
+
+pub static DESCRIBE_EXPORT_IMAGE_TASKS_OUTPUT: Shape = Shape {
+    name: "DescribeExportImageTasksResult",
+    kind: Kind::Structure { members: &DESCRIBE_EXPORT_IMAGE_TASKS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS: [Member; 12] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "state", ..Member::new("State", &FAST_SNAPSHOT_RESTORE_STATE_CODE) },
+    Member { wire_name: "stateTransitionReason", ..Member::new("StateTransitionReason", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "ownerAlias", ..Member::new("OwnerAlias", &STRING) },
+    Member { wire_name: "enablingTime", ..Member::new("EnablingTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "optimizingTime", ..Member::new("OptimizingTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "enabledTime", ..Member::new("EnabledTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "disablingTime", ..Member::new("DisablingTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "disabledTime", ..Member::new("DisabledTime", &MILLISECOND_DATE_TIME) },
+];
+
+pub static DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM: Shape = Shape {
+    name: "DescribeFastSnapshotRestoreSuccessItem",
+    kind: Kind::Structure { members: &DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member::new("MaxResults", &DESCRIBE_FAST_SNAPSHOT_RESTORES_MAX_RESULTS),
+    Member::new("NextToken", &NEXT_TOKEN),
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT: Shape = Shape {
+    name: "DescribeFastSnapshotRestoresRequest",
+    kind: Kind::Structure { members: &DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "fastSnapshotRestoreSet",
+        ..Member::new("FastSnapshotRestores", &DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_SET)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &NEXT_TOKEN) },
+];
+
+pub static DESCRIBE_FAST_SNAPSHOT_RESTORES_OUTPUT: Shape = Shape {
+    name: "DescribeFastSnapshotRestoresResult",
+    kind: Kind::Structure { members: &DESCRIBE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -11909,6 +14762,32 @@ pub static DESCRIBE_FLOW_LOGS_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static DESCRIBE_HOSTS_INPUT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "hostId", ..Member::new("HostIds", &REQUEST_HOST_ID_LIST) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "maxResults", ..Member::new("MaxResults", &INTEGER) },
+    Member { wire_name: "filter", ..Member::new("Filter", &FILTER_LIST) },
+];
+
+pub static DESCRIBE_HOSTS_INPUT: Shape = Shape {
+    name: "DescribeHostsRequest",
+    kind: Kind::Structure { members: &DESCRIBE_HOSTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_HOSTS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "hostSet", ..Member::new("Hosts", &HOST_LIST) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static DESCRIBE_HOSTS_OUTPUT: Shape = Shape {
+    name: "DescribeHostsResult",
+    kind: Kind::Structure { members: &DESCRIBE_HOSTS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static DESCRIBE_IAM_INSTANCE_PROFILE_ASSOCIATIONS_INPUT_MEMBERS: [Member; 4] = [
     Member { wire_name: "AssociationId", ..Member::new("AssociationIds", &ASSOCIATION_ID_LIST) },
     Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
@@ -12008,6 +14887,63 @@ pub static DESCRIBE_IMAGES_OUTPUT_MEMBERS: [Member; 2] = [
 pub static DESCRIBE_IMAGES_OUTPUT: Shape = Shape {
     name: "DescribeImagesResult",
     kind: Kind::Structure { members: &DESCRIBE_IMAGES_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS: [Member; 5] = [
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("Filters", &FILTER_LIST),
+    Member { wire_name: "ImportTaskId", ..Member::new("ImportTaskIds", &IMPORT_TASK_ID_LIST) },
+    Member::new("MaxResults", &INTEGER),
+    Member::new("NextToken", &STRING),
+];
+
+pub static DESCRIBE_IMPORT_IMAGE_TASKS_INPUT: Shape = Shape {
+    name: "DescribeImportImageTasksRequest",
+    kind: Kind::Structure { members: &DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_IMPORT_IMAGE_TASKS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "importImageTaskSet", ..Member::new("ImportImageTasks", &IMPORT_IMAGE_TASK_LIST) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static DESCRIBE_IMPORT_IMAGE_TASKS_OUTPUT: Shape = Shape {
+    name: "DescribeImportImageTasksResult",
+    kind: Kind::Structure { members: &DESCRIBE_IMPORT_IMAGE_TASKS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS: [Member; 5] = [
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("Filters", &FILTER_LIST),
+    Member { wire_name: "ImportTaskId", ..Member::new("ImportTaskIds", &IMPORT_SNAPSHOT_TASK_ID_LIST) },
+    Member::new("MaxResults", &INTEGER),
+    Member::new("NextToken", &STRING),
+];
+
+pub static DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT: Shape = Shape {
+    name: "DescribeImportSnapshotTasksRequest",
+    kind: Kind::Structure { members: &DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_IMPORT_SNAPSHOT_TASKS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "importSnapshotTaskSet",
+        ..Member::new("ImportSnapshotTasks", &IMPORT_SNAPSHOT_TASK_LIST)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static DESCRIBE_IMPORT_SNAPSHOT_TASKS_OUTPUT: Shape = Shape {
+    name: "DescribeImportSnapshotTasksResult",
+    kind: Kind::Structure { members: &DESCRIBE_IMPORT_SNAPSHOT_TASKS_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -12325,6 +15261,33 @@ pub static DESCRIBE_LAUNCH_TEMPLATES_OUTPUT_MEMBERS: [Member; 2] = [
 pub static DESCRIBE_LAUNCH_TEMPLATES_OUTPUT: Shape = Shape {
     name: "DescribeLaunchTemplatesResult",
     kind: Kind::Structure { members: &DESCRIBE_LAUNCH_TEMPLATES_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS: [Member; 5] = [
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member::new("MaxResults", &DESCRIBE_LOCKED_SNAPSHOTS_MAX_RESULTS),
+    Member::new("NextToken", &STRING),
+    Member { wire_name: "SnapshotId", ..Member::new("SnapshotIds", &SNAPSHOT_ID_STRING_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static DESCRIBE_LOCKED_SNAPSHOTS_INPUT: Shape = Shape {
+    name: "DescribeLockedSnapshotsRequest",
+    kind: Kind::Structure { members: &DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_LOCKED_SNAPSHOTS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "snapshotSet", ..Member::new("Snapshots", &LOCKED_SNAPSHOTS_INFO_LIST) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static DESCRIBE_LOCKED_SNAPSHOTS_OUTPUT: Shape = Shape {
+    name: "DescribeLockedSnapshotsResult",
+    kind: Kind::Structure { members: &DESCRIBE_LOCKED_SNAPSHOTS_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -12653,6 +15616,144 @@ pub static DESCRIBE_REGIONS_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS: [Member; 5] = [
+    Member {
+        wire_name: "ReplaceRootVolumeTaskId",
+        ..Member::new("ReplaceRootVolumeTaskIds", &REPLACE_ROOT_VOLUME_TASK_IDS)
+    },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member::new("MaxResults", &DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_MAX_RESULTS),
+    Member::new("NextToken", &NEXT_TOKEN),
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT: Shape = Shape {
+    name: "DescribeReplaceRootVolumeTasksRequest",
+    kind: Kind::Structure { members: &DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "replaceRootVolumeTaskSet",
+        ..Member::new("ReplaceRootVolumeTasks", &REPLACE_ROOT_VOLUME_TASKS)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_OUTPUT: Shape = Shape {
+    name: "DescribeReplaceRootVolumeTasksResult",
+    kind: Kind::Structure { members: &DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS: [Member; 5] = [
+    Member::new("OfferingClass", &OFFERING_CLASS_TYPE),
+    Member {
+        wire_name: "ReservedInstancesId",
+        ..Member::new("ReservedInstancesIds", &RESERVED_INSTANCES_ID_STRING_LIST)
+    },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member { wire_name: "offeringType", ..Member::new("OfferingType", &OFFERING_TYPE_VALUES) },
+];
+
+pub static DESCRIBE_RESERVED_INSTANCES_INPUT: Shape = Shape {
+    name: "DescribeReservedInstancesRequest",
+    kind: Kind::Structure { members: &DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT_MEMBERS: [Member; 3] = [
+    Member {
+        wire_name: "ReservedInstancesModificationId",
+        ..Member::new("ReservedInstancesModificationIds", &RESERVED_INSTANCES_MODIFICATION_ID_STRING_LIST)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+];
+
+pub static DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT: Shape = Shape {
+    name: "DescribeReservedInstancesModificationsRequest",
+    kind: Kind::Structure { members: &DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member {
+        wire_name: "reservedInstancesModificationsSet",
+        ..Member::new("ReservedInstancesModifications", &RESERVED_INSTANCES_MODIFICATION_LIST)
+    },
+];
+
+pub static DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_OUTPUT: Shape = Shape {
+    name: "DescribeReservedInstancesModificationsResult",
+    kind: Kind::Structure { members: &DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS: [Member; 16] = [
+    Member::new("AvailabilityZone", &STRING),
+    Member::new("IncludeMarketplace", &BOOLEAN),
+    Member::new("InstanceType", &INSTANCE_TYPE),
+    Member::new("MaxDuration", &LONG),
+    Member::new("MaxInstanceCount", &INTEGER),
+    Member::new("MinDuration", &LONG),
+    Member::new("OfferingClass", &OFFERING_CLASS_TYPE),
+    Member::new("ProductDescription", &RI_PRODUCT_DESCRIPTION),
+    Member {
+        wire_name: "ReservedInstancesOfferingId",
+        ..Member::new("ReservedInstancesOfferingIds", &RESERVED_INSTANCES_OFFERING_ID_STRING_LIST)
+    },
+    Member::new("AvailabilityZoneId", &AVAILABILITY_ZONE_ID),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member { wire_name: "instanceTenancy", ..Member::new("InstanceTenancy", &TENANCY) },
+    Member { wire_name: "offeringType", ..Member::new("OfferingType", &OFFERING_TYPE_VALUES) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "maxResults", ..Member::new("MaxResults", &INTEGER) },
+];
+
+pub static DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT: Shape = Shape {
+    name: "DescribeReservedInstancesOfferingsRequest",
+    kind: Kind::Structure { members: &DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_RESERVED_INSTANCES_OFFERINGS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member {
+        wire_name: "reservedInstancesOfferingsSet",
+        ..Member::new("ReservedInstancesOfferings", &RESERVED_INSTANCES_OFFERING_LIST)
+    },
+];
+
+pub static DESCRIBE_RESERVED_INSTANCES_OFFERINGS_OUTPUT: Shape = Shape {
+    name: "DescribeReservedInstancesOfferingsResult",
+    kind: Kind::Structure { members: &DESCRIBE_RESERVED_INSTANCES_OFFERINGS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_RESERVED_INSTANCES_OUTPUT_MEMBERS: [Member; 1] = [Member {
+    wire_name: "reservedInstancesSet",
+    ..Member::new("ReservedInstances", &RESERVED_INSTANCES_LIST)
+}];
+
+pub static DESCRIBE_RESERVED_INSTANCES_OUTPUT: Shape = Shape {
+    name: "DescribeReservedInstancesResult",
+    kind: Kind::Structure { members: &DESCRIBE_RESERVED_INSTANCES_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static DESCRIBE_ROUTE_TABLES_INPUT_MEMBERS: [Member; 5] = [
     Member::new("NextToken", &STRING),
     Member::new("MaxResults", &DESCRIBE_ROUTE_TABLES_MAX_RESULTS),
@@ -12792,6 +15893,287 @@ pub static DESCRIBE_SECURITY_GROUPS_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS: [Member; 3] = [
+    Member { required: true, ..Member::new("Attribute", &SNAPSHOT_ATTRIBUTE_NAME) },
+    Member { required: true, ..Member::new("SnapshotId", &SNAPSHOT_ID) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT: Shape = Shape {
+    name: "DescribeSnapshotAttributeRequest",
+    kind: Kind::Structure { members: &DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT_MEMBERS: [Member; 3] = [
+    Member { wire_name: "productCodes", ..Member::new("ProductCodes", &PRODUCT_CODE_LIST) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member {
+        wire_name: "createVolumePermission",
+        ..Member::new("CreateVolumePermissions", &CREATE_VOLUME_PERMISSION_LIST)
+    },
+];
+
+pub static DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT: Shape = Shape {
+    name: "DescribeSnapshotAttributeResult",
+    kind: Kind::Structure { members: &DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("NextToken", &STRING),
+    Member::new("MaxResults", &DESCRIBE_SNAPSHOT_TIER_STATUS_MAX_RESULTS),
+];
+
+pub static DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT: Shape = Shape {
+    name: "DescribeSnapshotTierStatusRequest",
+    kind: Kind::Structure { members: &DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SNAPSHOT_TIER_STATUS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "snapshotTierStatusSet",
+        ..Member::new("SnapshotTierStatuses", &SNAPSHOT_TIER_STATUS_SET)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static DESCRIBE_SNAPSHOT_TIER_STATUS_OUTPUT: Shape = Shape {
+    name: "DescribeSnapshotTierStatusResult",
+    kind: Kind::Structure { members: &DESCRIBE_SNAPSHOT_TIER_STATUS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SNAPSHOTS_INPUT_MEMBERS: [Member; 7] = [
+    Member::new("MaxResults", &INTEGER),
+    Member::new("NextToken", &STRING),
+    Member { wire_name: "Owner", ..Member::new("OwnerIds", &OWNER_STRING_LIST) },
+    Member { wire_name: "RestorableBy", ..Member::new("RestorableByUserIds", &RESTORABLE_BY_STRING_LIST) },
+    Member { wire_name: "SnapshotId", ..Member::new("SnapshotIds", &SNAPSHOT_ID_STRING_LIST) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+];
+
+pub static DESCRIBE_SNAPSHOTS_INPUT: Shape = Shape {
+    name: "DescribeSnapshotsRequest",
+    kind: Kind::Structure { members: &DESCRIBE_SNAPSHOTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SNAPSHOTS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "snapshotSet", ..Member::new("Snapshots", &SNAPSHOT_LIST) },
+];
+
+pub static DESCRIBE_SNAPSHOTS_OUTPUT: Shape = Shape {
+    name: "DescribeSnapshotsResult",
+    kind: Kind::Structure { members: &DESCRIBE_SNAPSHOTS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) }];
+
+pub static DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_INPUT: Shape = Shape {
+    name: "DescribeSpotDatafeedSubscriptionRequest",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT_MEMBERS: [Member; 1] = [Member {
+    wire_name: "spotDatafeedSubscription",
+    ..Member::new("SpotDatafeedSubscription", &SPOT_DATAFEED_SUBSCRIPTION)
+}];
+
+pub static DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT: Shape = Shape {
+    name: "DescribeSpotDatafeedSubscriptionResult",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member {
+        wire_name: "spotFleetRequestId",
+        required: true,
+        ..Member::new("SpotFleetRequestId", &SPOT_FLEET_REQUEST_ID)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member {
+        wire_name: "maxResults",
+        ..Member::new("MaxResults", &DESCRIBE_SPOT_FLEET_INSTANCES_MAX_RESULTS)
+    },
+];
+
+pub static DESCRIBE_SPOT_FLEET_INSTANCES_INPUT: Shape = Shape {
+    name: "DescribeSpotFleetInstancesRequest",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT_MEMBERS: [Member; 3] = [
+    Member { wire_name: "activeInstanceSet", ..Member::new("ActiveInstances", &ACTIVE_INSTANCE_SET) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "spotFleetRequestId", ..Member::new("SpotFleetRequestId", &STRING) },
+];
+
+pub static DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT: Shape = Shape {
+    name: "DescribeSpotFleetInstancesResponse",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS: [Member; 6] = [
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member {
+        wire_name: "spotFleetRequestId",
+        required: true,
+        ..Member::new("SpotFleetRequestId", &SPOT_FLEET_REQUEST_ID)
+    },
+    Member { wire_name: "eventType", ..Member::new("EventType", &EVENT_TYPE) },
+    Member { wire_name: "startTime", required: true, ..Member::new("StartTime", &DATE_TIME) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member {
+        wire_name: "maxResults",
+        ..Member::new("MaxResults", &DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_MAX_RESULTS)
+    },
+];
+
+pub static DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT: Shape = Shape {
+    name: "DescribeSpotFleetRequestHistoryRequest",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS: [Member; 5] = [
+    Member { wire_name: "historyRecordSet", ..Member::new("HistoryRecords", &HISTORY_RECORDS) },
+    Member { wire_name: "lastEvaluatedTime", ..Member::new("LastEvaluatedTime", &DATE_TIME) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "spotFleetRequestId", ..Member::new("SpotFleetRequestId", &STRING) },
+    Member { wire_name: "startTime", ..Member::new("StartTime", &DATE_TIME) },
+];
+
+pub static DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT: Shape = Shape {
+    name: "DescribeSpotFleetRequestHistoryResponse",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member {
+        wire_name: "spotFleetRequestId",
+        ..Member::new("SpotFleetRequestIds", &SPOT_FLEET_REQUEST_ID_LIST)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "maxResults", ..Member::new("MaxResults", &INTEGER) },
+];
+
+pub static DESCRIBE_SPOT_FLEET_REQUESTS_INPUT: Shape = Shape {
+    name: "DescribeSpotFleetRequestsRequest",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member {
+        wire_name: "spotFleetRequestConfigSet",
+        ..Member::new("SpotFleetRequestConfigs", &SPOT_FLEET_REQUEST_CONFIG_SET)
+    },
+];
+
+pub static DESCRIBE_SPOT_FLEET_REQUESTS_OUTPUT: Shape = Shape {
+    name: "DescribeSpotFleetRequestsResponse",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS: [Member; 5] = [
+    Member::new("NextToken", &STRING),
+    Member::new("MaxResults", &INTEGER),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member {
+        wire_name: "SpotInstanceRequestId",
+        ..Member::new("SpotInstanceRequestIds", &SPOT_INSTANCE_REQUEST_ID_LIST)
+    },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+];
+
+pub static DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT: Shape = Shape {
+    name: "DescribeSpotInstanceRequestsRequest",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "spotInstanceRequestSet",
+        ..Member::new("SpotInstanceRequests", &SPOT_INSTANCE_REQUEST_LIST)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static DESCRIBE_SPOT_INSTANCE_REQUESTS_OUTPUT: Shape = Shape {
+    name: "DescribeSpotInstanceRequestsResult",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS: [Member; 10] = [
+    Member::new("AvailabilityZoneId", &AVAILABILITY_ZONE_ID),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "startTime", ..Member::new("StartTime", &DATE_TIME) },
+    Member { wire_name: "endTime", ..Member::new("EndTime", &DATE_TIME) },
+    Member { wire_name: "InstanceType", ..Member::new("InstanceTypes", &INSTANCE_TYPE_LIST) },
+    Member {
+        wire_name: "ProductDescription",
+        ..Member::new("ProductDescriptions", &PRODUCT_DESCRIPTION_LIST)
+    },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "maxResults", ..Member::new("MaxResults", &INTEGER) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static DESCRIBE_SPOT_PRICE_HISTORY_INPUT: Shape = Shape {
+    name: "DescribeSpotPriceHistoryRequest",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_SPOT_PRICE_HISTORY_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "spotPriceHistorySet", ..Member::new("SpotPriceHistory", &SPOT_PRICE_HISTORY_LIST) },
+];
+
+pub static DESCRIBE_SPOT_PRICE_HISTORY_OUTPUT: Shape = Shape {
+    name: "DescribeSpotPriceHistoryResult",
+    kind: Kind::Structure { members: &DESCRIBE_SPOT_PRICE_HISTORY_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static DESCRIBE_STALE_SECURITY_GROUPS_INPUT_MEMBERS: [Member; 4] = [
     Member::new("DryRun", &BOOLEAN),
     Member::new("MaxResults", &DESCRIBE_STALE_SECURITY_GROUPS_MAX_RESULTS),
@@ -12817,6 +16199,36 @@ pub static DESCRIBE_STALE_SECURITY_GROUPS_OUTPUT_MEMBERS: [Member; 2] = [
 pub static DESCRIBE_STALE_SECURITY_GROUPS_OUTPUT: Shape = Shape {
     name: "DescribeStaleSecurityGroupsResult",
     kind: Kind::Structure { members: &DESCRIBE_STALE_SECURITY_GROUPS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS: [Member; 5] = [
+    Member { wire_name: "ImageId", ..Member::new("ImageIds", &IMAGE_ID_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member::new("NextToken", &STRING),
+    Member::new("MaxResults", &DESCRIBE_STORE_IMAGE_TASKS_REQUEST_MAX_RESULTS),
+];
+
+pub static DESCRIBE_STORE_IMAGE_TASKS_INPUT: Shape = Shape {
+    name: "DescribeStoreImageTasksRequest",
+    kind: Kind::Structure { members: &DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_STORE_IMAGE_TASKS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "storeImageTaskResultSet",
+        ..Member::new("StoreImageTaskResults", &STORE_IMAGE_TASK_RESULT_SET)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static DESCRIBE_STORE_IMAGE_TASKS_OUTPUT: Shape = Shape {
+    name: "DescribeStoreImageTasksResult",
+    kind: Kind::Structure { members: &DESCRIBE_STORE_IMAGE_TASKS_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -13017,6 +16429,119 @@ pub static DESCRIBE_TRANSIT_GATEWAYS_OUTPUT_MEMBERS: [Member; 2] = [
 pub static DESCRIBE_TRANSIT_GATEWAYS_OUTPUT: Shape = Shape {
     name: "DescribeTransitGatewaysResult",
     kind: Kind::Structure { members: &DESCRIBE_TRANSIT_GATEWAYS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_VOLUME_ATTRIBUTE_INPUT_MEMBERS: [Member; 3] = [
+    Member { required: true, ..Member::new("Attribute", &VOLUME_ATTRIBUTE_NAME) },
+    Member { required: true, ..Member::new("VolumeId", &VOLUME_ID) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static DESCRIBE_VOLUME_ATTRIBUTE_INPUT: Shape = Shape {
+    name: "DescribeVolumeAttributeRequest",
+    kind: Kind::Structure { members: &DESCRIBE_VOLUME_ATTRIBUTE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT_MEMBERS: [Member; 3] = [
+    Member { wire_name: "autoEnableIO", ..Member::new("AutoEnableIO", &ATTRIBUTE_BOOLEAN_VALUE) },
+    Member { wire_name: "productCodes", ..Member::new("ProductCodes", &PRODUCT_CODE_LIST) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+];
+
+pub static DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT: Shape = Shape {
+    name: "DescribeVolumeAttributeResult",
+    kind: Kind::Structure { members: &DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS: [Member; 6] = [
+    Member::new("MaxResults", &INTEGER),
+    Member::new("NextToken", &STRING),
+    Member { wire_name: "VolumeId", ..Member::new("VolumeIds", &VOLUME_ID_STRING_LIST) },
+    Member::new("IncludeManagedResources", &BOOLEAN),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+];
+
+pub static DESCRIBE_VOLUME_STATUS_INPUT: Shape = Shape {
+    name: "DescribeVolumeStatusRequest",
+    kind: Kind::Structure { members: &DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_VOLUME_STATUS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "volumeStatusSet", ..Member::new("VolumeStatuses", &VOLUME_STATUS_LIST) },
+];
+
+pub static DESCRIBE_VOLUME_STATUS_OUTPUT: Shape = Shape {
+    name: "DescribeVolumeStatusResult",
+    kind: Kind::Structure { members: &DESCRIBE_VOLUME_STATUS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_VOLUMES_INPUT_MEMBERS: [Member; 6] = [
+    Member { wire_name: "VolumeId", ..Member::new("VolumeIds", &VOLUME_ID_STRING_LIST) },
+    Member::new("IncludeManagedResources", &BOOLEAN),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "maxResults", ..Member::new("MaxResults", &INTEGER) },
+];
+
+pub static DESCRIBE_VOLUMES_INPUT: Shape = Shape {
+    name: "DescribeVolumesRequest",
+    kind: Kind::Structure { members: &DESCRIBE_VOLUMES_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS: [Member; 6] = [
+    Member::new("DryRun", &BOOLEAN),
+    Member { wire_name: "VolumeId", ..Member::new("VolumeIds", &VOLUME_ID_STRING_LIST) },
+    Member { wire_name: "Filter", ..Member::new("Filters", &FILTER_LIST) },
+    Member::new("NextToken", &STRING),
+    Member::new("MaxResults", &INTEGER),
+    Member::new("IncludeManagedResources", &BOOLEAN),
+];
+
+pub static DESCRIBE_VOLUMES_MODIFICATIONS_INPUT: Shape = Shape {
+    name: "DescribeVolumesModificationsRequest",
+    kind: Kind::Structure { members: &DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_VOLUMES_MODIFICATIONS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member {
+        wire_name: "volumeModificationSet",
+        ..Member::new("VolumesModifications", &VOLUME_MODIFICATION_LIST)
+    },
+];
+
+pub static DESCRIBE_VOLUMES_MODIFICATIONS_OUTPUT: Shape = Shape {
+    name: "DescribeVolumesModificationsResult",
+    kind: Kind::Structure { members: &DESCRIBE_VOLUMES_MODIFICATIONS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DESCRIBE_VOLUMES_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+    Member { wire_name: "volumeSet", ..Member::new("Volumes", &VOLUME_LIST) },
+];
+
+pub static DESCRIBE_VOLUMES_OUTPUT: Shape = Shape {
+    name: "DescribeVolumesResult",
+    kind: Kind::Structure { members: &DESCRIBE_VOLUMES_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -13368,6 +16893,40 @@ pub static DETACH_NETWORK_INTERFACE_INPUT: Shape = Shape {
 pub static DETACH_NETWORK_INTERFACE_OUTPUT: Shape =
     Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
 
+pub static DETACH_VOLUME_INPUT_MEMBERS: [Member; 5] = [
+    Member::new("Device", &STRING),
+    Member::new("Force", &BOOLEAN),
+    Member::new("InstanceId", &INSTANCE_ID_FOR_RESOLVER),
+    Member { required: true, ..Member::new("VolumeId", &VOLUME_ID_WITH_RESOLVER) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static DETACH_VOLUME_INPUT: Shape = Shape {
+    name: "DetachVolumeRequest",
+    kind: Kind::Structure { members: &DETACH_VOLUME_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DETACH_VOLUME_OUTPUT_MEMBERS: [Member; 9] = [
+    Member { wire_name: "deleteOnTermination", ..Member::new("DeleteOnTermination", &BOOLEAN) },
+    Member { wire_name: "associatedResource", ..Member::new("AssociatedResource", &STRING) },
+    Member { wire_name: "instanceOwningService", ..Member::new("InstanceOwningService", &STRING) },
+    Member { wire_name: "ebsCardIndex", ..Member::new("EbsCardIndex", &INTEGER) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "instanceId", ..Member::new("InstanceId", &STRING) },
+    Member { wire_name: "device", ..Member::new("Device", &STRING) },
+    Member { wire_name: "status", ..Member::new("State", &VOLUME_ATTACHMENT_STATE) },
+    Member { wire_name: "attachTime", ..Member::new("AttachTime", &DATE_TIME) },
+];
+
+pub static DETACH_VOLUME_OUTPUT: Shape = Shape {
+    name: "VolumeAttachment",
+    kind: Kind::Structure { members: &DETACH_VOLUME_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static DETACH_VPN_GATEWAY_INPUT_MEMBERS: [Member; 3] = [
     Member { required: true, ..Member::new("VpcId", &VPC_ID) },
     Member { required: true, ..Member::new("VpnGatewayId", &VPN_GATEWAY_ID) },
@@ -13409,6 +16968,129 @@ pub static DHCP_OPTIONS_MEMBERS: [Member; 4] = [
 pub static DHCP_OPTIONS: Shape = Shape {
     name: "DhcpOptions",
     kind: Kind::Structure { members: &DHCP_OPTIONS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT_MEMBERS: [Member; 1] = [Member::new("DryRun", &BOOLEAN)];
+
+pub static DISABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT: Shape = Shape {
+    name: "DisableEbsEncryptionByDefaultRequest",
+    kind: Kind::Structure { members: &DISABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "ebsEncryptionByDefault", ..Member::new("EbsEncryptionByDefault", &BOOLEAN) }];
+
+pub static DISABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT: Shape = Shape {
+    name: "DisableEbsEncryptionByDefaultResult",
+    kind: Kind::Structure { members: &DISABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS: [Member; 2] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member {
+        wire_name: "fastSnapshotRestoreStateErrorSet",
+        ..Member::new("FastSnapshotRestoreStateErrors", &DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_SET)
+    },
+];
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM: Shape = Shape {
+    name: "DisableFastSnapshotRestoreErrorItem",
+    kind: Kind::Structure { members: &DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS: [Member; 2] = [
+    Member { wire_name: "code", ..Member::new("Code", &STRING) },
+    Member { wire_name: "message", ..Member::new("Message", &STRING) },
+];
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR: Shape = Shape {
+    name: "DisableFastSnapshotRestoreStateError",
+    kind: Kind::Structure { members: &DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS: [Member; 3] = [
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "error", ..Member::new("Error", &DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR) },
+];
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM: Shape = Shape {
+    name: "DisableFastSnapshotRestoreStateErrorItem",
+    kind: Kind::Structure { members: &DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS: [Member; 12] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "state", ..Member::new("State", &FAST_SNAPSHOT_RESTORE_STATE_CODE) },
+    Member { wire_name: "stateTransitionReason", ..Member::new("StateTransitionReason", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "ownerAlias", ..Member::new("OwnerAlias", &STRING) },
+    Member { wire_name: "enablingTime", ..Member::new("EnablingTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "optimizingTime", ..Member::new("OptimizingTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "enabledTime", ..Member::new("EnabledTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "disablingTime", ..Member::new("DisablingTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "disabledTime", ..Member::new("DisabledTime", &MILLISECOND_DATE_TIME) },
+];
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM: Shape = Shape {
+    name: "DisableFastSnapshotRestoreSuccessItem",
+    kind: Kind::Structure { members: &DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS: [Member; 4] = [
+    Member {
+        wire_name: "AvailabilityZone",
+        ..Member::new("AvailabilityZones", &AVAILABILITY_ZONE_STRING_LIST)
+    },
+    Member {
+        wire_name: "AvailabilityZoneId",
+        ..Member::new("AvailabilityZoneIds", &AVAILABILITY_ZONE_ID_STRING_LIST)
+    },
+    Member {
+        wire_name: "SourceSnapshotId",
+        required: true,
+        ..Member::new("SourceSnapshotIds", &SNAPSHOT_ID_STRING_LIST)
+    },
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORES_INPUT: Shape = Shape {
+    name: "DisableFastSnapshotRestoresRequest",
+    kind: Kind::Structure { members: &DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "successful",
+        ..Member::new("Successful", &DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_SET)
+    },
+    Member {
+        wire_name: "unsuccessful",
+        ..Member::new("Unsuccessful", &DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_SET)
+    },
+];
+
+pub static DISABLE_FAST_SNAPSHOT_RESTORES_OUTPUT: Shape = Shape {
+    name: "DisableFastSnapshotRestoresResult",
+    kind: Kind::Structure { members: &DISABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -13470,6 +17152,26 @@ pub static DISABLE_SERIAL_CONSOLE_ACCESS_OUTPUT_MEMBERS: [Member; 1] = [Member {
 pub static DISABLE_SERIAL_CONSOLE_ACCESS_OUTPUT: Shape = Shape {
     name: "DisableSerialConsoleAccessResult",
     kind: Kind::Structure { members: &DISABLE_SERIAL_CONSOLE_ACCESS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS: [Member; 1] =
+    [Member::new("DryRun", &BOOLEAN)];
+
+pub static DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT: Shape = Shape {
+    name: "DisableSnapshotBlockPublicAccessRequest",
+    kind: Kind::Structure { members: &DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "state", ..Member::new("State", &SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE) }];
+
+pub static DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT: Shape = Shape {
+    name: "DisableSnapshotBlockPublicAccessResult",
+    kind: Kind::Structure { members: &DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -14089,6 +17791,129 @@ pub static ENA_SRD_UDP_SPECIFICATION_REQUEST: Shape = Shape {
     sensitive: false,
 };
 
+pub static ENABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT_MEMBERS: [Member; 1] = [Member::new("DryRun", &BOOLEAN)];
+
+pub static ENABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT: Shape = Shape {
+    name: "EnableEbsEncryptionByDefaultRequest",
+    kind: Kind::Structure { members: &ENABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "ebsEncryptionByDefault", ..Member::new("EbsEncryptionByDefault", &BOOLEAN) }];
+
+pub static ENABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT: Shape = Shape {
+    name: "EnableEbsEncryptionByDefaultResult",
+    kind: Kind::Structure { members: &ENABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS: [Member; 2] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member {
+        wire_name: "fastSnapshotRestoreStateErrorSet",
+        ..Member::new("FastSnapshotRestoreStateErrors", &ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_SET)
+    },
+];
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM: Shape = Shape {
+    name: "EnableFastSnapshotRestoreErrorItem",
+    kind: Kind::Structure { members: &ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS: [Member; 2] = [
+    Member { wire_name: "code", ..Member::new("Code", &STRING) },
+    Member { wire_name: "message", ..Member::new("Message", &STRING) },
+];
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR: Shape = Shape {
+    name: "EnableFastSnapshotRestoreStateError",
+    kind: Kind::Structure { members: &ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS: [Member; 3] = [
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "error", ..Member::new("Error", &ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR) },
+];
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM: Shape = Shape {
+    name: "EnableFastSnapshotRestoreStateErrorItem",
+    kind: Kind::Structure { members: &ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS: [Member; 12] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "state", ..Member::new("State", &FAST_SNAPSHOT_RESTORE_STATE_CODE) },
+    Member { wire_name: "stateTransitionReason", ..Member::new("StateTransitionReason", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "ownerAlias", ..Member::new("OwnerAlias", &STRING) },
+    Member { wire_name: "enablingTime", ..Member::new("EnablingTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "optimizingTime", ..Member::new("OptimizingTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "enabledTime", ..Member::new("EnabledTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "disablingTime", ..Member::new("DisablingTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "disabledTime", ..Member::new("DisabledTime", &MILLISECOND_DATE_TIME) },
+];
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM: Shape = Shape {
+    name: "EnableFastSnapshotRestoreSuccessItem",
+    kind: Kind::Structure { members: &ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS: [Member; 4] = [
+    Member {
+        wire_name: "AvailabilityZone",
+        ..Member::new("AvailabilityZones", &AVAILABILITY_ZONE_STRING_LIST)
+    },
+    Member {
+        wire_name: "AvailabilityZoneId",
+        ..Member::new("AvailabilityZoneIds", &AVAILABILITY_ZONE_ID_STRING_LIST)
+    },
+    Member {
+        wire_name: "SourceSnapshotId",
+        required: true,
+        ..Member::new("SourceSnapshotIds", &SNAPSHOT_ID_STRING_LIST)
+    },
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORES_INPUT: Shape = Shape {
+    name: "EnableFastSnapshotRestoresRequest",
+    kind: Kind::Structure { members: &ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "successful",
+        ..Member::new("Successful", &ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_SET)
+    },
+    Member {
+        wire_name: "unsuccessful",
+        ..Member::new("Unsuccessful", &ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_SET)
+    },
+];
+
+pub static ENABLE_FAST_SNAPSHOT_RESTORES_OUTPUT: Shape = Shape {
+    name: "EnableFastSnapshotRestoresResult",
+    kind: Kind::Structure { members: &ENABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static ENABLE_IMAGE_DEPRECATION_INPUT_MEMBERS: [Member; 3] = [
     Member { required: true, ..Member::new("ImageId", &IMAGE_ID) },
     Member { required: true, ..Member::new("DeprecateAt", &MILLISECOND_DATE_TIME) },
@@ -14153,6 +17978,28 @@ pub static ENABLE_SERIAL_CONSOLE_ACCESS_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS: [Member; 2] = [
+    Member { required: true, ..Member::new("State", &SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE) },
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT: Shape = Shape {
+    name: "EnableSnapshotBlockPublicAccessRequest",
+    kind: Kind::Structure { members: &ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "state", ..Member::new("State", &SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE) }];
+
+pub static ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT: Shape = Shape {
+    name: "EnableSnapshotBlockPublicAccessResult",
+    kind: Kind::Structure { members: &ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static ENABLE_TRANSIT_GATEWAY_ROUTE_TABLE_PROPAGATION_INPUT_MEMBERS: [Member; 4] = [
     Member { required: true, ..Member::new("TransitGatewayRouteTableId", &TRANSIT_GATEWAY_ROUTE_TABLE_ID) },
     Member::new("TransitGatewayAttachmentId", &TRANSIT_GATEWAY_ATTACHMENT_ID),
@@ -14191,6 +18038,21 @@ pub static ENABLE_VGW_ROUTE_PROPAGATION_INPUT: Shape = Shape {
 };
 
 pub static ENABLE_VGW_ROUTE_PROPAGATION_OUTPUT: Shape =
+    Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
+
+pub static ENABLE_VOLUME_IO_INPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "volumeId", required: true, ..Member::new("VolumeId", &VOLUME_ID) },
+];
+
+pub static ENABLE_VOLUME_IO_INPUT: Shape = Shape {
+    name: "EnableVolumeIORequest",
+    kind: Kind::Structure { members: &ENABLE_VOLUME_IO_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static ENABLE_VOLUME_IO_OUTPUT: Shape =
     Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
 
 pub static ENCLAVE_OPTIONS_MEMBERS: [Member; 1] =
@@ -14338,6 +18200,84 @@ pub static EXPLANATION_MEMBERS: [Member; 56] = [
 pub static EXPLANATION: Shape = Shape {
     name: "Explanation",
     kind: Kind::Structure { members: &EXPLANATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EXPORT_IMAGE_INPUT_MEMBERS: [Member; 8] = [
+    Member { idempotency_token: true, ..Member::new("ClientToken", &STRING) },
+    Member::new("Description", &STRING),
+    Member { required: true, ..Member::new("DiskImageFormat", &DISK_IMAGE_FORMAT) },
+    Member::new("DryRun", &BOOLEAN),
+    Member { required: true, ..Member::new("ImageId", &IMAGE_ID) },
+    Member { required: true, ..Member::new("S3ExportLocation", &EXPORT_TASK_S3_LOCATION_REQUEST) },
+    Member::new("RoleName", &STRING),
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+];
+
+pub static EXPORT_IMAGE_INPUT: Shape = Shape {
+    name: "ExportImageRequest",
+    kind: Kind::Structure { members: &EXPORT_IMAGE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EXPORT_IMAGE_OUTPUT_MEMBERS: [Member; 10] = [
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "diskImageFormat", ..Member::new("DiskImageFormat", &DISK_IMAGE_FORMAT) },
+    Member { wire_name: "exportImageTaskId", ..Member::new("ExportImageTaskId", &STRING) },
+    Member { wire_name: "imageId", ..Member::new("ImageId", &STRING) },
+    Member { wire_name: "roleName", ..Member::new("RoleName", &STRING) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "s3ExportLocation", ..Member::new("S3ExportLocation", &EXPORT_TASK_S3_LOCATION) },
+    Member { wire_name: "status", ..Member::new("Status", &STRING) },
+    Member { wire_name: "statusMessage", ..Member::new("StatusMessage", &STRING) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+];
+
+pub static EXPORT_IMAGE_OUTPUT: Shape = Shape {
+    name: "ExportImageResult",
+    kind: Kind::Structure { members: &EXPORT_IMAGE_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EXPORT_IMAGE_TASK_MEMBERS: [Member; 8] = [
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "exportImageTaskId", ..Member::new("ExportImageTaskId", &STRING) },
+    Member { wire_name: "imageId", ..Member::new("ImageId", &STRING) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "s3ExportLocation", ..Member::new("S3ExportLocation", &EXPORT_TASK_S3_LOCATION) },
+    Member { wire_name: "status", ..Member::new("Status", &STRING) },
+    Member { wire_name: "statusMessage", ..Member::new("StatusMessage", &STRING) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+];
+
+pub static EXPORT_IMAGE_TASK: Shape = Shape {
+    name: "ExportImageTask",
+    kind: Kind::Structure { members: &EXPORT_IMAGE_TASK_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EXPORT_TASK_S3_LOCATION_MEMBERS: [Member; 2] = [
+    Member { wire_name: "s3Bucket", ..Member::new("S3Bucket", &STRING) },
+    Member { wire_name: "s3Prefix", ..Member::new("S3Prefix", &STRING) },
+];
+
+pub static EXPORT_TASK_S3_LOCATION: Shape = Shape {
+    name: "ExportTaskS3Location",
+    kind: Kind::Structure { members: &EXPORT_TASK_S3_LOCATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static EXPORT_TASK_S3_LOCATION_REQUEST_MEMBERS: [Member; 2] =
+    [Member { required: true, ..Member::new("S3Bucket", &STRING) }, Member::new("S3Prefix", &STRING)];
+
+pub static EXPORT_TASK_S3_LOCATION_REQUEST: Shape = Shape {
+    name: "ExportTaskS3LocationRequest",
+    kind: Kind::Structure { members: &EXPORT_TASK_S3_LOCATION_REQUEST_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -14799,6 +18739,25 @@ pub static GET_CONSOLE_SCREENSHOT_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static GET_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS: [Member; 1] = [Member::new("DryRun", &BOOLEAN)];
+
+pub static GET_EBS_DEFAULT_KMS_KEY_ID_INPUT: Shape = Shape {
+    name: "GetEbsDefaultKmsKeyIdRequest",
+    kind: Kind::Structure { members: &GET_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static GET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) }];
+
+pub static GET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT: Shape = Shape {
+    name: "GetEbsDefaultKmsKeyIdResult",
+    kind: Kind::Structure { members: &GET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static GET_EBS_ENCRYPTION_BY_DEFAULT_INPUT_MEMBERS: [Member; 1] = [Member::new("DryRun", &BOOLEAN)];
 
 pub static GET_EBS_ENCRYPTION_BY_DEFAULT_INPUT: Shape = Shape {
@@ -14984,6 +18943,60 @@ pub static GET_PASSWORD_DATA_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS: [Member; 3] = [
+    Member::new("DryRun", &BOOLEAN),
+    Member {
+        wire_name: "ReservedInstanceId",
+        required: true,
+        ..Member::new("ReservedInstanceIds", &RESERVED_INSTANCE_ID_SET)
+    },
+    Member {
+        wire_name: "TargetConfiguration",
+        ..Member::new("TargetConfigurations", &TARGET_CONFIGURATION_REQUEST_SET)
+    },
+];
+
+pub static GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT: Shape = Shape {
+    name: "GetReservedInstancesExchangeQuoteRequest",
+    kind: Kind::Structure { members: &GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS: [Member; 9] = [
+    Member { wire_name: "currencyCode", ..Member::new("CurrencyCode", &STRING) },
+    Member { wire_name: "isValidExchange", ..Member::new("IsValidExchange", &BOOLEAN) },
+    Member {
+        wire_name: "outputReservedInstancesWillExpireAt",
+        ..Member::new("OutputReservedInstancesWillExpireAt", &DATE_TIME)
+    },
+    Member { wire_name: "paymentDue", ..Member::new("PaymentDue", &STRING) },
+    Member {
+        wire_name: "reservedInstanceValueRollup",
+        ..Member::new("ReservedInstanceValueRollup", &RESERVATION_VALUE)
+    },
+    Member {
+        wire_name: "reservedInstanceValueSet",
+        ..Member::new("ReservedInstanceValueSet", &RESERVED_INSTANCE_RESERVATION_VALUE_SET)
+    },
+    Member {
+        wire_name: "targetConfigurationValueRollup",
+        ..Member::new("TargetConfigurationValueRollup", &RESERVATION_VALUE)
+    },
+    Member {
+        wire_name: "targetConfigurationValueSet",
+        ..Member::new("TargetConfigurationValueSet", &TARGET_RESERVATION_VALUE_SET)
+    },
+    Member { wire_name: "validationFailureReason", ..Member::new("ValidationFailureReason", &STRING) },
+];
+
+pub static GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT: Shape = Shape {
+    name: "GetReservedInstancesExchangeQuoteResult",
+    kind: Kind::Structure { members: &GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static GET_SECURITY_GROUPS_FOR_VPC_INPUT_MEMBERS: [Member; 5] = [
     Member { required: true, ..Member::new("VpcId", &VPC_ID) },
     Member::new("NextToken", &STRING),
@@ -15031,6 +19044,63 @@ pub static GET_SERIAL_CONSOLE_ACCESS_STATUS_OUTPUT_MEMBERS: [Member; 2] = [
 pub static GET_SERIAL_CONSOLE_ACCESS_STATUS_OUTPUT: Shape = Shape {
     name: "GetSerialConsoleAccessStatusResult",
     kind: Kind::Structure { members: &GET_SERIAL_CONSOLE_ACCESS_STATUS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_INPUT_MEMBERS: [Member; 1] =
+    [Member::new("DryRun", &BOOLEAN)];
+
+pub static GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_INPUT: Shape = Shape {
+    name: "GetSnapshotBlockPublicAccessStateRequest",
+    kind: Kind::Structure { members: &GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "state", ..Member::new("State", &SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE) },
+    Member { wire_name: "managedBy", ..Member::new("ManagedBy", &MANAGED_BY) },
+];
+
+pub static GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_OUTPUT: Shape = Shape {
+    name: "GetSnapshotBlockPublicAccessStateResult",
+    kind: Kind::Structure { members: &GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS: [Member; 10] = [
+    Member { wire_name: "InstanceType", ..Member::new("InstanceTypes", &INSTANCE_TYPES) },
+    Member { required: true, ..Member::new("TargetCapacity", &SPOT_PLACEMENT_SCORES_TARGET_CAPACITY) },
+    Member::new("TargetCapacityUnitType", &TARGET_CAPACITY_UNIT_TYPE),
+    Member::new("SingleAvailabilityZone", &BOOLEAN),
+    Member { wire_name: "RegionName", ..Member::new("RegionNames", &REGION_NAMES) },
+    Member::new("InstanceRequirementsWithMetadata", &INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST),
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("MaxResults", &SPOT_PLACEMENT_SCORES_MAX_RESULTS),
+    Member::new("NextToken", &STRING),
+    Member::new("IncludeLocalZones", &BOOLEAN),
+];
+
+pub static GET_SPOT_PLACEMENT_SCORES_INPUT: Shape = Shape {
+    name: "GetSpotPlacementScoresRequest",
+    kind: Kind::Structure { members: &GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static GET_SPOT_PLACEMENT_SCORES_OUTPUT_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "spotPlacementScoreSet",
+        ..Member::new("SpotPlacementScores", &SPOT_PLACEMENT_SCORES)
+    },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static GET_SPOT_PLACEMENT_SCORES_OUTPUT: Shape = Shape {
+    name: "GetSpotPlacementScoresResult",
+    kind: Kind::Structure { members: &GET_SPOT_PLACEMENT_SCORES_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -15229,6 +19299,19 @@ pub static HIBERNATION_OPTIONS_REQUEST: Shape = Shape {
     sensitive: false,
 };
 
+pub static HISTORY_RECORD_MEMBERS: [Member; 3] = [
+    Member { wire_name: "eventInformation", ..Member::new("EventInformation", &EVENT_INFORMATION) },
+    Member { wire_name: "eventType", ..Member::new("EventType", &EVENT_TYPE) },
+    Member { wire_name: "timestamp", ..Member::new("Timestamp", &DATE_TIME) },
+];
+
+pub static HISTORY_RECORD: Shape = Shape {
+    name: "HistoryRecord",
+    kind: Kind::Structure { members: &HISTORY_RECORD_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static HISTORY_RECORD_ENTRY_MEMBERS: [Member; 3] = [
     Member { wire_name: "eventInformation", ..Member::new("EventInformation", &EVENT_INFORMATION) },
     Member { wire_name: "eventType", ..Member::new("EventType", &FLEET_EVENT_TYPE) },
@@ -15238,6 +19321,90 @@ pub static HISTORY_RECORD_ENTRY_MEMBERS: [Member; 3] = [
 pub static HISTORY_RECORD_ENTRY: Shape = Shape {
     name: "HistoryRecordEntry",
     kind: Kind::Structure { members: &HISTORY_RECORD_ENTRY_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static HOST_MEMBERS: [Member; 21] = [
+    Member { wire_name: "autoPlacement", ..Member::new("AutoPlacement", &AUTO_PLACEMENT) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "availableCapacity", ..Member::new("AvailableCapacity", &AVAILABLE_CAPACITY) },
+    Member { wire_name: "clientToken", ..Member::new("ClientToken", &STRING) },
+    Member { wire_name: "hostId", ..Member::new("HostId", &STRING) },
+    Member { wire_name: "hostProperties", ..Member::new("HostProperties", &HOST_PROPERTIES) },
+    Member { wire_name: "hostReservationId", ..Member::new("HostReservationId", &STRING) },
+    Member { wire_name: "instances", ..Member::new("Instances", &HOST_INSTANCE_LIST) },
+    Member { wire_name: "state", ..Member::new("State", &ALLOCATION_STATE) },
+    Member { wire_name: "allocationTime", ..Member::new("AllocationTime", &DATE_TIME) },
+    Member { wire_name: "releaseTime", ..Member::new("ReleaseTime", &DATE_TIME) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "hostRecovery", ..Member::new("HostRecovery", &HOST_RECOVERY) },
+    Member {
+        wire_name: "allowsMultipleInstanceTypes",
+        ..Member::new("AllowsMultipleInstanceTypes", &ALLOWS_MULTIPLE_INSTANCE_TYPES)
+    },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member {
+        wire_name: "memberOfServiceLinkedResourceGroup",
+        ..Member::new("MemberOfServiceLinkedResourceGroup", &BOOLEAN)
+    },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &STRING) },
+    Member { wire_name: "hostMaintenance", ..Member::new("HostMaintenance", &HOST_MAINTENANCE) },
+    Member { wire_name: "assetId", ..Member::new("AssetId", &ASSET_ID) },
+    Member { wire_name: "cpuOptions", ..Member::new("CpuOptions", &HOST_CPU_OPTIONS) },
+];
+
+pub static HOST: Shape = Shape {
+    name: "Host",
+    kind: Kind::Structure { members: &HOST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static HOST_CPU_OPTIONS_MEMBERS: [Member; 1] =
+    [Member { wire_name: "amdSevSnp", ..Member::new("AmdSevSnp", &AMD_SEV_SNP) }];
+
+pub static HOST_CPU_OPTIONS: Shape = Shape {
+    name: "HostCpuOptions",
+    kind: Kind::Structure { members: &HOST_CPU_OPTIONS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static HOST_CPU_OPTIONS_REQUEST_MEMBERS: [Member; 1] = [Member::new("AmdSevSnp", &AMD_SEV_SNP)];
+
+pub static HOST_CPU_OPTIONS_REQUEST: Shape = Shape {
+    name: "HostCpuOptionsRequest",
+    kind: Kind::Structure { members: &HOST_CPU_OPTIONS_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static HOST_INSTANCE_MEMBERS: [Member; 3] = [
+    Member { wire_name: "instanceId", ..Member::new("InstanceId", &STRING) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+];
+
+pub static HOST_INSTANCE: Shape = Shape {
+    name: "HostInstance",
+    kind: Kind::Structure { members: &HOST_INSTANCE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static HOST_PROPERTIES_MEMBERS: [Member; 5] = [
+    Member { wire_name: "cores", ..Member::new("Cores", &INTEGER) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &STRING) },
+    Member { wire_name: "instanceFamily", ..Member::new("InstanceFamily", &STRING) },
+    Member { wire_name: "sockets", ..Member::new("Sockets", &INTEGER) },
+    Member { wire_name: "totalVCpus", ..Member::new("TotalVCpus", &INTEGER) },
+];
+
+pub static HOST_PROPERTIES: Shape = Shape {
+    name: "HostProperties",
+    kind: Kind::Structure { members: &HOST_PROPERTIES_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -15369,6 +19536,37 @@ pub static IMAGE: Shape = Shape {
     sensitive: false,
 };
 
+pub static IMAGE_DISK_CONTAINER_MEMBERS: [Member; 6] = [
+    Member::new("Description", &STRING),
+    Member::new("DeviceName", &STRING),
+    Member::new("Format", &STRING),
+    Member::new("SnapshotId", &SNAPSHOT_ID),
+    Member::new("Url", &SENSITIVE_URL),
+    Member::new("UserBucket", &USER_BUCKET),
+];
+
+pub static IMAGE_DISK_CONTAINER: Shape = Shape {
+    name: "ImageDiskContainer",
+    kind: Kind::Structure { members: &IMAGE_DISK_CONTAINER_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMAGE_RECYCLE_BIN_INFO_MEMBERS: [Member; 5] = [
+    Member { wire_name: "imageId", ..Member::new("ImageId", &STRING) },
+    Member { wire_name: "name", ..Member::new("Name", &STRING) },
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "recycleBinEnterTime", ..Member::new("RecycleBinEnterTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "recycleBinExitTime", ..Member::new("RecycleBinExitTime", &MILLISECOND_DATE_TIME) },
+];
+
+pub static IMAGE_RECYCLE_BIN_INFO: Shape = Shape {
+    name: "ImageRecycleBinInfo",
+    kind: Kind::Structure { members: &IMAGE_RECYCLE_BIN_INFO_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static IMAGE_WATERMARK_MEMBERS: [Member; 5] = [
     Member { wire_name: "watermarkKey", ..Member::new("WatermarkKey", &STRING) },
     Member { wire_name: "sourceImageRegion", ..Member::new("SourceImageRegion", &STRING) },
@@ -15386,6 +19584,111 @@ pub static IMAGE_WATERMARK_MEMBERS: [Member; 5] = [
 pub static IMAGE_WATERMARK: Shape = Shape {
     name: "ImageWatermark",
     kind: Kind::Structure { members: &IMAGE_WATERMARK_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_IMAGE_INPUT_MEMBERS: [Member; 16] = [
+    Member::new("Architecture", &STRING),
+    Member::new("ClientData", &CLIENT_DATA),
+    Member::new("ClientToken", &STRING),
+    Member::new("Description", &STRING),
+    Member { wire_name: "DiskContainer", ..Member::new("DiskContainers", &IMAGE_DISK_CONTAINER_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("Encrypted", &BOOLEAN),
+    Member::new("Hypervisor", &STRING),
+    Member::new("KmsKeyId", &KMS_KEY_ID),
+    Member::new("LicenseType", &STRING),
+    Member::new("Platform", &STRING),
+    Member::new("RoleName", &STRING),
+    Member::new("LicenseSpecifications", &IMPORT_IMAGE_LICENSE_SPECIFICATION_LIST_REQUEST),
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("UsageOperation", &STRING),
+    Member::new("BootMode", &BOOT_MODE_VALUES),
+];
+
+pub static IMPORT_IMAGE_INPUT: Shape = Shape {
+    name: "ImportImageRequest",
+    kind: Kind::Structure { members: &IMPORT_IMAGE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_IMAGE_LICENSE_CONFIGURATION_REQUEST_MEMBERS: [Member; 1] =
+    [Member::new("LicenseConfigurationArn", &STRING)];
+
+pub static IMPORT_IMAGE_LICENSE_CONFIGURATION_REQUEST: Shape = Shape {
+    name: "ImportImageLicenseConfigurationRequest",
+    kind: Kind::Structure { members: &IMPORT_IMAGE_LICENSE_CONFIGURATION_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_IMAGE_LICENSE_CONFIGURATION_RESPONSE_MEMBERS: [Member; 1] =
+    [Member { wire_name: "licenseConfigurationArn", ..Member::new("LicenseConfigurationArn", &STRING) }];
+
+pub static IMPORT_IMAGE_LICENSE_CONFIGURATION_RESPONSE: Shape = Shape {
+    name: "ImportImageLicenseConfigurationResponse",
+    kind: Kind::Structure { members: &IMPORT_IMAGE_LICENSE_CONFIGURATION_RESPONSE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_IMAGE_OUTPUT_MEMBERS: [Member; 16] = [
+    Member { wire_name: "architecture", ..Member::new("Architecture", &STRING) },
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "hypervisor", ..Member::new("Hypervisor", &STRING) },
+    Member { wire_name: "imageId", ..Member::new("ImageId", &STRING) },
+    Member { wire_name: "importTaskId", ..Member::new("ImportTaskId", &IMPORT_IMAGE_TASK_ID) },
+    Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &KMS_KEY_ID) },
+    Member { wire_name: "licenseType", ..Member::new("LicenseType", &STRING) },
+    Member { wire_name: "platform", ..Member::new("Platform", &STRING) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "snapshotDetailSet", ..Member::new("SnapshotDetails", &SNAPSHOT_DETAIL_LIST) },
+    Member { wire_name: "status", ..Member::new("Status", &STRING) },
+    Member { wire_name: "statusMessage", ..Member::new("StatusMessage", &STRING) },
+    Member {
+        wire_name: "licenseSpecifications",
+        ..Member::new("LicenseSpecifications", &IMPORT_IMAGE_LICENSE_SPECIFICATION_LIST_RESPONSE)
+    },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "usageOperation", ..Member::new("UsageOperation", &STRING) },
+];
+
+pub static IMPORT_IMAGE_OUTPUT: Shape = Shape {
+    name: "ImportImageResult",
+    kind: Kind::Structure { members: &IMPORT_IMAGE_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_IMAGE_TASK_MEMBERS: [Member; 17] = [
+    Member { wire_name: "architecture", ..Member::new("Architecture", &STRING) },
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "hypervisor", ..Member::new("Hypervisor", &STRING) },
+    Member { wire_name: "imageId", ..Member::new("ImageId", &STRING) },
+    Member { wire_name: "importTaskId", ..Member::new("ImportTaskId", &STRING) },
+    Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) },
+    Member { wire_name: "licenseType", ..Member::new("LicenseType", &STRING) },
+    Member { wire_name: "platform", ..Member::new("Platform", &STRING) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "snapshotDetailSet", ..Member::new("SnapshotDetails", &SNAPSHOT_DETAIL_LIST) },
+    Member { wire_name: "status", ..Member::new("Status", &STRING) },
+    Member { wire_name: "statusMessage", ..Member::new("StatusMessage", &STRING) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member {
+        wire_name: "licenseSpecifications",
+        ..Member::new("LicenseSpecifications", &IMPORT_IMAGE_LICENSE_SPECIFICATION_LIST_RESPONSE)
+    },
+    Member { wire_name: "usageOperation", ..Member::new("UsageOperation", &STRING) },
+    Member { wire_name: "bootMode", ..Member::new("BootMode", &BOOT_MODE_VALUES) },
+];
+
+pub static IMPORT_IMAGE_TASK: Shape = Shape {
+    name: "ImportImageTask",
+    kind: Kind::Structure { members: &IMPORT_IMAGE_TASK_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -15414,6 +19717,53 @@ pub static IMPORT_KEY_PAIR_OUTPUT_MEMBERS: [Member; 4] = [
 pub static IMPORT_KEY_PAIR_OUTPUT: Shape = Shape {
     name: "ImportKeyPairResult",
     kind: Kind::Structure { members: &IMPORT_KEY_PAIR_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_SNAPSHOT_INPUT_MEMBERS: [Member; 9] = [
+    Member::new("ClientData", &CLIENT_DATA),
+    Member::new("ClientToken", &STRING),
+    Member::new("Description", &STRING),
+    Member::new("DiskContainer", &SNAPSHOT_DISK_CONTAINER),
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("Encrypted", &BOOLEAN),
+    Member::new("KmsKeyId", &KMS_KEY_ID),
+    Member::new("RoleName", &STRING),
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+];
+
+pub static IMPORT_SNAPSHOT_INPUT: Shape = Shape {
+    name: "ImportSnapshotRequest",
+    kind: Kind::Structure { members: &IMPORT_SNAPSHOT_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_SNAPSHOT_OUTPUT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "importTaskId", ..Member::new("ImportTaskId", &STRING) },
+    Member { wire_name: "snapshotTaskDetail", ..Member::new("SnapshotTaskDetail", &SNAPSHOT_TASK_DETAIL) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+];
+
+pub static IMPORT_SNAPSHOT_OUTPUT: Shape = Shape {
+    name: "ImportSnapshotResult",
+    kind: Kind::Structure { members: &IMPORT_SNAPSHOT_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static IMPORT_SNAPSHOT_TASK_MEMBERS: [Member; 4] = [
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "importTaskId", ..Member::new("ImportTaskId", &STRING) },
+    Member { wire_name: "snapshotTaskDetail", ..Member::new("SnapshotTaskDetail", &SNAPSHOT_TASK_DETAIL) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+];
+
+pub static IMPORT_SNAPSHOT_TASK: Shape = Shape {
+    name: "ImportSnapshotTask",
+    kind: Kind::Structure { members: &IMPORT_SNAPSHOT_TASK_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -15453,6 +19803,22 @@ pub static INFERENCE_DEVICE_MEMORY_INFO_MEMBERS: [Member; 1] =
 pub static INFERENCE_DEVICE_MEMORY_INFO: Shape = Shape {
     name: "InferenceDeviceMemoryInfo",
     kind: Kind::Structure { members: &INFERENCE_DEVICE_MEMORY_INFO_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static INITIALIZATION_STATUS_DETAILS_MEMBERS: [Member; 3] = [
+    Member { wire_name: "initializationType", ..Member::new("InitializationType", &INITIALIZATION_TYPE) },
+    Member { wire_name: "progress", ..Member::new("Progress", &LONG) },
+    Member {
+        wire_name: "estimatedTimeToCompleteInSeconds",
+        ..Member::new("EstimatedTimeToCompleteInSeconds", &LONG)
+    },
+];
+
+pub static INITIALIZATION_STATUS_DETAILS: Shape = Shape {
+    name: "InitializationStatusDetails",
+    kind: Kind::Structure { members: &INITIALIZATION_STATUS_DETAILS_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -15614,6 +19980,19 @@ pub static INSTANCE_BLOCK_DEVICE_MAPPING_SPECIFICATION_MEMBERS: [Member; 4] = [
 pub static INSTANCE_BLOCK_DEVICE_MAPPING_SPECIFICATION: Shape = Shape {
     name: "InstanceBlockDeviceMappingSpecification",
     kind: Kind::Structure { members: &INSTANCE_BLOCK_DEVICE_MAPPING_SPECIFICATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static INSTANCE_CAPACITY_MEMBERS: [Member; 3] = [
+    Member { wire_name: "availableCapacity", ..Member::new("AvailableCapacity", &INTEGER) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &STRING) },
+    Member { wire_name: "totalCapacity", ..Member::new("TotalCapacity", &INTEGER) },
+];
+
+pub static INSTANCE_CAPACITY: Shape = Shape {
+    name: "InstanceCapacity",
+    kind: Kind::Structure { members: &INSTANCE_CAPACITY_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -16074,6 +20453,22 @@ pub static INSTANCE_REQUIREMENTS_REQUEST: Shape = Shape {
     sensitive: false,
 };
 
+pub static INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST_MEMBERS: [Member; 3] = [
+    Member { wire_name: "ArchitectureType", ..Member::new("ArchitectureTypes", &ARCHITECTURE_TYPE_SET) },
+    Member {
+        wire_name: "VirtualizationType",
+        ..Member::new("VirtualizationTypes", &VIRTUALIZATION_TYPE_SET)
+    },
+    Member::new("InstanceRequirements", &INSTANCE_REQUIREMENTS_REQUEST),
+];
+
+pub static INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST: Shape = Shape {
+    name: "InstanceRequirementsWithMetadataRequest",
+    kind: Kind::Structure { members: &INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static INSTANCE_SECONDARY_INTERFACE_MEMBERS: [Member; 10] = [
     Member { wire_name: "attachment", ..Member::new("Attachment", &INSTANCE_SECONDARY_INTERFACE_ATTACHMENT) },
     Member { wire_name: "macAddress", ..Member::new("MacAddress", &STRING) },
@@ -16152,6 +20547,22 @@ pub static INSTANCE_SECONDARY_INTERFACE_SPECIFICATION_REQUEST_MEMBERS: [Member; 
 pub static INSTANCE_SECONDARY_INTERFACE_SPECIFICATION_REQUEST: Shape = Shape {
     name: "InstanceSecondaryInterfaceSpecificationRequest",
     kind: Kind::Structure { members: &INSTANCE_SECONDARY_INTERFACE_SPECIFICATION_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static INSTANCE_SPECIFICATION_MEMBERS: [Member; 3] = [
+    Member { required: true, ..Member::new("InstanceId", &INSTANCE_ID_WITH_VOLUME_RESOLVER) },
+    Member::new("ExcludeBootVolume", &BOOLEAN),
+    Member {
+        wire_name: "ExcludeDataVolumeId",
+        ..Member::new("ExcludeDataVolumeIds", &VOLUME_ID_STRING_LIST)
+    },
+];
+
+pub static INSTANCE_SPECIFICATION: Shape = Shape {
+    name: "InstanceSpecification",
+    kind: Kind::Structure { members: &INSTANCE_SPECIFICATION_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -16419,6 +20830,43 @@ pub static INTERNET_GATEWAY_ATTACHMENT: Shape = Shape {
     sensitive: false,
 };
 
+pub static INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS: [Member; 6] = [
+    Member { wire_name: "instanceCount", ..Member::new("InstanceCount", &INTEGER) },
+    Member { wire_name: "targetInstanceCount", ..Member::new("TargetInstanceCount", &INTEGER) },
+    Member {
+        wire_name: "status",
+        ..Member::new("Status", &INTERRUPTIBLE_CAPACITY_RESERVATION_ALLOCATION_STATUS)
+    },
+    Member {
+        wire_name: "interruptibleCapacityReservationId",
+        ..Member::new("InterruptibleCapacityReservationId", &STRING)
+    },
+    Member { wire_name: "interruptionType", ..Member::new("InterruptionType", &INTERRUPTION_TYPE) },
+    Member { wire_name: "zeroSizePreference", ..Member::new("ZeroSizePreference", &ZERO_SIZE_PREFERENCE) },
+];
+
+pub static INTERRUPTIBLE_CAPACITY_ALLOCATION: Shape = Shape {
+    name: "InterruptibleCapacityAllocation",
+    kind: Kind::Structure { members: &INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static INTERRUPTION_INFO_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "sourceCapacityReservationId",
+        ..Member::new("SourceCapacityReservationId", &STRING)
+    },
+    Member { wire_name: "interruptionType", ..Member::new("InterruptionType", &INTERRUPTION_TYPE) },
+];
+
+pub static INTERRUPTION_INFO: Shape = Shape {
+    name: "InterruptionInfo",
+    kind: Kind::Structure { members: &INTERRUPTION_INFO_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static IP_PERMISSION_MEMBERS: [Member; 7] = [
     Member { wire_name: "ipProtocol", ..Member::new("IpProtocol", &STRING) },
     Member { wire_name: "fromPort", ..Member::new("FromPort", &INTEGER) },
@@ -16581,6 +21029,40 @@ pub static LAUNCH_PERMISSION_MODIFICATIONS: Shape = Shape {
     sensitive: false,
 };
 
+pub static LAUNCH_SPECIFICATION_MEMBERS: [Member; 15] = [
+    Member { wire_name: "userData", ..Member::new("UserData", &SENSITIVE_USER_DATA) },
+    Member { wire_name: "addressingType", ..Member::new("AddressingType", &STRING) },
+    Member {
+        wire_name: "blockDeviceMapping",
+        ..Member::new("BlockDeviceMappings", &BLOCK_DEVICE_MAPPING_LIST)
+    },
+    Member { wire_name: "ebsOptimized", ..Member::new("EbsOptimized", &BOOLEAN) },
+    Member {
+        wire_name: "iamInstanceProfile",
+        ..Member::new("IamInstanceProfile", &IAM_INSTANCE_PROFILE_SPECIFICATION)
+    },
+    Member { wire_name: "imageId", ..Member::new("ImageId", &STRING) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &INSTANCE_TYPE) },
+    Member { wire_name: "kernelId", ..Member::new("KernelId", &STRING) },
+    Member { wire_name: "keyName", ..Member::new("KeyName", &STRING) },
+    Member {
+        wire_name: "networkInterfaceSet",
+        ..Member::new("NetworkInterfaces", &INSTANCE_NETWORK_INTERFACE_SPECIFICATION_LIST)
+    },
+    Member { wire_name: "placement", ..Member::new("Placement", &SPOT_PLACEMENT) },
+    Member { wire_name: "ramdiskId", ..Member::new("RamdiskId", &STRING) },
+    Member { wire_name: "subnetId", ..Member::new("SubnetId", &STRING) },
+    Member { wire_name: "groupSet", ..Member::new("SecurityGroups", &GROUP_IDENTIFIER_LIST) },
+    Member { wire_name: "monitoring", ..Member::new("Monitoring", &RUN_INSTANCES_MONITORING_ENABLED) },
+];
+
+pub static LAUNCH_SPECIFICATION: Shape = Shape {
+    name: "LaunchSpecification",
+    kind: Kind::Structure { members: &LAUNCH_SPECIFICATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static LAUNCH_TEMPLATE_MEMBERS: [Member; 8] = [
     Member { wire_name: "launchTemplateId", ..Member::new("LaunchTemplateId", &STRING) },
     Member { wire_name: "launchTemplateName", ..Member::new("LaunchTemplateName", &LAUNCH_TEMPLATE_NAME) },
@@ -16668,6 +21150,21 @@ pub static LAUNCH_TEMPLATE_CAPACITY_RESERVATION_SPECIFICATION_RESPONSE_MEMBERS: 
 pub static LAUNCH_TEMPLATE_CAPACITY_RESERVATION_SPECIFICATION_RESPONSE: Shape = Shape {
     name: "LaunchTemplateCapacityReservationSpecificationResponse",
     kind: Kind::Structure { members: &LAUNCH_TEMPLATE_CAPACITY_RESERVATION_SPECIFICATION_RESPONSE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LAUNCH_TEMPLATE_CONFIG_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "launchTemplateSpecification",
+        ..Member::new("LaunchTemplateSpecification", &FLEET_LAUNCH_TEMPLATE_SPECIFICATION)
+    },
+    Member { wire_name: "overrides", ..Member::new("Overrides", &LAUNCH_TEMPLATE_OVERRIDES_LIST) },
+];
+
+pub static LAUNCH_TEMPLATE_CONFIG: Shape = Shape {
+    name: "LaunchTemplateConfig",
+    kind: Kind::Structure { members: &LAUNCH_TEMPLATE_CONFIG_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -17106,6 +21603,27 @@ pub static LAUNCH_TEMPLATE_NETWORK_PERFORMANCE_OPTIONS_REQUEST: Shape = Shape {
     sensitive: false,
 };
 
+pub static LAUNCH_TEMPLATE_OVERRIDES_MEMBERS: [Member; 8] = [
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &INSTANCE_TYPE) },
+    Member { wire_name: "spotPrice", ..Member::new("SpotPrice", &STRING) },
+    Member { wire_name: "subnetId", ..Member::new("SubnetId", &SUBNET_ID) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "weightedCapacity", ..Member::new("WeightedCapacity", &DOUBLE) },
+    Member { wire_name: "priority", ..Member::new("Priority", &DOUBLE) },
+    Member {
+        wire_name: "instanceRequirements",
+        ..Member::new("InstanceRequirements", &INSTANCE_REQUIREMENTS)
+    },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &AVAILABILITY_ZONE_ID) },
+];
+
+pub static LAUNCH_TEMPLATE_OVERRIDES: Shape = Shape {
+    name: "LaunchTemplateOverrides",
+    kind: Kind::Structure { members: &LAUNCH_TEMPLATE_OVERRIDES_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static LAUNCH_TEMPLATE_PLACEMENT_MEMBERS: [Member; 10] = [
     Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
     Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &AVAILABILITY_ZONE_ID) },
@@ -17314,6 +21832,164 @@ pub static LICENSE_CONFIGURATION_REQUEST: Shape = Shape {
     sensitive: false,
 };
 
+pub static LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "ImageId", ..Member::new("ImageIds", &IMAGE_ID_STRING_LIST) },
+    Member::new("NextToken", &STRING),
+    Member::new("MaxResults", &LIST_IMAGES_IN_RECYCLE_BIN_MAX_RESULTS),
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static LIST_IMAGES_IN_RECYCLE_BIN_INPUT: Shape = Shape {
+    name: "ListImagesInRecycleBinRequest",
+    kind: Kind::Structure { members: &LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LIST_IMAGES_IN_RECYCLE_BIN_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "imageSet", ..Member::new("Images", &IMAGE_RECYCLE_BIN_INFO_LIST) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static LIST_IMAGES_IN_RECYCLE_BIN_OUTPUT: Shape = Shape {
+    name: "ListImagesInRecycleBinResult",
+    kind: Kind::Structure { members: &LIST_IMAGES_IN_RECYCLE_BIN_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS: [Member; 4] = [
+    Member::new("MaxResults", &LIST_SNAPSHOTS_IN_RECYCLE_BIN_MAX_RESULTS),
+    Member::new("NextToken", &STRING),
+    Member { wire_name: "SnapshotId", ..Member::new("SnapshotIds", &SNAPSHOT_ID_STRING_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT: Shape = Shape {
+    name: "ListSnapshotsInRecycleBinRequest",
+    kind: Kind::Structure { members: &LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LIST_SNAPSHOTS_IN_RECYCLE_BIN_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "snapshotSet", ..Member::new("Snapshots", &SNAPSHOT_RECYCLE_BIN_INFO_LIST) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static LIST_SNAPSHOTS_IN_RECYCLE_BIN_OUTPUT: Shape = Shape {
+    name: "ListSnapshotsInRecycleBinResult",
+    kind: Kind::Structure { members: &LIST_SNAPSHOTS_IN_RECYCLE_BIN_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "VolumeId", ..Member::new("VolumeIds", &VOLUME_ID_STRING_LIST) },
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("MaxResults", &INTEGER),
+    Member::new("NextToken", &STRING),
+];
+
+pub static LIST_VOLUMES_IN_RECYCLE_BIN_INPUT: Shape = Shape {
+    name: "ListVolumesInRecycleBinRequest",
+    kind: Kind::Structure { members: &LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LIST_VOLUMES_IN_RECYCLE_BIN_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "volumeSet", ..Member::new("Volumes", &VOLUME_RECYCLE_BIN_INFO_LIST) },
+    Member { wire_name: "nextToken", ..Member::new("NextToken", &STRING) },
+];
+
+pub static LIST_VOLUMES_IN_RECYCLE_BIN_OUTPUT: Shape = Shape {
+    name: "ListVolumesInRecycleBinResult",
+    kind: Kind::Structure { members: &LIST_VOLUMES_IN_RECYCLE_BIN_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LOAD_BALANCERS_CONFIG_MEMBERS: [Member; 2] = [
+    Member {
+        wire_name: "classicLoadBalancersConfig",
+        ..Member::new("ClassicLoadBalancersConfig", &CLASSIC_LOAD_BALANCERS_CONFIG)
+    },
+    Member { wire_name: "targetGroupsConfig", ..Member::new("TargetGroupsConfig", &TARGET_GROUPS_CONFIG) },
+];
+
+pub static LOAD_BALANCERS_CONFIG: Shape = Shape {
+    name: "LoadBalancersConfig",
+    kind: Kind::Structure { members: &LOAD_BALANCERS_CONFIG_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LOCK_SNAPSHOT_INPUT_MEMBERS: [Member; 6] = [
+    Member { required: true, ..Member::new("SnapshotId", &SNAPSHOT_ID) },
+    Member::new("DryRun", &BOOLEAN),
+    Member { required: true, ..Member::new("LockMode", &LOCK_MODE) },
+    Member::new("CoolOffPeriod", &COOL_OFF_PERIOD_REQUEST_HOURS),
+    Member::new("LockDuration", &RETENTION_PERIOD_REQUEST_DAYS),
+    Member::new("ExpirationDate", &MILLISECOND_DATE_TIME),
+];
+
+pub static LOCK_SNAPSHOT_INPUT: Shape = Shape {
+    name: "LockSnapshotRequest",
+    kind: Kind::Structure { members: &LOCK_SNAPSHOT_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LOCK_SNAPSHOT_OUTPUT_MEMBERS: [Member; 8] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "lockState", ..Member::new("LockState", &LOCK_STATE) },
+    Member { wire_name: "lockDuration", ..Member::new("LockDuration", &RETENTION_PERIOD_RESPONSE_DAYS) },
+    Member { wire_name: "coolOffPeriod", ..Member::new("CoolOffPeriod", &COOL_OFF_PERIOD_RESPONSE_HOURS) },
+    Member {
+        wire_name: "coolOffPeriodExpiresOn",
+        ..Member::new("CoolOffPeriodExpiresOn", &MILLISECOND_DATE_TIME)
+    },
+    Member { wire_name: "lockCreatedOn", ..Member::new("LockCreatedOn", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "lockExpiresOn", ..Member::new("LockExpiresOn", &MILLISECOND_DATE_TIME) },
+    Member {
+        wire_name: "lockDurationStartTime",
+        ..Member::new("LockDurationStartTime", &MILLISECOND_DATE_TIME)
+    },
+];
+
+pub static LOCK_SNAPSHOT_OUTPUT: Shape = Shape {
+    name: "LockSnapshotResult",
+    kind: Kind::Structure { members: &LOCK_SNAPSHOT_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static LOCKED_SNAPSHOTS_INFO_MEMBERS: [Member; 9] = [
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "lockState", ..Member::new("LockState", &LOCK_STATE) },
+    Member { wire_name: "lockDuration", ..Member::new("LockDuration", &RETENTION_PERIOD_RESPONSE_DAYS) },
+    Member { wire_name: "coolOffPeriod", ..Member::new("CoolOffPeriod", &COOL_OFF_PERIOD_RESPONSE_HOURS) },
+    Member {
+        wire_name: "coolOffPeriodExpiresOn",
+        ..Member::new("CoolOffPeriodExpiresOn", &MILLISECOND_DATE_TIME)
+    },
+    Member { wire_name: "lockCreatedOn", ..Member::new("LockCreatedOn", &MILLISECOND_DATE_TIME) },
+    Member {
+        wire_name: "lockDurationStartTime",
+        ..Member::new("LockDurationStartTime", &MILLISECOND_DATE_TIME)
+    },
+    Member { wire_name: "lockExpiresOn", ..Member::new("LockExpiresOn", &MILLISECOND_DATE_TIME) },
+];
+
+pub static LOCKED_SNAPSHOTS_INFO: Shape = Shape {
+    name: "LockedSnapshotsInfo",
+    kind: Kind::Structure { members: &LOCKED_SNAPSHOTS_INFO_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static MANAGED_PREFIX_LIST_MEMBERS: [Member; 12] = [
     Member { wire_name: "prefixListId", ..Member::new("PrefixListId", &PREFIX_LIST_RESOURCE_ID) },
     Member { wire_name: "addressFamily", ..Member::new("AddressFamily", &STRING) },
@@ -17481,6 +22157,66 @@ pub static MODIFY_AVAILABILITY_ZONE_GROUP_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS: [Member; 11] = [
+    Member { required: true, ..Member::new("CapacityReservationId", &CAPACITY_RESERVATION_ID) },
+    Member::new("InstanceCount", &INTEGER),
+    Member::new("EndDate", &DATE_TIME),
+    Member::new("EndDateType", &END_DATE_TYPE),
+    Member::new("Accept", &BOOLEAN),
+    Member::new("DryRun", &BOOLEAN),
+    Member::new("AdditionalInfo", &STRING),
+    Member::new("InstanceMatchCriteria", &INSTANCE_MATCH_CRITERIA),
+    Member::new("AcceptModificationTerms", &BOOLEAN),
+    Member::new("StartDate", &MILLISECOND_DATE_TIME),
+    Member::new("QuoteId", &CAPACITY_RESERVATION_MODIFICATION_QUOTE_ID),
+];
+
+pub static MODIFY_CAPACITY_RESERVATION_INPUT: Shape = Shape {
+    name: "ModifyCapacityReservationRequest",
+    kind: Kind::Structure { members: &MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_CAPACITY_RESERVATION_OUTPUT_MEMBERS: [Member; 3] = [
+    Member { wire_name: "return", ..Member::new("Return", &BOOLEAN) },
+    Member {
+        wire_name: "adjustmentStatus",
+        ..Member::new("AdjustmentStatus", &CAPACITY_RESERVATION_ADJUSTMENT_STATUS)
+    },
+    Member {
+        wire_name: "adjustmentDetails",
+        ..Member::new("AdjustmentDetails", &CAPACITY_RESERVATION_ADJUSTMENT_DETAILS)
+    },
+];
+
+pub static MODIFY_CAPACITY_RESERVATION_OUTPUT: Shape = Shape {
+    name: "ModifyCapacityReservationResult",
+    kind: Kind::Structure { members: &MODIFY_CAPACITY_RESERVATION_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS: [Member; 2] =
+    [Member { required: true, ..Member::new("KmsKeyId", &KMS_KEY_ID) }, Member::new("DryRun", &BOOLEAN)];
+
+pub static MODIFY_EBS_DEFAULT_KMS_KEY_ID_INPUT: Shape = Shape {
+    name: "ModifyEbsDefaultKmsKeyIdRequest",
+    kind: Kind::Structure { members: &MODIFY_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) }];
+
+pub static MODIFY_EBS_DEFAULT_KMS_KEY_ID_OUTPUT: Shape = Shape {
+    name: "ModifyEbsDefaultKmsKeyIdResult",
+    kind: Kind::Structure { members: &MODIFY_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static MODIFY_FLEET_INPUT_MEMBERS: [Member; 6] = [
     Member::new("DryRun", &BOOLEAN),
     Member::new("ExcessCapacityTerminationPolicy", &FLEET_EXCESS_CAPACITY_TERMINATION_POLICY),
@@ -17506,6 +22242,34 @@ pub static MODIFY_FLEET_OUTPUT_MEMBERS: [Member; 1] =
 pub static MODIFY_FLEET_OUTPUT: Shape = Shape {
     name: "ModifyFleetResult",
     kind: Kind::Structure { members: &MODIFY_FLEET_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_HOSTS_INPUT_MEMBERS: [Member; 6] = [
+    Member::new("HostRecovery", &HOST_RECOVERY),
+    Member::new("InstanceType", &STRING),
+    Member::new("InstanceFamily", &STRING),
+    Member::new("HostMaintenance", &HOST_MAINTENANCE),
+    Member { wire_name: "hostId", required: true, ..Member::new("HostIds", &REQUEST_HOST_ID_LIST) },
+    Member { wire_name: "autoPlacement", ..Member::new("AutoPlacement", &AUTO_PLACEMENT) },
+];
+
+pub static MODIFY_HOSTS_INPUT: Shape = Shape {
+    name: "ModifyHostsRequest",
+    kind: Kind::Structure { members: &MODIFY_HOSTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_HOSTS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "successful", ..Member::new("Successful", &RESPONSE_HOST_ID_LIST) },
+    Member { wire_name: "unsuccessful", ..Member::new("Unsuccessful", &UNSUCCESSFUL_ITEM_LIST) },
+];
+
+pub static MODIFY_HOSTS_OUTPUT: Shape = Shape {
+    name: "ModifyHostsResult",
+    kind: Kind::Structure { members: &MODIFY_HOSTS_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -17839,6 +22603,39 @@ pub static MODIFY_PRIVATE_DNS_NAME_OPTIONS_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static MODIFY_RESERVED_INSTANCES_INPUT_MEMBERS: [Member; 3] = [
+    Member {
+        wire_name: "ReservedInstancesId",
+        required: true,
+        ..Member::new("ReservedInstancesIds", &RESERVED_INSTANCES_ID_STRING_LIST)
+    },
+    Member { wire_name: "clientToken", ..Member::new("ClientToken", &STRING) },
+    Member {
+        wire_name: "ReservedInstancesConfigurationSetItemType",
+        required: true,
+        ..Member::new("TargetConfigurations", &RESERVED_INSTANCES_CONFIGURATION_LIST)
+    },
+];
+
+pub static MODIFY_RESERVED_INSTANCES_INPUT: Shape = Shape {
+    name: "ModifyReservedInstancesRequest",
+    kind: Kind::Structure { members: &MODIFY_RESERVED_INSTANCES_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_RESERVED_INSTANCES_OUTPUT_MEMBERS: [Member; 1] = [Member {
+    wire_name: "reservedInstancesModificationId",
+    ..Member::new("ReservedInstancesModificationId", &STRING)
+}];
+
+pub static MODIFY_RESERVED_INSTANCES_OUTPUT: Shape = Shape {
+    name: "ModifyReservedInstancesResult",
+    kind: Kind::Structure { members: &MODIFY_RESERVED_INSTANCES_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static MODIFY_SECURITY_GROUP_RULES_INPUT_MEMBERS: [Member; 3] = [
     Member { required: true, ..Member::new("GroupId", &SECURITY_GROUP_ID) },
     Member {
@@ -17862,6 +22659,87 @@ pub static MODIFY_SECURITY_GROUP_RULES_OUTPUT_MEMBERS: [Member; 1] =
 pub static MODIFY_SECURITY_GROUP_RULES_OUTPUT: Shape = Shape {
     name: "ModifySecurityGroupRulesResult",
     kind: Kind::Structure { members: &MODIFY_SECURITY_GROUP_RULES_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS: [Member; 7] = [
+    Member::new("Attribute", &SNAPSHOT_ATTRIBUTE_NAME),
+    Member::new("CreateVolumePermission", &CREATE_VOLUME_PERMISSION_MODIFICATIONS),
+    Member { wire_name: "UserGroup", ..Member::new("GroupNames", &GROUP_NAME_STRING_LIST) },
+    Member::new("OperationType", &OPERATION_TYPE),
+    Member { required: true, ..Member::new("SnapshotId", &SNAPSHOT_ID) },
+    Member { wire_name: "UserId", ..Member::new("UserIds", &USER_ID_STRING_LIST) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static MODIFY_SNAPSHOT_ATTRIBUTE_INPUT: Shape = Shape {
+    name: "ModifySnapshotAttributeRequest",
+    kind: Kind::Structure { members: &MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_SNAPSHOT_ATTRIBUTE_OUTPUT: Shape =
+    Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
+
+pub static MODIFY_SNAPSHOT_TIER_INPUT_MEMBERS: [Member; 3] = [
+    Member { required: true, ..Member::new("SnapshotId", &SNAPSHOT_ID) },
+    Member::new("StorageTier", &TARGET_STORAGE_TIER),
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static MODIFY_SNAPSHOT_TIER_INPUT: Shape = Shape {
+    name: "ModifySnapshotTierRequest",
+    kind: Kind::Structure { members: &MODIFY_SNAPSHOT_TIER_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_SNAPSHOT_TIER_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "tieringStartTime", ..Member::new("TieringStartTime", &MILLISECOND_DATE_TIME) },
+];
+
+pub static MODIFY_SNAPSHOT_TIER_OUTPUT: Shape = Shape {
+    name: "ModifySnapshotTierResult",
+    kind: Kind::Structure { members: &MODIFY_SNAPSHOT_TIER_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS: [Member; 6] = [
+    Member {
+        wire_name: "LaunchTemplateConfig",
+        ..Member::new("LaunchTemplateConfigs", &LAUNCH_TEMPLATE_CONFIG_LIST)
+    },
+    Member::new("OnDemandTargetCapacity", &INTEGER),
+    Member::new("Context", &STRING),
+    Member {
+        wire_name: "spotFleetRequestId",
+        required: true,
+        ..Member::new("SpotFleetRequestId", &SPOT_FLEET_REQUEST_ID)
+    },
+    Member { wire_name: "targetCapacity", ..Member::new("TargetCapacity", &INTEGER) },
+    Member {
+        wire_name: "excessCapacityTerminationPolicy",
+        ..Member::new("ExcessCapacityTerminationPolicy", &EXCESS_CAPACITY_TERMINATION_POLICY)
+    },
+];
+
+pub static MODIFY_SPOT_FLEET_REQUEST_INPUT: Shape = Shape {
+    name: "ModifySpotFleetRequestRequest",
+    kind: Kind::Structure { members: &MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_SPOT_FLEET_REQUEST_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "return", ..Member::new("Return", &BOOLEAN) }];
+
+pub static MODIFY_SPOT_FLEET_REQUEST_OUTPUT: Shape = Shape {
+    name: "ModifySpotFleetRequestResponse",
+    kind: Kind::Structure { members: &MODIFY_SPOT_FLEET_REQUEST_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -17973,6 +22851,49 @@ pub static MODIFY_TRANSIT_GATEWAY_VPC_ATTACHMENT_REQUEST_OPTIONS_MEMBERS: [Membe
 pub static MODIFY_TRANSIT_GATEWAY_VPC_ATTACHMENT_REQUEST_OPTIONS: Shape = Shape {
     name: "ModifyTransitGatewayVpcAttachmentRequestOptions",
     kind: Kind::Structure { members: &MODIFY_TRANSIT_GATEWAY_VPC_ATTACHMENT_REQUEST_OPTIONS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_VOLUME_ATTRIBUTE_INPUT_MEMBERS: [Member; 3] = [
+    Member::new("AutoEnableIO", &ATTRIBUTE_BOOLEAN_VALUE),
+    Member { required: true, ..Member::new("VolumeId", &VOLUME_ID) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static MODIFY_VOLUME_ATTRIBUTE_INPUT: Shape = Shape {
+    name: "ModifyVolumeAttributeRequest",
+    kind: Kind::Structure { members: &MODIFY_VOLUME_ATTRIBUTE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_VOLUME_ATTRIBUTE_OUTPUT: Shape =
+    Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
+
+pub static MODIFY_VOLUME_INPUT_MEMBERS: [Member; 7] = [
+    Member::new("DryRun", &BOOLEAN),
+    Member { required: true, ..Member::new("VolumeId", &VOLUME_ID) },
+    Member::new("Size", &INTEGER),
+    Member::new("VolumeType", &VOLUME_TYPE),
+    Member::new("Iops", &INTEGER),
+    Member::new("Throughput", &INTEGER),
+    Member::new("MultiAttachEnabled", &BOOLEAN),
+];
+
+pub static MODIFY_VOLUME_INPUT: Shape = Shape {
+    name: "ModifyVolumeRequest",
+    kind: Kind::Structure { members: &MODIFY_VOLUME_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static MODIFY_VOLUME_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "volumeModification", ..Member::new("VolumeModification", &VOLUME_MODIFICATION) }];
+
+pub static MODIFY_VOLUME_OUTPUT: Shape = Shape {
+    name: "ModifyVolumeResult",
+    kind: Kind::Structure { members: &MODIFY_VOLUME_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -19275,6 +24196,18 @@ pub static PREFIX_LIST_ID: Shape = Shape {
     sensitive: false,
 };
 
+pub static PRICING_DETAIL_MEMBERS: [Member; 2] = [
+    Member { wire_name: "count", ..Member::new("Count", &INTEGER) },
+    Member { wire_name: "price", ..Member::new("Price", &DOUBLE) },
+];
+
+pub static PRICING_DETAIL: Shape = Shape {
+    name: "PricingDetail",
+    kind: Kind::Structure { members: &PRICING_DETAIL_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static PRIVATE_DNS_DETAILS_MEMBERS: [Member; 1] =
     [Member { wire_name: "privateDnsName", ..Member::new("PrivateDnsName", &STRING) }];
 
@@ -19449,6 +24382,31 @@ pub static PUBLIC_IP_DNS_NAME_OPTIONS: Shape = Shape {
     sensitive: false,
 };
 
+pub static PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS: [Member; 5] = [
+    Member { required: true, ..Member::new("InstanceCount", &INTEGER) },
+    Member { required: true, ..Member::new("ReservedInstancesOfferingId", &RESERVED_INSTANCES_OFFERING_ID) },
+    Member::new("PurchaseTime", &DATE_TIME),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "limitPrice", ..Member::new("LimitPrice", &RESERVED_INSTANCE_LIMIT_PRICE) },
+];
+
+pub static PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT: Shape = Shape {
+    name: "PurchaseReservedInstancesOfferingRequest",
+    kind: Kind::Structure { members: &PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static PURCHASE_RESERVED_INSTANCES_OFFERING_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "reservedInstancesId", ..Member::new("ReservedInstancesId", &STRING) }];
+
+pub static PURCHASE_RESERVED_INSTANCES_OFFERING_OUTPUT: Shape = Shape {
+    name: "PurchaseReservedInstancesOfferingResult",
+    kind: Kind::Structure { members: &PURCHASE_RESERVED_INSTANCES_OFFERING_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static REBOOT_INSTANCES_INPUT_MEMBERS: [Member; 2] = [
     Member {
         wire_name: "InstanceId",
@@ -19467,6 +24425,18 @@ pub static REBOOT_INSTANCES_INPUT: Shape = Shape {
 
 pub static REBOOT_INSTANCES_OUTPUT: Shape =
     Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
+
+pub static RECURRING_CHARGE_MEMBERS: [Member; 2] = [
+    Member { wire_name: "amount", ..Member::new("Amount", &DOUBLE) },
+    Member { wire_name: "frequency", ..Member::new("Frequency", &RECURRING_CHARGE_FREQUENCY) },
+];
+
+pub static RECURRING_CHARGE: Shape = Shape {
+    name: "RecurringCharge",
+    kind: Kind::Structure { members: &RECURRING_CHARGE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static REFERENCED_SECURITY_GROUP_MEMBERS: [Member; 5] = [
     Member { wire_name: "groupId", ..Member::new("GroupId", &STRING) },
@@ -19670,6 +24640,28 @@ pub static RELEASE_ADDRESS_INPUT: Shape = Shape {
 pub static RELEASE_ADDRESS_OUTPUT: Shape =
     Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
 
+pub static RELEASE_HOSTS_INPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "hostId", required: true, ..Member::new("HostIds", &REQUEST_HOST_ID_LIST) }];
+
+pub static RELEASE_HOSTS_INPUT: Shape = Shape {
+    name: "ReleaseHostsRequest",
+    kind: Kind::Structure { members: &RELEASE_HOSTS_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RELEASE_HOSTS_OUTPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "successful", ..Member::new("Successful", &RESPONSE_HOST_ID_LIST) },
+    Member { wire_name: "unsuccessful", ..Member::new("Unsuccessful", &UNSUCCESSFUL_ITEM_LIST) },
+];
+
+pub static RELEASE_HOSTS_OUTPUT: Shape = Shape {
+    name: "ReleaseHostsResult",
+    kind: Kind::Structure { members: &RELEASE_HOSTS_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static REMOVE_PREFIX_LIST_ENTRY_MEMBERS: [Member; 1] =
     [Member { required: true, ..Member::new("Cidr", &STRING) }];
 
@@ -19753,6 +24745,28 @@ pub static REPLACE_NETWORK_ACL_ENTRY_INPUT: Shape = Shape {
 
 pub static REPLACE_NETWORK_ACL_ENTRY_OUTPUT: Shape =
     Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
+
+pub static REPLACE_ROOT_VOLUME_TASK_MEMBERS: [Member; 9] = [
+    Member {
+        wire_name: "replaceRootVolumeTaskId",
+        ..Member::new("ReplaceRootVolumeTaskId", &REPLACE_ROOT_VOLUME_TASK_ID)
+    },
+    Member { wire_name: "instanceId", ..Member::new("InstanceId", &STRING) },
+    Member { wire_name: "taskState", ..Member::new("TaskState", &REPLACE_ROOT_VOLUME_TASK_STATE) },
+    Member { wire_name: "startTime", ..Member::new("StartTime", &STRING) },
+    Member { wire_name: "completeTime", ..Member::new("CompleteTime", &STRING) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "imageId", ..Member::new("ImageId", &IMAGE_ID) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &SNAPSHOT_ID) },
+    Member { wire_name: "deleteReplacedRootVolume", ..Member::new("DeleteReplacedRootVolume", &BOOLEAN) },
+];
+
+pub static REPLACE_ROOT_VOLUME_TASK: Shape = Shape {
+    name: "ReplaceRootVolumeTask",
+    kind: Kind::Structure { members: &REPLACE_ROOT_VOLUME_TASK_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
 
 pub static REPLACE_ROUTE_INPUT_MEMBERS: [Member; 18] = [
     Member::new("DestinationPrefixListId", &PREFIX_LIST_RESOURCE_ID),
@@ -19958,6 +24972,108 @@ pub static REQUEST_LAUNCH_TEMPLATE_DATA: Shape = Shape {
     sensitive: false,
 };
 
+pub static REQUEST_SPOT_FLEET_INPUT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member {
+        wire_name: "spotFleetRequestConfig",
+        required: true,
+        ..Member::new("SpotFleetRequestConfig", &SPOT_FLEET_REQUEST_CONFIG_DATA)
+    },
+];
+
+pub static REQUEST_SPOT_FLEET_INPUT: Shape = Shape {
+    name: "RequestSpotFleetRequest",
+    kind: Kind::Structure { members: &REQUEST_SPOT_FLEET_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static REQUEST_SPOT_FLEET_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "spotFleetRequestId", ..Member::new("SpotFleetRequestId", &STRING) }];
+
+pub static REQUEST_SPOT_FLEET_OUTPUT: Shape = Shape {
+    name: "RequestSpotFleetResponse",
+    kind: Kind::Structure { members: &REQUEST_SPOT_FLEET_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static REQUEST_SPOT_INSTANCES_INPUT_MEMBERS: [Member; 13] = [
+    Member::new("LaunchSpecification", &REQUEST_SPOT_LAUNCH_SPECIFICATION),
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+    Member::new("InstanceInterruptionBehavior", &INSTANCE_INTERRUPTION_BEHAVIOR),
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+    Member { wire_name: "spotPrice", ..Member::new("SpotPrice", &STRING) },
+    Member { wire_name: "clientToken", ..Member::new("ClientToken", &STRING) },
+    Member { wire_name: "instanceCount", ..Member::new("InstanceCount", &INTEGER) },
+    Member { wire_name: "type", ..Member::new("Type", &SPOT_INSTANCE_TYPE) },
+    Member { wire_name: "validFrom", ..Member::new("ValidFrom", &DATE_TIME) },
+    Member { wire_name: "validUntil", ..Member::new("ValidUntil", &DATE_TIME) },
+    Member { wire_name: "launchGroup", ..Member::new("LaunchGroup", &STRING) },
+    Member { wire_name: "availabilityZoneGroup", ..Member::new("AvailabilityZoneGroup", &STRING) },
+    Member { wire_name: "blockDurationMinutes", ..Member::new("BlockDurationMinutes", &INTEGER) },
+];
+
+pub static REQUEST_SPOT_INSTANCES_INPUT: Shape = Shape {
+    name: "RequestSpotInstancesRequest",
+    kind: Kind::Structure { members: &REQUEST_SPOT_INSTANCES_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static REQUEST_SPOT_INSTANCES_OUTPUT_MEMBERS: [Member; 1] = [Member {
+    wire_name: "spotInstanceRequestSet",
+    ..Member::new("SpotInstanceRequests", &SPOT_INSTANCE_REQUEST_LIST)
+}];
+
+pub static REQUEST_SPOT_INSTANCES_OUTPUT: Shape = Shape {
+    name: "RequestSpotInstancesResult",
+    kind: Kind::Structure { members: &REQUEST_SPOT_INSTANCES_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS: [Member; 16] = [
+    Member {
+        wire_name: "SecurityGroupId",
+        ..Member::new("SecurityGroupIds", &REQUEST_SPOT_LAUNCH_SPECIFICATION_SECURITY_GROUP_ID_LIST)
+    },
+    Member {
+        wire_name: "SecurityGroup",
+        ..Member::new("SecurityGroups", &REQUEST_SPOT_LAUNCH_SPECIFICATION_SECURITY_GROUP_LIST)
+    },
+    Member { wire_name: "addressingType", ..Member::new("AddressingType", &STRING) },
+    Member {
+        wire_name: "blockDeviceMapping",
+        ..Member::new("BlockDeviceMappings", &BLOCK_DEVICE_MAPPING_LIST)
+    },
+    Member { wire_name: "ebsOptimized", ..Member::new("EbsOptimized", &BOOLEAN) },
+    Member {
+        wire_name: "iamInstanceProfile",
+        ..Member::new("IamInstanceProfile", &IAM_INSTANCE_PROFILE_SPECIFICATION)
+    },
+    Member { wire_name: "imageId", ..Member::new("ImageId", &IMAGE_ID) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &INSTANCE_TYPE) },
+    Member { wire_name: "kernelId", ..Member::new("KernelId", &KERNEL_ID) },
+    Member { wire_name: "keyName", ..Member::new("KeyName", &KEY_PAIR_NAME_WITH_RESOLVER) },
+    Member { wire_name: "monitoring", ..Member::new("Monitoring", &RUN_INSTANCES_MONITORING_ENABLED) },
+    Member {
+        wire_name: "NetworkInterface",
+        ..Member::new("NetworkInterfaces", &INSTANCE_NETWORK_INTERFACE_SPECIFICATION_LIST)
+    },
+    Member { wire_name: "placement", ..Member::new("Placement", &SPOT_PLACEMENT) },
+    Member { wire_name: "ramdiskId", ..Member::new("RamdiskId", &RAMDISK_ID) },
+    Member { wire_name: "subnetId", ..Member::new("SubnetId", &SUBNET_ID) },
+    Member { wire_name: "userData", ..Member::new("UserData", &SENSITIVE_USER_DATA) },
+];
+
+pub static REQUEST_SPOT_LAUNCH_SPECIFICATION: Shape = Shape {
+    name: "RequestSpotLaunchSpecification",
+    kind: Kind::Structure { members: &REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static RESERVATION_MEMBERS: [Member; 5] = [
     Member { wire_name: "reservationId", ..Member::new("ReservationId", &STRING) },
     Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
@@ -19969,6 +25085,19 @@ pub static RESERVATION_MEMBERS: [Member; 5] = [
 pub static RESERVATION: Shape = Shape {
     name: "Reservation",
     kind: Kind::Structure { members: &RESERVATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVATION_VALUE_MEMBERS: [Member; 3] = [
+    Member { wire_name: "hourlyPrice", ..Member::new("HourlyPrice", &STRING) },
+    Member { wire_name: "remainingTotalValue", ..Member::new("RemainingTotalValue", &STRING) },
+    Member { wire_name: "remainingUpfrontValue", ..Member::new("RemainingUpfrontValue", &STRING) },
+];
+
+pub static RESERVATION_VALUE: Shape = Shape {
+    name: "ReservationValue",
+    kind: Kind::Structure { members: &RESERVATION_VALUE_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -20033,6 +25162,157 @@ pub static RESERVED_CAPACITY_OPTIONS_REQUEST: Shape = Shape {
     sensitive: false,
 };
 
+pub static RESERVED_INSTANCE_LIMIT_PRICE_MEMBERS: [Member; 2] = [
+    Member { wire_name: "amount", ..Member::new("Amount", &DOUBLE) },
+    Member { wire_name: "currencyCode", ..Member::new("CurrencyCode", &CURRENCY_CODE_VALUES) },
+];
+
+pub static RESERVED_INSTANCE_LIMIT_PRICE: Shape = Shape {
+    name: "ReservedInstanceLimitPrice",
+    kind: Kind::Structure { members: &RESERVED_INSTANCE_LIMIT_PRICE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCE_RESERVATION_VALUE_MEMBERS: [Member; 2] = [
+    Member { wire_name: "reservationValue", ..Member::new("ReservationValue", &RESERVATION_VALUE) },
+    Member { wire_name: "reservedInstanceId", ..Member::new("ReservedInstanceId", &STRING) },
+];
+
+pub static RESERVED_INSTANCE_RESERVATION_VALUE: Shape = Shape {
+    name: "ReservedInstanceReservationValue",
+    kind: Kind::Structure { members: &RESERVED_INSTANCE_RESERVATION_VALUE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_MEMBERS: [Member; 19] = [
+    Member { wire_name: "currencyCode", ..Member::new("CurrencyCode", &CURRENCY_CODE_VALUES) },
+    Member { wire_name: "instanceTenancy", ..Member::new("InstanceTenancy", &TENANCY) },
+    Member { wire_name: "offeringClass", ..Member::new("OfferingClass", &OFFERING_CLASS_TYPE) },
+    Member { wire_name: "offeringType", ..Member::new("OfferingType", &OFFERING_TYPE_VALUES) },
+    Member { wire_name: "recurringCharges", ..Member::new("RecurringCharges", &RECURRING_CHARGES_LIST) },
+    Member { wire_name: "scope", ..Member::new("Scope", &SCOPE) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "reservedInstancesId", ..Member::new("ReservedInstancesId", &STRING) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &INSTANCE_TYPE) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "start", ..Member::new("Start", &DATE_TIME) },
+    Member { wire_name: "end", ..Member::new("End", &DATE_TIME) },
+    Member { wire_name: "duration", ..Member::new("Duration", &LONG) },
+    Member { wire_name: "usagePrice", ..Member::new("UsagePrice", &FLOAT) },
+    Member { wire_name: "fixedPrice", ..Member::new("FixedPrice", &FLOAT) },
+    Member { wire_name: "instanceCount", ..Member::new("InstanceCount", &INTEGER) },
+    Member { wire_name: "productDescription", ..Member::new("ProductDescription", &RI_PRODUCT_DESCRIPTION) },
+    Member { wire_name: "state", ..Member::new("State", &RESERVED_INSTANCE_STATE) },
+];
+
+pub static RESERVED_INSTANCES: Shape = Shape {
+    name: "ReservedInstances",
+    kind: Kind::Structure { members: &RESERVED_INSTANCES_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_CONFIGURATION_MEMBERS: [Member; 6] = [
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "instanceCount", ..Member::new("InstanceCount", &INTEGER) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &INSTANCE_TYPE) },
+    Member { wire_name: "platform", ..Member::new("Platform", &STRING) },
+    Member { wire_name: "scope", ..Member::new("Scope", &SCOPE) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+];
+
+pub static RESERVED_INSTANCES_CONFIGURATION: Shape = Shape {
+    name: "ReservedInstancesConfiguration",
+    kind: Kind::Structure { members: &RESERVED_INSTANCES_CONFIGURATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_ID_MEMBERS: [Member; 1] =
+    [Member { wire_name: "reservedInstancesId", ..Member::new("ReservedInstancesId", &STRING) }];
+
+pub static RESERVED_INSTANCES_ID: Shape = Shape {
+    name: "ReservedInstancesId",
+    kind: Kind::Structure { members: &RESERVED_INSTANCES_ID_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_MODIFICATION_MEMBERS: [Member; 9] = [
+    Member { wire_name: "clientToken", ..Member::new("ClientToken", &STRING) },
+    Member { wire_name: "createDate", ..Member::new("CreateDate", &DATE_TIME) },
+    Member { wire_name: "effectiveDate", ..Member::new("EffectiveDate", &DATE_TIME) },
+    Member {
+        wire_name: "modificationResultSet",
+        ..Member::new("ModificationResults", &RESERVED_INSTANCES_MODIFICATION_RESULT_LIST)
+    },
+    Member {
+        wire_name: "reservedInstancesSet",
+        ..Member::new("ReservedInstancesIds", &RESERVED_INTANCES_IDS)
+    },
+    Member {
+        wire_name: "reservedInstancesModificationId",
+        ..Member::new("ReservedInstancesModificationId", &STRING)
+    },
+    Member { wire_name: "status", ..Member::new("Status", &STRING) },
+    Member { wire_name: "statusMessage", ..Member::new("StatusMessage", &STRING) },
+    Member { wire_name: "updateDate", ..Member::new("UpdateDate", &DATE_TIME) },
+];
+
+pub static RESERVED_INSTANCES_MODIFICATION: Shape = Shape {
+    name: "ReservedInstancesModification",
+    kind: Kind::Structure { members: &RESERVED_INSTANCES_MODIFICATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_MODIFICATION_RESULT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "reservedInstancesId", ..Member::new("ReservedInstancesId", &STRING) },
+    Member {
+        wire_name: "targetConfiguration",
+        ..Member::new("TargetConfiguration", &RESERVED_INSTANCES_CONFIGURATION)
+    },
+];
+
+pub static RESERVED_INSTANCES_MODIFICATION_RESULT: Shape = Shape {
+    name: "ReservedInstancesModificationResult",
+    kind: Kind::Structure { members: &RESERVED_INSTANCES_MODIFICATION_RESULT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESERVED_INSTANCES_OFFERING_MEMBERS: [Member; 16] = [
+    Member { wire_name: "currencyCode", ..Member::new("CurrencyCode", &CURRENCY_CODE_VALUES) },
+    Member { wire_name: "instanceTenancy", ..Member::new("InstanceTenancy", &TENANCY) },
+    Member { wire_name: "marketplace", ..Member::new("Marketplace", &BOOLEAN) },
+    Member { wire_name: "offeringClass", ..Member::new("OfferingClass", &OFFERING_CLASS_TYPE) },
+    Member { wire_name: "offeringType", ..Member::new("OfferingType", &OFFERING_TYPE_VALUES) },
+    Member { wire_name: "pricingDetailsSet", ..Member::new("PricingDetails", &PRICING_DETAILS_LIST) },
+    Member { wire_name: "recurringCharges", ..Member::new("RecurringCharges", &RECURRING_CHARGES_LIST) },
+    Member { wire_name: "scope", ..Member::new("Scope", &SCOPE) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &AVAILABILITY_ZONE_ID) },
+    Member {
+        wire_name: "reservedInstancesOfferingId",
+        ..Member::new("ReservedInstancesOfferingId", &STRING)
+    },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &INSTANCE_TYPE) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "duration", ..Member::new("Duration", &LONG) },
+    Member { wire_name: "usagePrice", ..Member::new("UsagePrice", &FLOAT) },
+    Member { wire_name: "fixedPrice", ..Member::new("FixedPrice", &FLOAT) },
+    Member { wire_name: "productDescription", ..Member::new("ProductDescription", &RI_PRODUCT_DESCRIPTION) },
+];
+
+pub static RESERVED_INSTANCES_OFFERING: Shape = Shape {
+    name: "ReservedInstancesOffering",
+    kind: Kind::Structure { members: &RESERVED_INSTANCES_OFFERING_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static RESET_ADDRESS_ATTRIBUTE_INPUT_MEMBERS: [Member; 3] = [
     Member { required: true, ..Member::new("AllocationId", &ALLOCATION_ID) },
     Member { required: true, ..Member::new("Attribute", &ADDRESS_ATTRIBUTE_NAME) },
@@ -20052,6 +25332,25 @@ pub static RESET_ADDRESS_ATTRIBUTE_OUTPUT_MEMBERS: [Member; 1] =
 pub static RESET_ADDRESS_ATTRIBUTE_OUTPUT: Shape = Shape {
     name: "ResetAddressAttributeResult",
     kind: Kind::Structure { members: &RESET_ADDRESS_ATTRIBUTE_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESET_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS: [Member; 1] = [Member::new("DryRun", &BOOLEAN)];
+
+pub static RESET_EBS_DEFAULT_KMS_KEY_ID_INPUT: Shape = Shape {
+    name: "ResetEbsDefaultKmsKeyIdRequest",
+    kind: Kind::Structure { members: &RESET_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) }];
+
+pub static RESET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT: Shape = Shape {
+    name: "ResetEbsDefaultKmsKeyIdResult",
+    kind: Kind::Structure { members: &RESET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -20106,6 +25405,22 @@ pub static RESET_NETWORK_INTERFACE_ATTRIBUTE_INPUT: Shape = Shape {
 };
 
 pub static RESET_NETWORK_INTERFACE_ATTRIBUTE_OUTPUT: Shape =
+    Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
+
+pub static RESET_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS: [Member; 3] = [
+    Member { required: true, ..Member::new("Attribute", &SNAPSHOT_ATTRIBUTE_NAME) },
+    Member { required: true, ..Member::new("SnapshotId", &SNAPSHOT_ID) },
+    Member { wire_name: "dryRun", ..Member::new("DryRun", &BOOLEAN) },
+];
+
+pub static RESET_SNAPSHOT_ATTRIBUTE_INPUT: Shape = Shape {
+    name: "ResetSnapshotAttributeRequest",
+    kind: Kind::Structure { members: &RESET_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESET_SNAPSHOT_ATTRIBUTE_OUTPUT: Shape =
     Shape { name: "Unit", kind: Kind::Structure { members: &[] }, limits: Limits::NONE, sensitive: false };
 
 pub static RESPONSE_ERROR_MEMBERS: [Member; 2] = [
@@ -20218,6 +25533,26 @@ pub static RESPONSE_LAUNCH_TEMPLATE_DATA: Shape = Shape {
     sensitive: false,
 };
 
+pub static RESTORE_IMAGE_FROM_RECYCLE_BIN_INPUT_MEMBERS: [Member; 2] =
+    [Member { required: true, ..Member::new("ImageId", &IMAGE_ID) }, Member::new("DryRun", &BOOLEAN)];
+
+pub static RESTORE_IMAGE_FROM_RECYCLE_BIN_INPUT: Shape = Shape {
+    name: "RestoreImageFromRecycleBinRequest",
+    kind: Kind::Structure { members: &RESTORE_IMAGE_FROM_RECYCLE_BIN_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESTORE_IMAGE_FROM_RECYCLE_BIN_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "return", ..Member::new("Return", &BOOLEAN) }];
+
+pub static RESTORE_IMAGE_FROM_RECYCLE_BIN_OUTPUT: Shape = Shape {
+    name: "RestoreImageFromRecycleBinResult",
+    kind: Kind::Structure { members: &RESTORE_IMAGE_FROM_RECYCLE_BIN_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static RESTORE_MANAGED_PREFIX_LIST_VERSION_INPUT_MEMBERS: [Member; 4] = [
     Member::new("DryRun", &BOOLEAN),
     Member { required: true, ..Member::new("PrefixListId", &PREFIX_LIST_RESOURCE_ID) },
@@ -20238,6 +25573,85 @@ pub static RESTORE_MANAGED_PREFIX_LIST_VERSION_OUTPUT_MEMBERS: [Member; 1] =
 pub static RESTORE_MANAGED_PREFIX_LIST_VERSION_OUTPUT: Shape = Shape {
     name: "RestoreManagedPrefixListVersionResult",
     kind: Kind::Structure { members: &RESTORE_MANAGED_PREFIX_LIST_VERSION_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_INPUT_MEMBERS: [Member; 2] =
+    [Member { required: true, ..Member::new("SnapshotId", &SNAPSHOT_ID) }, Member::new("DryRun", &BOOLEAN)];
+
+pub static RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_INPUT: Shape = Shape {
+    name: "RestoreSnapshotFromRecycleBinRequest",
+    kind: Kind::Structure { members: &RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS: [Member; 11] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &STRING) },
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "startTime", ..Member::new("StartTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "status", ..Member::new("State", &SNAPSHOT_STATE) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "volumeSize", ..Member::new("VolumeSize", &INTEGER) },
+    Member { wire_name: "sseType", ..Member::new("SseType", &SSE_TYPE) },
+];
+
+pub static RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT: Shape = Shape {
+    name: "RestoreSnapshotFromRecycleBinResult",
+    kind: Kind::Structure { members: &RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS: [Member; 4] = [
+    Member { required: true, ..Member::new("SnapshotId", &SNAPSHOT_ID) },
+    Member::new("TemporaryRestoreDays", &RESTORE_SNAPSHOT_TIER_REQUEST_TEMPORARY_RESTORE_DAYS),
+    Member::new("PermanentRestore", &BOOLEAN),
+    Member::new("DryRun", &BOOLEAN),
+];
+
+pub static RESTORE_SNAPSHOT_TIER_INPUT: Shape = Shape {
+    name: "RestoreSnapshotTierRequest",
+    kind: Kind::Structure { members: &RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "restoreStartTime", ..Member::new("RestoreStartTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "restoreDuration", ..Member::new("RestoreDuration", &INTEGER) },
+    Member { wire_name: "isPermanentRestore", ..Member::new("IsPermanentRestore", &BOOLEAN) },
+];
+
+pub static RESTORE_SNAPSHOT_TIER_OUTPUT: Shape = Shape {
+    name: "RestoreSnapshotTierResult",
+    kind: Kind::Structure { members: &RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESTORE_VOLUME_FROM_RECYCLE_BIN_INPUT_MEMBERS: [Member; 2] =
+    [Member { required: true, ..Member::new("VolumeId", &VOLUME_ID) }, Member::new("DryRun", &BOOLEAN)];
+
+pub static RESTORE_VOLUME_FROM_RECYCLE_BIN_INPUT: Shape = Shape {
+    name: "RestoreVolumeFromRecycleBinRequest",
+    kind: Kind::Structure { members: &RESTORE_VOLUME_FROM_RECYCLE_BIN_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static RESTORE_VOLUME_FROM_RECYCLE_BIN_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "return", ..Member::new("Return", &BOOLEAN) }];
+
+pub static RESTORE_VOLUME_FROM_RECYCLE_BIN_OUTPUT: Shape = Shape {
+    name: "RestoreVolumeFromRecycleBinResult",
+    kind: Kind::Structure { members: &RESTORE_VOLUME_FROM_RECYCLE_BIN_OUTPUT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -20572,6 +25986,33 @@ pub static RUN_INSTANCES_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static S3_OBJECT_TAG_MEMBERS: [Member; 2] = [Member::new("Key", &STRING), Member::new("Value", &STRING)];
+
+pub static S3_OBJECT_TAG: Shape = Shape {
+    name: "S3ObjectTag",
+    kind: Kind::Structure { members: &S3_OBJECT_TAG_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static S3_STORAGE_MEMBERS: [Member; 5] = [
+    Member::new("AWSAccessKeyId", &STRING),
+    Member { wire_name: "bucket", ..Member::new("Bucket", &STRING) },
+    Member { wire_name: "prefix", ..Member::new("Prefix", &STRING) },
+    Member { wire_name: "uploadPolicy", ..Member::new("UploadPolicy", &SECURE_BLOB) },
+    Member {
+        wire_name: "uploadPolicySignature",
+        ..Member::new("UploadPolicySignature", &S3_STORAGE_UPLOAD_POLICY_SIGNATURE)
+    },
+];
+
+pub static S3_STORAGE: Shape = Shape {
+    name: "S3Storage",
+    kind: Kind::Structure { members: &S3_STORAGE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static SCAN_RESULTS_MEMBERS: [Member; 7] = [
     Member {
         wire_name: "highestFindingSeverityLabel",
@@ -20895,6 +26336,407 @@ pub static SERVICE_TYPE_DETAIL: Shape = Shape {
     sensitive: false,
 };
 
+pub static SNAPSHOT_MEMBERS: [Member; 24] = [
+    Member { wire_name: "ownerAlias", ..Member::new("OwnerAlias", &STRING) },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &STRING) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "storageTier", ..Member::new("StorageTier", &STORAGE_TIER) },
+    Member { wire_name: "restoreExpiryTime", ..Member::new("RestoreExpiryTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "sseType", ..Member::new("SseType", &SSE_TYPE) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "transferType", ..Member::new("TransferType", &TRANSFER_TYPE) },
+    Member {
+        wire_name: "completionDurationMinutes",
+        ..Member::new("CompletionDurationMinutes", &SNAPSHOT_COMPLETION_DURATION_MINUTES_RESPONSE)
+    },
+    Member { wire_name: "completionTime", ..Member::new("CompletionTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "fullSnapshotSizeInBytes", ..Member::new("FullSnapshotSizeInBytes", &LONG) },
+    Member { wire_name: "associatedKmsKeySet", ..Member::new("AssociatedKmsKeys", &ASSOCIATED_KMS_KEY_SET) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "status", ..Member::new("State", &SNAPSHOT_STATE) },
+    Member { wire_name: "statusMessage", ..Member::new("StateMessage", &STRING) },
+    Member { wire_name: "startTime", ..Member::new("StartTime", &DATE_TIME) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "volumeSize", ..Member::new("VolumeSize", &INTEGER) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) },
+    Member { wire_name: "dataEncryptionKeyId", ..Member::new("DataEncryptionKeyId", &STRING) },
+];
+
+pub static SNAPSHOT: Shape = Shape {
+    name: "Snapshot",
+    kind: Kind::Structure { members: &SNAPSHOT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_DETAIL_MEMBERS: [Member; 10] = [
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "deviceName", ..Member::new("DeviceName", &STRING) },
+    Member { wire_name: "diskImageSize", ..Member::new("DiskImageSize", &DOUBLE) },
+    Member { wire_name: "format", ..Member::new("Format", &STRING) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "status", ..Member::new("Status", &STRING) },
+    Member { wire_name: "statusMessage", ..Member::new("StatusMessage", &STRING) },
+    Member { wire_name: "url", ..Member::new("Url", &SENSITIVE_URL) },
+    Member { wire_name: "userBucket", ..Member::new("UserBucket", &USER_BUCKET_DETAILS) },
+];
+
+pub static SNAPSHOT_DETAIL: Shape = Shape {
+    name: "SnapshotDetail",
+    kind: Kind::Structure { members: &SNAPSHOT_DETAIL_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_DISK_CONTAINER_MEMBERS: [Member; 4] = [
+    Member::new("Description", &STRING),
+    Member::new("Format", &STRING),
+    Member::new("Url", &SENSITIVE_URL),
+    Member::new("UserBucket", &USER_BUCKET),
+];
+
+pub static SNAPSHOT_DISK_CONTAINER: Shape = Shape {
+    name: "SnapshotDiskContainer",
+    kind: Kind::Structure { members: &SNAPSHOT_DISK_CONTAINER_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_INFO_MEMBERS: [Member; 13] = [
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "state", ..Member::new("State", &SNAPSHOT_STATE) },
+    Member { wire_name: "volumeSize", ..Member::new("VolumeSize", &INTEGER) },
+    Member { wire_name: "startTime", ..Member::new("StartTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &STRING) },
+    Member { wire_name: "sseType", ..Member::new("SseType", &SSE_TYPE) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+];
+
+pub static SNAPSHOT_INFO: Shape = Shape {
+    name: "SnapshotInfo",
+    kind: Kind::Structure { members: &SNAPSHOT_INFO_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS: [Member; 5] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "recycleBinEnterTime", ..Member::new("RecycleBinEnterTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "recycleBinExitTime", ..Member::new("RecycleBinExitTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+];
+
+pub static SNAPSHOT_RECYCLE_BIN_INFO: Shape = Shape {
+    name: "SnapshotRecycleBinInfo",
+    kind: Kind::Structure { members: &SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_TASK_DETAIL_MEMBERS: [Member; 11] = [
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "diskImageSize", ..Member::new("DiskImageSize", &DOUBLE) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "format", ..Member::new("Format", &STRING) },
+    Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) },
+    Member { wire_name: "progress", ..Member::new("Progress", &STRING) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "status", ..Member::new("Status", &STRING) },
+    Member { wire_name: "statusMessage", ..Member::new("StatusMessage", &STRING) },
+    Member { wire_name: "url", ..Member::new("Url", &SENSITIVE_URL) },
+    Member { wire_name: "userBucket", ..Member::new("UserBucket", &USER_BUCKET_DETAILS) },
+];
+
+pub static SNAPSHOT_TASK_DETAIL: Shape = Shape {
+    name: "SnapshotTaskDetail",
+    kind: Kind::Structure { members: &SNAPSHOT_TASK_DETAIL_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SNAPSHOT_TIER_STATUS_MEMBERS: [Member; 12] = [
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &SNAPSHOT_ID) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &VOLUME_ID) },
+    Member { wire_name: "status", ..Member::new("Status", &SNAPSHOT_STATE) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "storageTier", ..Member::new("StorageTier", &STORAGE_TIER) },
+    Member {
+        wire_name: "lastTieringStartTime",
+        ..Member::new("LastTieringStartTime", &MILLISECOND_DATE_TIME)
+    },
+    Member { wire_name: "lastTieringProgress", ..Member::new("LastTieringProgress", &INTEGER) },
+    Member {
+        wire_name: "lastTieringOperationStatus",
+        ..Member::new("LastTieringOperationStatus", &TIERING_OPERATION_STATUS)
+    },
+    Member {
+        wire_name: "lastTieringOperationStatusDetail",
+        ..Member::new("LastTieringOperationStatusDetail", &STRING)
+    },
+    Member {
+        wire_name: "archivalCompleteTime",
+        ..Member::new("ArchivalCompleteTime", &MILLISECOND_DATE_TIME)
+    },
+    Member { wire_name: "restoreExpiryTime", ..Member::new("RestoreExpiryTime", &MILLISECOND_DATE_TIME) },
+];
+
+pub static SNAPSHOT_TIER_STATUS: Shape = Shape {
+    name: "SnapshotTierStatus",
+    kind: Kind::Structure { members: &SNAPSHOT_TIER_STATUS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_CAPACITY_REBALANCE_MEMBERS: [Member; 2] = [
+    Member { wire_name: "replacementStrategy", ..Member::new("ReplacementStrategy", &REPLACEMENT_STRATEGY) },
+    Member { wire_name: "terminationDelay", ..Member::new("TerminationDelay", &INTEGER) },
+];
+
+pub static SPOT_CAPACITY_REBALANCE: Shape = Shape {
+    name: "SpotCapacityRebalance",
+    kind: Kind::Structure { members: &SPOT_CAPACITY_REBALANCE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_DATAFEED_SUBSCRIPTION_MEMBERS: [Member; 5] = [
+    Member { wire_name: "bucket", ..Member::new("Bucket", &STRING) },
+    Member { wire_name: "fault", ..Member::new("Fault", &SPOT_INSTANCE_STATE_FAULT) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "prefix", ..Member::new("Prefix", &STRING) },
+    Member { wire_name: "state", ..Member::new("State", &DATAFEED_SUBSCRIPTION_STATE) },
+];
+
+pub static SPOT_DATAFEED_SUBSCRIPTION: Shape = Shape {
+    name: "SpotDatafeedSubscription",
+    kind: Kind::Structure { members: &SPOT_DATAFEED_SUBSCRIPTION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS: [Member; 19] = [
+    Member { wire_name: "addressingType", ..Member::new("AddressingType", &STRING) },
+    Member {
+        wire_name: "blockDeviceMapping",
+        ..Member::new("BlockDeviceMappings", &BLOCK_DEVICE_MAPPING_LIST)
+    },
+    Member { wire_name: "ebsOptimized", ..Member::new("EbsOptimized", &BOOLEAN) },
+    Member {
+        wire_name: "iamInstanceProfile",
+        ..Member::new("IamInstanceProfile", &IAM_INSTANCE_PROFILE_SPECIFICATION)
+    },
+    Member { wire_name: "imageId", ..Member::new("ImageId", &IMAGE_ID) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &INSTANCE_TYPE) },
+    Member { wire_name: "kernelId", ..Member::new("KernelId", &STRING) },
+    Member { wire_name: "keyName", ..Member::new("KeyName", &KEY_PAIR_NAME) },
+    Member { wire_name: "monitoring", ..Member::new("Monitoring", &SPOT_FLEET_MONITORING) },
+    Member {
+        wire_name: "networkInterfaceSet",
+        ..Member::new("NetworkInterfaces", &INSTANCE_NETWORK_INTERFACE_SPECIFICATION_LIST)
+    },
+    Member { wire_name: "placement", ..Member::new("Placement", &SPOT_PLACEMENT) },
+    Member { wire_name: "ramdiskId", ..Member::new("RamdiskId", &STRING) },
+    Member { wire_name: "spotPrice", ..Member::new("SpotPrice", &STRING) },
+    Member { wire_name: "subnetId", ..Member::new("SubnetId", &SUBNET_ID) },
+    Member { wire_name: "userData", ..Member::new("UserData", &SENSITIVE_USER_DATA) },
+    Member { wire_name: "weightedCapacity", ..Member::new("WeightedCapacity", &DOUBLE) },
+    Member {
+        wire_name: "tagSpecificationSet",
+        ..Member::new("TagSpecifications", &SPOT_FLEET_TAG_SPECIFICATION_LIST)
+    },
+    Member {
+        wire_name: "instanceRequirements",
+        ..Member::new("InstanceRequirements", &INSTANCE_REQUIREMENTS)
+    },
+    Member { wire_name: "groupSet", ..Member::new("SecurityGroups", &GROUP_IDENTIFIER_LIST) },
+];
+
+pub static SPOT_FLEET_LAUNCH_SPECIFICATION: Shape = Shape {
+    name: "SpotFleetLaunchSpecification",
+    kind: Kind::Structure { members: &SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_FLEET_MONITORING_MEMBERS: [Member; 1] =
+    [Member { wire_name: "enabled", ..Member::new("Enabled", &BOOLEAN) }];
+
+pub static SPOT_FLEET_MONITORING: Shape = Shape {
+    name: "SpotFleetMonitoring",
+    kind: Kind::Structure { members: &SPOT_FLEET_MONITORING_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_FLEET_REQUEST_CONFIG_MEMBERS: [Member; 6] = [
+    Member { wire_name: "activityStatus", ..Member::new("ActivityStatus", &ACTIVITY_STATUS) },
+    Member { wire_name: "createTime", ..Member::new("CreateTime", &MILLISECOND_DATE_TIME) },
+    Member {
+        wire_name: "spotFleetRequestConfig",
+        ..Member::new("SpotFleetRequestConfig", &SPOT_FLEET_REQUEST_CONFIG_DATA)
+    },
+    Member { wire_name: "spotFleetRequestId", ..Member::new("SpotFleetRequestId", &STRING) },
+    Member { wire_name: "spotFleetRequestState", ..Member::new("SpotFleetRequestState", &BATCH_STATE) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+];
+
+pub static SPOT_FLEET_REQUEST_CONFIG: Shape = Shape {
+    name: "SpotFleetRequestConfig",
+    kind: Kind::Structure { members: &SPOT_FLEET_REQUEST_CONFIG_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS: [Member; 26] = [
+    Member { wire_name: "allocationStrategy", ..Member::new("AllocationStrategy", &ALLOCATION_STRATEGY) },
+    Member {
+        wire_name: "onDemandAllocationStrategy",
+        ..Member::new("OnDemandAllocationStrategy", &ON_DEMAND_ALLOCATION_STRATEGY)
+    },
+    Member {
+        wire_name: "spotMaintenanceStrategies",
+        ..Member::new("SpotMaintenanceStrategies", &SPOT_MAINTENANCE_STRATEGIES)
+    },
+    Member { wire_name: "clientToken", ..Member::new("ClientToken", &STRING) },
+    Member {
+        wire_name: "excessCapacityTerminationPolicy",
+        ..Member::new("ExcessCapacityTerminationPolicy", &EXCESS_CAPACITY_TERMINATION_POLICY)
+    },
+    Member { wire_name: "fulfilledCapacity", ..Member::new("FulfilledCapacity", &DOUBLE) },
+    Member { wire_name: "onDemandFulfilledCapacity", ..Member::new("OnDemandFulfilledCapacity", &DOUBLE) },
+    Member { wire_name: "iamFleetRole", required: true, ..Member::new("IamFleetRole", &STRING) },
+    Member { wire_name: "launchSpecifications", ..Member::new("LaunchSpecifications", &LAUNCH_SPECS_LIST) },
+    Member {
+        wire_name: "launchTemplateConfigs",
+        ..Member::new("LaunchTemplateConfigs", &LAUNCH_TEMPLATE_CONFIG_LIST)
+    },
+    Member { wire_name: "spotPrice", ..Member::new("SpotPrice", &STRING) },
+    Member { wire_name: "targetCapacity", required: true, ..Member::new("TargetCapacity", &INTEGER) },
+    Member { wire_name: "onDemandTargetCapacity", ..Member::new("OnDemandTargetCapacity", &INTEGER) },
+    Member { wire_name: "onDemandMaxTotalPrice", ..Member::new("OnDemandMaxTotalPrice", &STRING) },
+    Member { wire_name: "spotMaxTotalPrice", ..Member::new("SpotMaxTotalPrice", &STRING) },
+    Member {
+        wire_name: "terminateInstancesWithExpiration",
+        ..Member::new("TerminateInstancesWithExpiration", &BOOLEAN)
+    },
+    Member { wire_name: "type", ..Member::new("Type", &FLEET_TYPE) },
+    Member { wire_name: "validFrom", ..Member::new("ValidFrom", &DATE_TIME) },
+    Member { wire_name: "validUntil", ..Member::new("ValidUntil", &DATE_TIME) },
+    Member { wire_name: "replaceUnhealthyInstances", ..Member::new("ReplaceUnhealthyInstances", &BOOLEAN) },
+    Member {
+        wire_name: "instanceInterruptionBehavior",
+        ..Member::new("InstanceInterruptionBehavior", &INSTANCE_INTERRUPTION_BEHAVIOR)
+    },
+    Member { wire_name: "loadBalancersConfig", ..Member::new("LoadBalancersConfig", &LOAD_BALANCERS_CONFIG) },
+    Member { wire_name: "instancePoolsToUseCount", ..Member::new("InstancePoolsToUseCount", &INTEGER) },
+    Member { wire_name: "context", ..Member::new("Context", &STRING) },
+    Member {
+        wire_name: "targetCapacityUnitType",
+        ..Member::new("TargetCapacityUnitType", &TARGET_CAPACITY_UNIT_TYPE)
+    },
+    Member { wire_name: "TagSpecification", ..Member::new("TagSpecifications", &TAG_SPECIFICATION_LIST) },
+];
+
+pub static SPOT_FLEET_REQUEST_CONFIG_DATA: Shape = Shape {
+    name: "SpotFleetRequestConfigData",
+    kind: Kind::Structure { members: &SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_FLEET_TAG_SPECIFICATION_MEMBERS: [Member; 2] = [
+    Member { wire_name: "resourceType", ..Member::new("ResourceType", &RESOURCE_TYPE) },
+    Member { wire_name: "tag", ..Member::new("Tags", &TAG_LIST) },
+];
+
+pub static SPOT_FLEET_TAG_SPECIFICATION: Shape = Shape {
+    name: "SpotFleetTagSpecification",
+    kind: Kind::Structure { members: &SPOT_FLEET_TAG_SPECIFICATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_INSTANCE_REQUEST_MEMBERS: [Member; 20] = [
+    Member { wire_name: "actualBlockHourlyPrice", ..Member::new("ActualBlockHourlyPrice", &STRING) },
+    Member { wire_name: "availabilityZoneGroup", ..Member::new("AvailabilityZoneGroup", &STRING) },
+    Member { wire_name: "blockDurationMinutes", ..Member::new("BlockDurationMinutes", &INTEGER) },
+    Member { wire_name: "createTime", ..Member::new("CreateTime", &DATE_TIME) },
+    Member { wire_name: "fault", ..Member::new("Fault", &SPOT_INSTANCE_STATE_FAULT) },
+    Member { wire_name: "instanceId", ..Member::new("InstanceId", &INSTANCE_ID) },
+    Member { wire_name: "launchGroup", ..Member::new("LaunchGroup", &STRING) },
+    Member { wire_name: "launchSpecification", ..Member::new("LaunchSpecification", &LAUNCH_SPECIFICATION) },
+    Member { wire_name: "launchedAvailabilityZone", ..Member::new("LaunchedAvailabilityZone", &STRING) },
+    Member { wire_name: "launchedAvailabilityZoneId", ..Member::new("LaunchedAvailabilityZoneId", &STRING) },
+    Member { wire_name: "productDescription", ..Member::new("ProductDescription", &RI_PRODUCT_DESCRIPTION) },
+    Member { wire_name: "spotInstanceRequestId", ..Member::new("SpotInstanceRequestId", &STRING) },
+    Member { wire_name: "spotPrice", ..Member::new("SpotPrice", &STRING) },
+    Member { wire_name: "state", ..Member::new("State", &SPOT_INSTANCE_STATE) },
+    Member { wire_name: "status", ..Member::new("Status", &SPOT_INSTANCE_STATUS) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "type", ..Member::new("Type", &SPOT_INSTANCE_TYPE) },
+    Member { wire_name: "validFrom", ..Member::new("ValidFrom", &DATE_TIME) },
+    Member { wire_name: "validUntil", ..Member::new("ValidUntil", &DATE_TIME) },
+    Member {
+        wire_name: "instanceInterruptionBehavior",
+        ..Member::new("InstanceInterruptionBehavior", &INSTANCE_INTERRUPTION_BEHAVIOR)
+    },
+];
+
+pub static SPOT_INSTANCE_REQUEST: Shape = Shape {
+    name: "SpotInstanceRequest",
+    kind: Kind::Structure { members: &SPOT_INSTANCE_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_INSTANCE_STATE_FAULT_MEMBERS: [Member; 2] = [
+    Member { wire_name: "code", ..Member::new("Code", &STRING) },
+    Member { wire_name: "message", ..Member::new("Message", &STRING) },
+];
+
+pub static SPOT_INSTANCE_STATE_FAULT: Shape = Shape {
+    name: "SpotInstanceStateFault",
+    kind: Kind::Structure { members: &SPOT_INSTANCE_STATE_FAULT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_INSTANCE_STATUS_MEMBERS: [Member; 3] = [
+    Member { wire_name: "code", ..Member::new("Code", &STRING) },
+    Member { wire_name: "message", ..Member::new("Message", &STRING) },
+    Member { wire_name: "updateTime", ..Member::new("UpdateTime", &DATE_TIME) },
+];
+
+pub static SPOT_INSTANCE_STATUS: Shape = Shape {
+    name: "SpotInstanceStatus",
+    kind: Kind::Structure { members: &SPOT_INSTANCE_STATUS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_MAINTENANCE_STRATEGIES_MEMBERS: [Member; 1] =
+    [Member { wire_name: "capacityRebalance", ..Member::new("CapacityRebalance", &SPOT_CAPACITY_REBALANCE) }];
+
+pub static SPOT_MAINTENANCE_STRATEGIES: Shape = Shape {
+    name: "SpotMaintenanceStrategies",
+    kind: Kind::Structure { members: &SPOT_MAINTENANCE_STRATEGIES_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static SPOT_MARKET_OPTIONS_MEMBERS: [Member; 5] = [
     Member::new("MaxPrice", &STRING),
     Member::new("SpotInstanceType", &SPOT_INSTANCE_TYPE),
@@ -20951,6 +26793,49 @@ pub static SPOT_OPTIONS_REQUEST_MEMBERS: [Member; 8] = [
 pub static SPOT_OPTIONS_REQUEST: Shape = Shape {
     name: "SpotOptionsRequest",
     kind: Kind::Structure { members: &SPOT_OPTIONS_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_PLACEMENT_MEMBERS: [Member; 4] = [
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "groupName", ..Member::new("GroupName", &PLACEMENT_GROUP_NAME) },
+    Member { wire_name: "tenancy", ..Member::new("Tenancy", &TENANCY) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+];
+
+pub static SPOT_PLACEMENT: Shape = Shape {
+    name: "SpotPlacement",
+    kind: Kind::Structure { members: &SPOT_PLACEMENT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_PLACEMENT_SCORE_MEMBERS: [Member; 3] = [
+    Member { wire_name: "region", ..Member::new("Region", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "score", ..Member::new("Score", &INTEGER) },
+];
+
+pub static SPOT_PLACEMENT_SCORE: Shape = Shape {
+    name: "SpotPlacementScore",
+    kind: Kind::Structure { members: &SPOT_PLACEMENT_SCORE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static SPOT_PRICE_MEMBERS: [Member; 6] = [
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "instanceType", ..Member::new("InstanceType", &INSTANCE_TYPE) },
+    Member { wire_name: "productDescription", ..Member::new("ProductDescription", &RI_PRODUCT_DESCRIPTION) },
+    Member { wire_name: "spotPrice", ..Member::new("SpotPrice", &STRING) },
+    Member { wire_name: "timestamp", ..Member::new("Timestamp", &DATE_TIME) },
+];
+
+pub static SPOT_PRICE: Shape = Shape {
+    name: "SpotPrice",
+    kind: Kind::Structure { members: &SPOT_PRICE_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -21083,6 +26968,32 @@ pub static STOP_INSTANCES_OUTPUT_MEMBERS: [Member; 1] =
 pub static STOP_INSTANCES_OUTPUT: Shape = Shape {
     name: "StopInstancesResult",
     kind: Kind::Structure { members: &STOP_INSTANCES_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static STORAGE_MEMBERS: [Member; 1] = [Member::new("S3", &S3_STORAGE)];
+
+pub static STORAGE: Shape = Shape {
+    name: "Storage",
+    kind: Kind::Structure { members: &STORAGE_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static STORE_IMAGE_TASK_RESULT_MEMBERS: [Member; 7] = [
+    Member { wire_name: "amiId", ..Member::new("AmiId", &STRING) },
+    Member { wire_name: "taskStartTime", ..Member::new("TaskStartTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "bucket", ..Member::new("Bucket", &STRING) },
+    Member { wire_name: "s3objectKey", ..Member::new("S3objectKey", &STRING) },
+    Member { wire_name: "progressPercentage", ..Member::new("ProgressPercentage", &INTEGER) },
+    Member { wire_name: "storeTaskState", ..Member::new("StoreTaskState", &STRING) },
+    Member { wire_name: "storeTaskFailureReason", ..Member::new("StoreTaskFailureReason", &STRING) },
+];
+
+pub static STORE_IMAGE_TASK_RESULT: Shape = Shape {
+    name: "StoreImageTaskResult",
+    kind: Kind::Structure { members: &STORE_IMAGE_TASK_RESULT_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -21320,6 +27231,61 @@ pub static TARGET_CAPACITY_SPECIFICATION_REQUEST_MEMBERS: [Member; 5] = [
 pub static TARGET_CAPACITY_SPECIFICATION_REQUEST: Shape = Shape {
     name: "TargetCapacitySpecificationRequest",
     kind: Kind::Structure { members: &TARGET_CAPACITY_SPECIFICATION_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static TARGET_CONFIGURATION_MEMBERS: [Member; 2] = [
+    Member { wire_name: "instanceCount", ..Member::new("InstanceCount", &INTEGER) },
+    Member { wire_name: "offeringId", ..Member::new("OfferingId", &STRING) },
+];
+
+pub static TARGET_CONFIGURATION: Shape = Shape {
+    name: "TargetConfiguration",
+    kind: Kind::Structure { members: &TARGET_CONFIGURATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static TARGET_CONFIGURATION_REQUEST_MEMBERS: [Member; 2] = [
+    Member::new("InstanceCount", &INTEGER),
+    Member { required: true, ..Member::new("OfferingId", &RESERVED_INSTANCES_OFFERING_ID) },
+];
+
+pub static TARGET_CONFIGURATION_REQUEST: Shape = Shape {
+    name: "TargetConfigurationRequest",
+    kind: Kind::Structure { members: &TARGET_CONFIGURATION_REQUEST_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static TARGET_GROUP_MEMBERS: [Member; 1] = [Member { wire_name: "arn", ..Member::new("Arn", &STRING) }];
+
+pub static TARGET_GROUP: Shape = Shape {
+    name: "TargetGroup",
+    kind: Kind::Structure { members: &TARGET_GROUP_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static TARGET_GROUPS_CONFIG_MEMBERS: [Member; 1] =
+    [Member { wire_name: "targetGroups", ..Member::new("TargetGroups", &TARGET_GROUPS) }];
+
+pub static TARGET_GROUPS_CONFIG: Shape = Shape {
+    name: "TargetGroupsConfig",
+    kind: Kind::Structure { members: &TARGET_GROUPS_CONFIG_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static TARGET_RESERVATION_VALUE_MEMBERS: [Member; 2] = [
+    Member { wire_name: "reservationValue", ..Member::new("ReservationValue", &RESERVATION_VALUE) },
+    Member { wire_name: "targetConfiguration", ..Member::new("TargetConfiguration", &TARGET_CONFIGURATION) },
+];
+
+pub static TARGET_RESERVATION_VALUE: Shape = Shape {
+    name: "TargetReservationValue",
+    kind: Kind::Structure { members: &TARGET_RESERVATION_VALUE_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };
@@ -21925,6 +27891,26 @@ pub static UNASSIGN_PRIVATE_NAT_GATEWAY_ADDRESS_OUTPUT: Shape = Shape {
     sensitive: false,
 };
 
+pub static UNLOCK_SNAPSHOT_INPUT_MEMBERS: [Member; 2] =
+    [Member { required: true, ..Member::new("SnapshotId", &SNAPSHOT_ID) }, Member::new("DryRun", &BOOLEAN)];
+
+pub static UNLOCK_SNAPSHOT_INPUT: Shape = Shape {
+    name: "UnlockSnapshotRequest",
+    kind: Kind::Structure { members: &UNLOCK_SNAPSHOT_INPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static UNLOCK_SNAPSHOT_OUTPUT_MEMBERS: [Member; 1] =
+    [Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) }];
+
+pub static UNLOCK_SNAPSHOT_OUTPUT: Shape = Shape {
+    name: "UnlockSnapshotResult",
+    kind: Kind::Structure { members: &UNLOCK_SNAPSHOT_OUTPUT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static UNMONITOR_INSTANCES_INPUT_MEMBERS: [Member; 3] = [
     Member {
         wire_name: "InstanceId",
@@ -22062,6 +28048,28 @@ pub static UPDATE_SECURITY_GROUP_RULE_DESCRIPTIONS_INGRESS_OUTPUT: Shape = Shape
     sensitive: false,
 };
 
+pub static USER_BUCKET_MEMBERS: [Member; 2] =
+    [Member::new("S3Bucket", &STRING), Member::new("S3Key", &STRING)];
+
+pub static USER_BUCKET: Shape = Shape {
+    name: "UserBucket",
+    kind: Kind::Structure { members: &USER_BUCKET_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static USER_BUCKET_DETAILS_MEMBERS: [Member; 2] = [
+    Member { wire_name: "s3Bucket", ..Member::new("S3Bucket", &STRING) },
+    Member { wire_name: "s3Key", ..Member::new("S3Key", &STRING) },
+];
+
+pub static USER_BUCKET_DETAILS: Shape = Shape {
+    name: "UserBucketDetails",
+    kind: Kind::Structure { members: &USER_BUCKET_DETAILS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
 pub static USER_ID_GROUP_PAIR_MEMBERS: [Member; 7] = [
     Member { wire_name: "description", ..Member::new("Description", &STRING) },
     Member { wire_name: "userId", ..Member::new("UserId", &STRING) },
@@ -22150,6 +28158,202 @@ pub static VGW_TELEMETRY_MEMBERS: [Member; 6] = [
 pub static VGW_TELEMETRY: Shape = Shape {
     name: "VgwTelemetry",
     kind: Kind::Structure { members: &VGW_TELEMETRY_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_MEMBERS: [Member; 23] = [
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &STRING) },
+    Member { wire_name: "sourceVolumeId", ..Member::new("SourceVolumeId", &STRING) },
+    Member { wire_name: "iops", ..Member::new("Iops", &INTEGER) },
+    Member { wire_name: "tagSet", ..Member::new("Tags", &TAG_LIST) },
+    Member { wire_name: "volumeType", ..Member::new("VolumeType", &VOLUME_TYPE) },
+    Member { wire_name: "fastRestored", ..Member::new("FastRestored", &BOOLEAN) },
+    Member { wire_name: "multiAttachEnabled", ..Member::new("MultiAttachEnabled", &BOOLEAN) },
+    Member { wire_name: "throughput", ..Member::new("Throughput", &INTEGER) },
+    Member { wire_name: "sseType", ..Member::new("SseType", &SSE_TYPE) },
+    Member { wire_name: "operator", ..Member::new("Operator", &OPERATOR_RESPONSE) },
+    Member { wire_name: "volumeInitializationRate", ..Member::new("VolumeInitializationRate", &INTEGER) },
+    Member { wire_name: "volumeArn", ..Member::new("VolumeArn", &STRING) },
+    Member { wire_name: "ownerId", ..Member::new("OwnerId", &STRING) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "size", ..Member::new("Size", &INTEGER) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "status", ..Member::new("State", &VOLUME_STATE) },
+    Member { wire_name: "createTime", ..Member::new("CreateTime", &DATE_TIME) },
+    Member { wire_name: "attachmentSet", ..Member::new("Attachments", &VOLUME_ATTACHMENT_LIST) },
+    Member { wire_name: "encrypted", ..Member::new("Encrypted", &BOOLEAN) },
+    Member { wire_name: "kmsKeyId", ..Member::new("KmsKeyId", &STRING) },
+];
+
+pub static VOLUME: Shape = Shape {
+    name: "Volume",
+    kind: Kind::Structure { members: &VOLUME_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_ATTACHMENT_MEMBERS: [Member; 9] = [
+    Member { wire_name: "deleteOnTermination", ..Member::new("DeleteOnTermination", &BOOLEAN) },
+    Member { wire_name: "associatedResource", ..Member::new("AssociatedResource", &STRING) },
+    Member { wire_name: "instanceOwningService", ..Member::new("InstanceOwningService", &STRING) },
+    Member { wire_name: "ebsCardIndex", ..Member::new("EbsCardIndex", &INTEGER) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "instanceId", ..Member::new("InstanceId", &STRING) },
+    Member { wire_name: "device", ..Member::new("Device", &STRING) },
+    Member { wire_name: "status", ..Member::new("State", &VOLUME_ATTACHMENT_STATE) },
+    Member { wire_name: "attachTime", ..Member::new("AttachTime", &DATE_TIME) },
+];
+
+pub static VOLUME_ATTACHMENT: Shape = Shape {
+    name: "VolumeAttachment",
+    kind: Kind::Structure { members: &VOLUME_ATTACHMENT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_MODIFICATION_MEMBERS: [Member; 17] = [
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "modificationState", ..Member::new("ModificationState", &VOLUME_MODIFICATION_STATE) },
+    Member { wire_name: "statusMessage", ..Member::new("StatusMessage", &STRING) },
+    Member { wire_name: "targetSize", ..Member::new("TargetSize", &INTEGER) },
+    Member { wire_name: "targetIops", ..Member::new("TargetIops", &INTEGER) },
+    Member { wire_name: "targetVolumeType", ..Member::new("TargetVolumeType", &VOLUME_TYPE) },
+    Member { wire_name: "targetThroughput", ..Member::new("TargetThroughput", &INTEGER) },
+    Member { wire_name: "targetMultiAttachEnabled", ..Member::new("TargetMultiAttachEnabled", &BOOLEAN) },
+    Member { wire_name: "originalSize", ..Member::new("OriginalSize", &INTEGER) },
+    Member { wire_name: "originalIops", ..Member::new("OriginalIops", &INTEGER) },
+    Member { wire_name: "originalVolumeType", ..Member::new("OriginalVolumeType", &VOLUME_TYPE) },
+    Member { wire_name: "originalThroughput", ..Member::new("OriginalThroughput", &INTEGER) },
+    Member { wire_name: "originalMultiAttachEnabled", ..Member::new("OriginalMultiAttachEnabled", &BOOLEAN) },
+    Member { wire_name: "progress", ..Member::new("Progress", &LONG) },
+    Member { wire_name: "startTime", ..Member::new("StartTime", &DATE_TIME) },
+    Member { wire_name: "endTime", ..Member::new("EndTime", &DATE_TIME) },
+    Member { wire_name: "operator", ..Member::new("Operator", &OPERATOR_RESPONSE) },
+];
+
+pub static VOLUME_MODIFICATION: Shape = Shape {
+    name: "VolumeModification",
+    kind: Kind::Structure { members: &VOLUME_MODIFICATION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_RECYCLE_BIN_INFO_MEMBERS: [Member; 15] = [
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &VOLUME_ID) },
+    Member { wire_name: "volumeType", ..Member::new("VolumeType", &VOLUME_TYPE) },
+    Member { wire_name: "state", ..Member::new("State", &VOLUME_STATE) },
+    Member { wire_name: "size", ..Member::new("Size", &INTEGER) },
+    Member { wire_name: "iops", ..Member::new("Iops", &INTEGER) },
+    Member { wire_name: "throughput", ..Member::new("Throughput", &INTEGER) },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &STRING) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "sourceVolumeId", ..Member::new("SourceVolumeId", &STRING) },
+    Member { wire_name: "snapshotId", ..Member::new("SnapshotId", &STRING) },
+    Member { wire_name: "operator", ..Member::new("Operator", &OPERATOR_RESPONSE) },
+    Member { wire_name: "createTime", ..Member::new("CreateTime", &DATE_TIME) },
+    Member { wire_name: "recycleBinEnterTime", ..Member::new("RecycleBinEnterTime", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "recycleBinExitTime", ..Member::new("RecycleBinExitTime", &MILLISECOND_DATE_TIME) },
+];
+
+pub static VOLUME_RECYCLE_BIN_INFO: Shape = Shape {
+    name: "VolumeRecycleBinInfo",
+    kind: Kind::Structure { members: &VOLUME_RECYCLE_BIN_INFO_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_ACTION_MEMBERS: [Member; 4] = [
+    Member { wire_name: "code", ..Member::new("Code", &STRING) },
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "eventId", ..Member::new("EventId", &STRING) },
+    Member { wire_name: "eventType", ..Member::new("EventType", &STRING) },
+];
+
+pub static VOLUME_STATUS_ACTION: Shape = Shape {
+    name: "VolumeStatusAction",
+    kind: Kind::Structure { members: &VOLUME_STATUS_ACTION_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_ATTACHMENT_STATUS_MEMBERS: [Member; 2] = [
+    Member { wire_name: "ioPerformance", ..Member::new("IoPerformance", &STRING) },
+    Member { wire_name: "instanceId", ..Member::new("InstanceId", &STRING) },
+];
+
+pub static VOLUME_STATUS_ATTACHMENT_STATUS: Shape = Shape {
+    name: "VolumeStatusAttachmentStatus",
+    kind: Kind::Structure { members: &VOLUME_STATUS_ATTACHMENT_STATUS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_DETAILS_MEMBERS: [Member; 2] = [
+    Member { wire_name: "name", ..Member::new("Name", &VOLUME_STATUS_NAME) },
+    Member { wire_name: "status", ..Member::new("Status", &STRING) },
+];
+
+pub static VOLUME_STATUS_DETAILS: Shape = Shape {
+    name: "VolumeStatusDetails",
+    kind: Kind::Structure { members: &VOLUME_STATUS_DETAILS_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_EVENT_MEMBERS: [Member; 6] = [
+    Member { wire_name: "description", ..Member::new("Description", &STRING) },
+    Member { wire_name: "eventId", ..Member::new("EventId", &STRING) },
+    Member { wire_name: "eventType", ..Member::new("EventType", &STRING) },
+    Member { wire_name: "notAfter", ..Member::new("NotAfter", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "notBefore", ..Member::new("NotBefore", &MILLISECOND_DATE_TIME) },
+    Member { wire_name: "instanceId", ..Member::new("InstanceId", &STRING) },
+];
+
+pub static VOLUME_STATUS_EVENT: Shape = Shape {
+    name: "VolumeStatusEvent",
+    kind: Kind::Structure { members: &VOLUME_STATUS_EVENT_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_INFO_MEMBERS: [Member; 2] = [
+    Member { wire_name: "details", ..Member::new("Details", &VOLUME_STATUS_DETAILS_LIST) },
+    Member { wire_name: "status", ..Member::new("Status", &VOLUME_STATUS_INFO_STATUS) },
+];
+
+pub static VOLUME_STATUS_INFO: Shape = Shape {
+    name: "VolumeStatusInfo",
+    kind: Kind::Structure { members: &VOLUME_STATUS_INFO_MEMBERS },
+    limits: Limits::NONE,
+    sensitive: false,
+};
+
+pub static VOLUME_STATUS_ITEM_MEMBERS: [Member; 10] = [
+    Member { wire_name: "actionsSet", ..Member::new("Actions", &VOLUME_STATUS_ACTIONS_LIST) },
+    Member { wire_name: "availabilityZone", ..Member::new("AvailabilityZone", &STRING) },
+    Member { wire_name: "outpostArn", ..Member::new("OutpostArn", &STRING) },
+    Member { wire_name: "eventsSet", ..Member::new("Events", &VOLUME_STATUS_EVENTS_LIST) },
+    Member { wire_name: "volumeId", ..Member::new("VolumeId", &STRING) },
+    Member { wire_name: "volumeStatus", ..Member::new("VolumeStatus", &VOLUME_STATUS_INFO) },
+    Member {
+        wire_name: "attachmentStatuses",
+        ..Member::new("AttachmentStatuses", &VOLUME_STATUS_ATTACHMENT_STATUS_LIST)
+    },
+    Member {
+        wire_name: "initializationStatusDetails",
+        ..Member::new("InitializationStatusDetails", &INITIALIZATION_STATUS_DETAILS)
+    },
+    Member { wire_name: "availabilityZoneId", ..Member::new("AvailabilityZoneId", &STRING) },
+    Member { wire_name: "operator", ..Member::new("Operator", &OPERATOR_RESPONSE) },
+];
+
+pub static VOLUME_STATUS_ITEM: Shape = Shape {
+    name: "VolumeStatusItem",
+    kind: Kind::Structure { members: &VOLUME_STATUS_ITEM_MEMBERS },
     limits: Limits::NONE,
     sensitive: false,
 };

@@ -193,7 +193,8 @@ fn texts<'a>(document: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> 
     })
 }
 
-fn text<'a>(document: &'a str, name: &'a str) -> Option<&'a str> {
+/// The first of them.
+pub fn text<'a>(document: &'a str, name: &'a str) -> Option<&'a str> {
     texts(document, name).next()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It needs root and what instances need of a host (`fogbank doctor` says what is missing).
 
-mod calls;
+pub mod calls;
 mod ours;
 mod report;
 

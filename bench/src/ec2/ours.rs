@@ -14,7 +14,7 @@ use crate::limits::{
     DEBIAN_LAUNCHES, GONE_TIME_MAX, IMAGE_TIME_MAX, LAUNCHES, MANY_INSTANCES, QUICK_INSTANCES,
     QUICK_SSH_LAUNCHES, REACHED_TIME_MAX, REST_TIME, SSH_LAUNCHES,
 };
-use crate::machine::process::Server;
+use crate::machine::process::{Server, memory_of};
 use crate::run::Plan;
 
 pub struct Ours {
@@ -145,7 +145,7 @@ async fn many(server: &Server, ec2: &mut Ec2, image: &str, count: usize) -> anyh
     .await;
     tokio::time::sleep(REST_TIME).await;
     let server_bytes = server.resident_bytes().saturating_sub(before);
-    let keepers_bytes = keepers().difference(&keepers_before).map(|id| proportional_bytes(*id)).sum();
+    let keepers_bytes = keepers().difference(&keepers_before).map(|id| memory_of(*id).1).sum();
     let start = Instant::now();
     ec2.addresses("running").await?;
     let described_in = start.elapsed();
@@ -163,11 +163,4 @@ fn keepers() -> BTreeSet<u32> {
             fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name.trim() == "fb-keeper")
         })
         .collect()
-}
-
-/// Memory of a process, of pages that it shares with others its share.
-fn proportional_bytes(id: u32) -> u64 {
-    let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
-    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-    pss.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
 }

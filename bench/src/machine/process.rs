@@ -120,6 +120,13 @@ pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
+/// Memory of a process, in bytes: resident, and of pages that it shares with others its share.
+pub fn memory_of(id: u32) -> (u64, u64) {
+    let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
+    let bytes = |name| field(&rollup, name).trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024;
+    (bytes("Rss"), bytes("Pss"))
+}
+
 /// What a folder takes on disk, in bytes: blocks, not lengths.
 pub fn disk_bytes(folder: &Path) -> anyhow::Result<u64> {
     let mut total = 0;

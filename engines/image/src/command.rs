@@ -1,7 +1,10 @@
 //! Programs of the host that are run for a build: with a limit of time, and their last words kept for the error.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,8 +19,6 @@ use crate::need::PATH;
 
 /// Runs a program to its end. Its standard output is returned; each line of its errors goes to `line` as well.
 pub fn run(command: &mut Command, line: &(dyn Fn(&str) + Sync)) -> Result<Vec<u8>, ImageError> {
-    use std::os::unix::process::CommandExt;
-
     let name = command.get_program().to_string_lossy().into_owned();
     command.env("PATH", PATH).env("LC_ALL", "C.UTF-8").env("DEBIAN_FRONTEND", "noninteractive");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -35,16 +36,63 @@ pub fn run(command: &mut Command, line: &(dyn Fn(&str) + Sync)) -> Result<Vec<u8
         let last = last_lines(BufReader::new(err), line);
         (reader.join().unwrap_or_default(), last)
     });
+    let last = if last.is_empty() { tail(&output) } else { last };
+    finish(name, &mut child, watch, last).map(|()| output)
+}
+
+/// What a program that reads what others made may use.
+pub struct Confines {
+    /// A user without any right.
+    pub user: u32,
+    pub memory_bytes: u64,
+    pub cpu_seconds: u64,
+    /// Of any file that it writes.
+    pub file_bytes: u64,
+}
+
+/// Sets limits for itself and becomes the program: nobody else may set those of a process of another user. Sizes of files
+/// are counted in blocks (ulimit in POSIX), memory in KiB as all shells have it.
+const LIMIT: &str =
+    r#"ulimit -c 0 && ulimit -v "$1" && ulimit -t "$2" && ulimit -f "$3" && shift 3 && exec "$@""#;
+const ULIMIT_BLOCK_BYTES: u64 = 512;
+
+/// Runs a program from one file to another, its standard input and output, as a user without rights.
+pub fn run_confined(
+    program: &Path,
+    arguments: &[&str],
+    files: [File; 2],
+    confines: &Confines,
+) -> Result<(), ImageError> {
+    let name = program.to_string_lossy().into_owned();
+    let [from, to] = files;
+    let limits = [
+        confines.memory_bytes / 1024,
+        confines.cpu_seconds,
+        confines.file_bytes.div_ceil(ULIMIT_BLOCK_BYTES),
+    ];
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", LIMIT, "sh"])
+        .args(limits.map(|limit| limit.to_string()))
+        .arg(program)
+        .args(arguments);
+    command.env_clear().env("PATH", PATH).env("LC_ALL", "C.UTF-8").current_dir("/");
+    command.uid(confines.user).gid(confines.user);
+    command.stdin(from).stdout(to).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().at(&name)?;
+    let watch = Watch::start(&child);
+    let last = last_lines(BufReader::new(child.stderr.take().expect("the errors are a pipe")), &|_| {});
+    finish(name, &mut child, watch, last)
+}
+
+fn finish(name: String, child: &mut Child, watch: Watch, last: String) -> Result<(), ImageError> {
     let status = child.wait().at(&name)?;
-    if watch.stop() {
-        let status = format!("ended after {PROGRAM_SECONDS_MAX} seconds");
-        return Err(ImageError::Program { program: name, status, output: last });
-    }
-    if !status.success() {
-        let output = if last.is_empty() { tail(&output) } else { last };
-        return Err(ImageError::Program { program: name, status: status.to_string(), output });
-    }
-    Ok(output)
+    let status = match watch.stop() {
+        true => format!("ended after {PROGRAM_SECONDS_MAX} seconds"),
+        false if status.success() => return Ok(()),
+        false => status.to_string(),
+    };
+    Err(ImageError::Program { program: name, status, output: last })
 }
 
 fn tail(output: &[u8]) -> String {
@@ -107,7 +155,7 @@ impl Watch {
     }
 
     /// Whether the time was over.
-    fn stop(&self) -> bool {
+    fn stop(self) -> bool {
         *self.done.0.lock().expect("nobody panics with this lock") = true;
         self.done.1.notify_all();
         self.over.load(Ordering::Relaxed)
@@ -132,6 +180,25 @@ mod tests {
         });
         assert_eq!(output.unwrap(), b"out\n");
         assert_eq!(*lines.lock().unwrap(), ["one", "two"]);
+    }
+
+    #[test]
+    fn a_confined_program_has_two_files_and_few_bytes() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let confines = Confines { user: 65_534, memory_bytes: 1 << 30, cpu_seconds: 10, file_bytes: 1 << 20 };
+        let run = |script: &str| {
+            let (from, to) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+            let kept = to.try_clone().unwrap();
+            let done = run_confined(Path::new("/bin/sh"), &["-c", script], [from, to], &confines);
+            (done.map_err(|error| error.to_string()), kept.metadata().unwrap().len())
+        };
+        assert_eq!(run("id -u; id -G"), (Ok(()), "65534\n65534\n".len() as u64));
+        let (done, length) = run("exec head -c 2000000 /dev/zero");
+        assert!(done.unwrap_err().contains("/bin/sh failed") && length <= 1 << 20, "{length}");
+        let (done, _) = run("echo words >&2; exit 3");
+        assert_eq!(done.unwrap_err(), "/bin/sh failed (exit status: 3): words");
     }
 
     #[test]

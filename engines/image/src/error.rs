@@ -28,6 +28,9 @@ pub enum ImageError {
     /// Content that is not what its digest says.
     #[error("the archive is damaged: {name} does not have the digest {expected}")]
     Damaged { name: String, expected: String },
+    /// A disk, or a file that is said to hold one, that cannot be used. A sentence without a full stop.
+    #[error("the disk cannot be used: {0}")]
+    Foreign(String),
     /// No image of that id.
     #[error("there is no image {0}")]
     NotFound(ImageId),

@@ -24,7 +24,10 @@
 mod command;
 mod debian;
 mod digest;
+pub mod disk;
+pub mod emulator;
 mod error;
+mod facts;
 pub mod first_boot;
 mod import;
 pub mod limits;
@@ -36,6 +39,7 @@ mod root;
 mod store;
 
 pub use error::ImageError;
+pub use facts::Facts;
 pub use need::{Need, needs};
 pub use process::Start;
 pub use root::{

@@ -45,6 +45,26 @@ pub const YAML_NODES_MAX: usize = 50_000;
 /// Lists and maps within each other in a cloud-config.
 pub const YAML_DEPTH_MAX: usize = 32;
 
+/// What a disk that is brought in or made may have: an EC2 volume has 64 TiB at most, of which images use little.
+pub const DISK_BYTES_MAX: u64 = 16 << 40;
+
+/// A disk of an image, unless more is needed: what EC2's own Linux images ask for.
+pub const DISK_BYTES: u64 = 8 << 30;
+
+/// Memory that a program which reads a disk of others' may map, and processor time that it may take.
+pub const CONVERSION_MEMORY_BYTES_MAX: u64 = 4 << 30;
+pub const CONVERSION_CPU_SECONDS_MAX: u64 = 1800;
+
+/// The descriptor inside a VMDK file.
+pub const DESCRIPTOR_BYTES_MAX: u64 = 1024 * 1024;
+
+/// One table of a qcow2 file: the largest first one that QEMU takes.
+pub const QCOW2_TABLE_BYTES_MAX: u64 = 32 << 20;
+
+/// Entries of a partition table, and groups of a file system, beyond which it is taken for nonsense.
+pub const PARTITIONS_MAX: u32 = 256;
+pub const GROUPS_MAX: u64 = 1 << 20;
+
 /// What is kept of the output of a program that builds an image, for its error message.
 pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 

@@ -47,6 +47,18 @@ const WANTED: &[Wanted] = &[
         get: "run `apt-get install mmdebstrap`, or let Fogbank do so by running it as root",
         required: false,
     },
+    Wanted {
+        program: "mke2fs",
+        purpose: "to make disks of images",
+        get: "run `apt-get install e2fsprogs`",
+        required: false,
+    },
+    Wanted {
+        program: "qemu-img",
+        purpose: "to convert qcow2 and VMDK disks",
+        get: "run `apt-get install qemu-utils`",
+        required: false,
+    },
 ];
 
 /// All of them, with what was found on this host.

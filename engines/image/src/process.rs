@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::root::{ImageRoot, resolve_in};
 
 /// How an image without an init starts its process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// User and group by their numbers; root where the image names none.
     pub user: (u32, u32),

@@ -12,6 +12,8 @@ pub enum Kind {
     Minimal,
     /// Debian with systemd as its first process, and OpenSSH.
     Debian,
+    /// QEMU and what its guests start with: see [`crate::emulator`].
+    Emulator,
 }
 
 /// Where an image came from.
@@ -173,6 +175,8 @@ pub enum Progress {
     Waiting,
     /// A step began, in words such as `downloading 23 packages`.
     Step(String),
+    /// What was written of a disk so far.
+    Written { bytes: u64 },
     /// What was unpacked so far.
     Unpacked { entries: u64, bytes: u64 },
 }

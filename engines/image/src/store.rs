@@ -19,7 +19,7 @@ use crate::lock::Lock;
 use crate::root::{
     Description, ImageId, ImageRoot, Init, Kind, Origin, Process, Progress, detect_init, own_architecture,
 };
-use crate::{debian, import, minimal};
+use crate::{debian, emulator, import, minimal};
 
 /// Of `image.json`.
 const VERSION: u32 = 1;
@@ -218,7 +218,11 @@ impl Images {
         Ok(swept)
     }
 
-    fn path(&self, part: &str, id: &ImageId) -> PathBuf {
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.inner.folder.join("locks")
+    }
+
+    pub(crate) fn path(&self, part: &str, id: &ImageId) -> PathBuf {
         self.inner.folder.join(part).join(id.as_str())
     }
 
@@ -237,6 +241,7 @@ impl Images {
         match kind {
             Kind::Minimal => named("minimal", &minimal::recipe()),
             Kind::Debian => named("debian", &debian::recipe(&self.inner.settings)),
+            Kind::Emulator => named("emulator", &emulator::recipe()),
         }
     }
 
@@ -244,6 +249,7 @@ impl Images {
         self.make(&self.built_id(kind), on, |draft| match kind {
             Kind::Minimal => minimal::build(draft, on),
             Kind::Debian => debian::build(draft, &self.inner.settings, on),
+            Kind::Emulator => emulator::build(draft, on),
         })
     }
 
@@ -330,7 +336,7 @@ fn named(prefix: &str, digest: &str) -> ImageId {
 }
 
 /// Removes a file or a folder with all in it. Links are removed, not followed.
-fn remove_tree(path: &Path) -> Result<(), ImageError> {
+pub(crate) fn remove_tree(path: &Path) -> Result<(), ImageError> {
     let removed = match path.symlink_metadata() {
         Ok(about) if about.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
@@ -342,11 +348,11 @@ fn remove_tree(path: &Path) -> Result<(), ImageError> {
     }
 }
 
-fn sync_folder(folder: &Path) -> Result<(), ImageError> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), ImageError> {
     File::open(folder).at(folder)?.sync_all().at(folder)
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ImageError> + Send + 'static,
 ) -> Result<T, ImageError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| ImageError::BrokenOff)?

@@ -14,6 +14,7 @@ mod network;
 pub mod plan;
 mod probe;
 mod settings;
+pub mod translate;
 mod world;
 
 pub use error::NetworkError;

@@ -16,6 +16,10 @@ pub const TRANSIT_MTU_BYTES: u32 = 8500;
 pub const NETLINK_BATCH_MAX: usize = 64;
 /// One read of a netlink socket.
 pub const NETLINK_READ_BYTES: usize = 64 * 1024;
+/// What a NAT gateway translates between the families: IPv6's header is 20 bytes longer.
+pub const NAT64_MTU_BYTES: u32 = VPC_MTU_BYTES - 20;
+/// IPv6 addresses that a NAT gateway translates for at the same time.
+pub const TRANSLATED_HOSTS_MAX: usize = 65_536;
 /// Idle connections through a NAT gateway end after this many seconds, as AWS's do.
 pub const NAT_IDLE_SECONDS: u32 = 350;
 /// How long an IPsec daemon may take to come up, and how often that is looked at.

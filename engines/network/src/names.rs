@@ -17,6 +17,8 @@ pub const WAN: &str = "wan";
 pub const HOST: &str = "host";
 /// The device through which an IPsec daemon takes and gives packets.
 pub const IPSEC: &str = "ipsec0";
+/// Inside a NAT gateway, where IPv6 becomes IPv4.
+pub const NAT64: &str = "nat64";
 /// The device inside a NAT gateway.
 pub const NAT_DEVICE: &str = "eth0";
 
@@ -109,6 +111,13 @@ fn device(kind: char, id: &str) -> String {
     let end = id.rsplit('-').next().unwrap_or(id);
     let from = end.len().saturating_sub(DEVICE_NAME_BYTES_MAX - 1);
     format!("{kind}{}", &end[from..])
+}
+
+/// Where the router sends IPv6 packets that a NAT gateway is to translate. Nobody else can have it, and nothing that is
+/// addressed to it is answered.
+pub fn nat6(id: &str) -> Ipv6Addr {
+    let hash = XxHash64::oneshot(0, id.as_bytes());
+    Ipv6Addr::from(0xfd00_0ec2_0000_0064_u128 << 64 | u128::from(hash))
 }
 
 /// The mark of packets that leave a subnet, which is also the number of its routing table. Derived from the id alone,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::error::NetworkError;
-use crate::kernel::ipsec;
-use crate::kernel::namespace::Folder;
+use crate::error::{Doing, NetworkError};
+use crate::kernel::namespace::{Folder, within};
+use crate::kernel::{ipsec, tap};
 use crate::names::Names;
 use crate::plan::{HubPlan, NamespaceId, VpcPlan, VpnPlan};
 use crate::probe::{self, Capabilities};
@@ -23,6 +23,8 @@ pub struct Network {
     folder: Folder,
     names: Names,
     vpn_missing: Arc<[String]>,
+    /// Held while a tap is joined: a joint is made in several steps.
+    joining: Arc<Mutex<()>>,
 }
 
 /// What came of a plan.
@@ -82,7 +84,8 @@ impl Network {
             }
             World::open(settings, of_world)
         });
-        Ok(Network { world: Arc::new(Mutex::new(world.await?)), folder, names, vpn_missing })
+        let (world, joining) = (Arc::new(Mutex::new(world.await?)), Arc::default());
+        Ok(Network { world, folder, names, vpn_missing, joining })
     }
 
     /// Makes a VPC's network equal to the plan, whatever it was before. Peered VPCs that the change concerns follow in
@@ -161,6 +164,36 @@ impl Network {
     /// Where a namespace can be opened.
     pub fn path(&self, namespace: &NamespaceId) -> PathBuf {
         self.folder.path(&namespace.0)
+    }
+
+    /// What this host lacks for [`Network::tap`], in words.
+    pub fn tap_missing() -> Vec<String> {
+        tap::missing()
+    }
+
+    /// A tap of that name in a namespace, for an emulator of that user of the host, in place of the machine's end of a
+    /// cable: all that arrives at `device` is the tap's and goes on through it. Either may come later; then this is to
+    /// be called again.
+    pub async fn tap(
+        &self,
+        namespace: &NamespaceId,
+        device: &str,
+        name: &str,
+        owner: Option<u32>,
+    ) -> Result<(), NetworkError> {
+        let (namespace, device, name) = (namespace.0.clone(), device.to_owned(), name.to_owned());
+        let (folder, joining) = (self.folder.clone(), self.joining.clone());
+        let doing = format!("the tap {name} of {namespace}");
+        let made = blocking(move || {
+            let _joining = joining.lock();
+            let Some(file) = folder.open(&namespace)? else { return Ok(()) };
+            within(&file, || {
+                owner.map_or(Ok(()), |owner| tap::make(&name, owner))?;
+                tap::join(&name, &device)
+            })
+            .and_then(|inner| inner)
+        });
+        made.await.doing(|| doing)
     }
 
     /// Unplugs a machine and forgets its namespace; fine when it is not there.

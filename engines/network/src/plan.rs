@@ -15,6 +15,8 @@ pub struct VpcPlan {
     /// All CIDR blocks, IPv4 and IPv6. The first IPv4 block is the primary one: its base + 2 is the resolver.
     pub cidrs: Vec<IpNet>,
     pub subnets: Vec<SubnetPlan>,
+    /// Gateways with route tables of their own.
+    pub edges: Vec<EdgePlan>,
     pub interfaces: Vec<InterfacePlan>,
     pub acls: Vec<AclPlan>,
     pub groups: Vec<GroupPlan>,
@@ -40,11 +42,23 @@ pub struct SubnetPlan {
     /// The zone that takes the subnet down with it: the zone *id* (`use1-az1`) or name, as [`crate::Network::zone_down`]
     /// is called with it.
     pub zone: String,
-    pub cidr: Ipv4Net,
+    /// Nothing for a subnet of IPv6 only.
+    pub cidr: Option<Ipv4Net>,
     pub cidr6: Option<Ipv6Net>,
     /// The id of the network ACL.
     pub acl: String,
     /// The effective route table, local routes included. The longest prefix wins.
+    pub routes: Vec<RoutePlan>,
+}
+
+/// What comes in by a gateway is routed by a table of the gateway's, in place of straight to where it is addressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EdgePlan {
+    /// `igw-…`, or `vgw-…` of [`VpcPlan::links`]
+    pub gateway: String,
+    /// [`Target::Internet`] or [`Target::Link`]: where it comes from.
+    pub from: Target,
+    /// As in [`SubnetPlan::routes`].
     pub routes: Vec<RoutePlan>,
 }
 
@@ -182,6 +196,15 @@ pub struct NatPlan {
     pub private: Ipv4Addr,
     /// None: a private NAT gateway.
     pub public: Option<Ipv4Addr>,
+}
+
+impl NatPlan {
+    /// Whether some subnet sends it IPv6 packets, which it translates (NAT64).
+    pub fn translates(&self, plan: &VpcPlan) -> bool {
+        let leads =
+            |route: &RoutePlan| route.to.addr().is_ipv6() && route.via == Target::Nat(self.id.clone());
+        plan.subnets.iter().any(|subnet| subnet.routes.iter().any(leads))
+    }
 }
 
 /// An active peering connection, from this side. Both VPCs' plans have to name it before packets pass.

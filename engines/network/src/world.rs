@@ -15,6 +15,7 @@ use crate::compile::ruleset::Ruleset;
 use crate::compile::{self, Surroundings, vpn};
 use crate::error::{Doing, NetworkError};
 use crate::kernel::namespace::{Folder, set, within};
+use crate::kernel::nat64::{self, Nat64};
 use crate::kernel::reconcile::{self, Extent, Outcome};
 use crate::kernel::{flows, guest, ipsec, nft};
 use crate::limits::INTERNET_MTU_BYTES;
@@ -39,6 +40,8 @@ pub struct World {
     /// By namespace and device: how the far ends were configured.
     guests: HashMap<(String, String), Guest>,
     recording: HashMap<String, Generation>,
+    /// By namespace: the NAT gateways that translate IPv6.
+    translating: HashMap<String, Nat64>,
 }
 
 /// What every node's kernel is told. IPv6 may be off on the host; then its settings are not there.
@@ -74,6 +77,7 @@ impl World {
             settled: HashMap::new(),
             guests: HashMap::new(),
             recording: HashMap::new(),
+            translating: HashMap::new(),
         };
         world.join_host()?;
         Ok(world)
@@ -215,10 +219,19 @@ impl World {
     fn nats(&mut self, plan: &VpcPlan, before: Option<&VpcPlan>) -> Result<(), NetworkError> {
         for nat in &plan.nats {
             let name = self.names.node(&nat.id);
-            let node = gateways::nat(nat);
-            self.ensure(&name)?;
+            let translates = nat.translates(plan);
+            let node = gateways::nat(nat, translates);
+            let file = self.ensure(&name)?;
             // Its one device is plugged in from the router's side.
             self.bring(&name, node, Extent::OwnDevices)?;
+            match (translates, self.translating.contains_key(&name)) {
+                (true, false) => {
+                    let started = nat64::start(&file).doing(|| format!("NAT64 of {}", nat.id))?;
+                    self.translating.insert(name, started);
+                }
+                (false, true) => drop(self.translating.remove(&name)),
+                _ => {}
+            }
         }
         for gone in before.into_iter().flat_map(|before| &before.nats) {
             if !plan.nats.iter().any(|nat| nat.id == gone.id) {
@@ -384,6 +397,7 @@ impl World {
     fn take_away(&mut self, name: &str) -> Result<(), NetworkError> {
         self.rules.remove(name);
         self.settled.remove(name);
+        self.translating.remove(name);
         self.guests.retain(|(namespace, _), _| namespace != name);
         let doing = || format!("removing {name}");
         if let Some(file) = self.folder.open(name).doing(doing)? {

@@ -31,7 +31,7 @@ fn plan() -> VpcPlan {
         subnets: vec![SubnetPlan {
             id: "subnet-1".into(),
             zone: "a".into(),
-            cidr: "10.0.1.0/24".parse().unwrap(),
+            cidr: Some("10.0.1.0/24".parse().unwrap()),
             cidr6: None,
             acl: "acl-1".into(),
             routes: vec![RoutePlan { to: net("10.0.0.0/16"), via: Target::Local }],

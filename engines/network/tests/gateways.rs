@@ -3,6 +3,7 @@
 
 mod lab;
 
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use fogbank_network::plan::*;
@@ -18,7 +19,7 @@ fn two(lab: &Lab, block: u8) -> (VpcPlan, Machine, Machine) {
     let second = lab.machine(&format!("{block}-2"));
     let mut plan = vpc(block);
     plan.internet = true;
-    let open = vec![allow(Traffic::Tcp(80, 80), "0.0.0.0/0"), allow(Traffic::Tcp(80, 80), "::/0")];
+    let open = vec![allow(Traffic::Tcp(80, 81), "0.0.0.0/0"), allow(Traffic::Tcp(80, 80), "::/0")];
     plan.groups = vec![group("sg-open", open)];
     plan.interfaces =
         vec![interface(&first, block, 1, 10, &["sg-open"]), interface(&second, block, 2, 10, &["sg-open"])];
@@ -255,6 +256,115 @@ fn ipv6_goes_out_by_an_egress_only_gateway_and_nothing_comes_in() {
     assert!(theirs.connect(six("fd00:46:0:2::a"), 80).open());
 }
 
+/// Takes all that is IPv4 away from the second subnet of [`two`] and its machine.
+fn without_ipv4(plan: &mut VpcPlan) {
+    plan.subnets[1].cidr = None;
+    plan.interfaces[1].addresses.clear();
+}
+
+#[test]
+fn a_subnet_of_ipv6_only_has_neighbours_metadata_and_an_egress_only_gateway() {
+    let Some(lab) = lab() else { return };
+    let (mut plan, first, second) = two(&lab, 75);
+    let third = lab.machine("75-3");
+    third.serve(80);
+    plan.interfaces
+        .push(InterfacePlan { addresses: Vec::new(), ..interface(&third, 75, 2, 11, &["sg-open"]) });
+    without_ipv4(&mut plan);
+    let (mut other, theirs, _) = two(&lab, 76);
+    other.subnets[0].routes.push(route("::/0", Target::Internet));
+    plan.egress_only = true;
+    plan.subnets[1].routes.push(route("::/0", Target::EgressOnly));
+    lab.apply(&plan);
+    lab.apply(&other);
+    let six = |text: &str| text.parse::<std::net::Ipv6Addr>().unwrap();
+    let own = Met::Open("fd00:4b:0:2::a".into());
+    assert_eq!(second.connect(six("fd00:4b:0:2::b"), 80), own, "in its subnet");
+    assert_eq!(second.connect(six("fd00:4b:0:1::a"), 80), own, "in a subnet of both families");
+    assert_eq!(first.connect(six("fd00:4b:0:2::a"), 80), Met::Open("fd00:4b:0:1::a".into()));
+    assert_eq!(second.connect(address("10.75.1.10"), 80), Met::Silence, "without an IPv4 address");
+    assert_eq!(second.run("ip -4 -o address show dev eth0; ip -4 route"), "");
+    assert_eq!(second.connect(six("fd00:4c:0:1::a"), 80), own, "out by the egress-only gateway");
+    assert_eq!(theirs.connect(six("fd00:4b:0:2::a"), 80), Met::Silence, "and nothing in");
+    let metadata = SocketAddr::new(IpAddr::V6(fogbank_network::names::METADATA6), 80);
+    serve(lab.runtime.block_on(lab.network.listen_tcp("vpc-75", metadata)).unwrap());
+    assert_eq!(second.connect(metadata.ip(), 80), own);
+    // A neighbour that nobody has, and an address that is another's.
+    assert_eq!(second.connect(six("fd00:4b:0:2::99"), 80), Met::Silence);
+    let swap = |new: &str, old: &str| {
+        let command =
+            format!("ip -6 address add {new}/128 dev eth0 nodad; ip -6 address del {old}/128 dev eth0");
+        assert_eq!(second.run(&command), "");
+    };
+    swap("fd00:4b:0:2::77", "fd00:4b:0:2::a");
+    assert_eq!(second.connect(six("fd00:4b:0:2::b"), 80), Met::Silence);
+    swap("fd00:4b:0:2::a", "fd00:4b:0:2::77");
+    assert_eq!(second.connect(six("fd00:4b:0:2::b"), 80), own);
+}
+
+#[test]
+fn a_nat_gateway_translates_ipv6_for_those_whose_routes_say_so() {
+    let Some(lab) = lab() else { return };
+    let (mut plan, first, second) = two(&lab, 77);
+    without_ipv4(&mut plan);
+    let (service, public) = (lab.service(), lab.public(40));
+    plan.nats = vec![NatPlan {
+        id: "nat-64".into(),
+        subnet: "subnet-771".into(),
+        private: address("10.77.1.200"),
+        public: Some(public),
+    }];
+    let IpAddr::V4(host) = service.ip() else { unreachable!("the service's address is IPv4") };
+    let far = fogbank_network::translate::within_prefix(host);
+    lab.apply(&plan);
+    assert_eq!(second.connect(far, 8080), Met::Silence, "no route");
+    plan.subnets[1].routes.push(route("64:ff9b::/96", Target::Nat("nat-64".into())));
+    lab.apply(&plan);
+    assert_eq!(second.connect(far, 8080), Met::Open(public.to_string()));
+    let near = fogbank_network::translate::within_prefix(address("10.77.1.10"));
+    assert_eq!(second.connect(near, 80), Met::Open("10.77.1.200".into()), "and to IPv4 in the VPC");
+    assert_eq!(first.connect(far, 8080), Met::Silence, "another subnet has no such route");
+    let mut held = second.hold(far, 8080);
+    assert!(held.lives());
+    // Much at once: segments of the largest size, both ways.
+    let sums = bulk(&first, &second, near);
+    assert_eq!(sums.0, sums.1);
+    // The ACL of the gateway's subnet sees the packets as they come, of IPv6.
+    let deny =
+        AclRule { number: 1, traffic: Traffic::Tcp(8080, 8080), cidr: net("64:ff9b::/96"), allow: false };
+    plan.acls[1].egress.push(deny);
+    lab.apply(&plan);
+    assert_eq!(second.connect(far, 8080), Met::Silence);
+    plan.acls[1].egress.pop();
+    lab.apply(&plan);
+    assert!(held.lives());
+    plan.subnets[1].routes.pop();
+    lab.apply(&plan);
+    assert_eq!(second.connect(far, 8080), Met::Silence);
+    assert!(!held.lives());
+}
+
+/// Sends a few megabytes to a server on the first machine, which sends them back: what went and what came.
+fn bulk(server: &Machine, client: &Machine, to: std::net::Ipv6Addr) -> (Vec<u8>, Vec<u8>) {
+    let listener = server.inside(|| std::net::TcpListener::bind("0.0.0.0:81")).unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        stream.write_all(&all).unwrap();
+    });
+    let sent: Vec<u8> = (0..4_000_000_u32).map(|byte| (byte ^ (byte >> 8)) as u8).collect();
+    let came = client.inside(|| {
+        let mut stream = std::net::TcpStream::connect((to, 81)).unwrap();
+        stream.write_all(&sent).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut came = Vec::new();
+        stream.read_to_end(&mut came).unwrap();
+        came
+    });
+    (sent, came)
+}
+
 #[test]
 fn endpoints_take_calls_over_where_routes_or_groups_allow_them() {
     let Some(lab) = lab() else { return };
@@ -278,4 +388,49 @@ fn endpoints_take_calls_over_where_routes_or_groups_allow_them() {
     assert_eq!(first.connect(door, 443), Met::Open("10.72.1.10".into()));
     assert_eq!(second.connect(door, 443), Met::Silence, "its group does not admit this subnet");
     assert_eq!(first.connect(address("169.254.169.250"), 443), Met::Silence);
+}
+
+#[test]
+fn a_gateways_own_table_leads_what_comes_in_through_a_machine() {
+    let Some(lab) = lab() else { return };
+    let (mut plan, middle, _target) = two(&lab, 73);
+    let (mut other, theirs, _) = two(&lab, 74);
+    let public = lab.public(31);
+    for (vpc, at) in [(&mut other, lab.public(32)), (&mut plan, public)] {
+        vpc.internet = true;
+        vpc.subnets.iter_mut().for_each(|subnet| subnet.routes.push(route("0.0.0.0/0", Target::Internet)));
+        let last = vpc.interfaces.len() - 1;
+        let which = if vpc.id == "vpc-73" { last } else { 0 };
+        let own = vpc.interfaces[which].addresses[0];
+        vpc.interfaces[which].public = vec![(own, at)];
+    }
+    plan.groups[0].ingress.push(allow(Traffic::All, "0.0.0.0/0"));
+    lab.apply(&other);
+    lab.apply(&plan);
+    assert!(theirs.connect(public, 80).open(), "straight to where it is addressed");
+
+    // By way of the first machine, in both directions.
+    plan.interfaces[0].check = false;
+    let through = Target::Interface(plan.interfaces[0].id.clone());
+    plan.edges = vec![EdgePlan {
+        gateway: "igw-73".into(),
+        from: Target::Internet,
+        routes: vec![route("10.73.0.0/16", Target::Local), route("10.73.2.0/24", through.clone())],
+    }];
+    plan.subnets[1].routes.retain(|one| one.via != Target::Internet);
+    plan.subnets[1].routes.push(route("0.0.0.0/0", through));
+    lab.apply(&plan);
+    assert_eq!(theirs.connect(public, 80), Met::Silence, "the machine does not pass it on");
+    middle.run("echo 1 > /proc/sys/net/ipv4/ip_forward");
+    middle.run("nft add table ip n; nft 'add chain ip n f { type filter hook forward priority 0; }'; nft 'add rule ip n f tcp dport 81 drop'");
+    assert_eq!(theirs.connect(public, 80), Met::Open(lab.public(32).to_string()));
+    assert_eq!(theirs.connect(public, 81), Met::Silence, "what the machine does not pass");
+
+    // Its own addresses are reached by the local route all along; without the table all is as before.
+    plan.edges.clear();
+    plan.subnets[1].routes.retain(|one| !matches!(one.via, Target::Interface(_)));
+    plan.subnets[1].routes.push(route("0.0.0.0/0", Target::Internet));
+    middle.run("echo 0 > /proc/sys/net/ipv4/ip_forward");
+    lab.apply(&plan);
+    assert!(theirs.connect(public, 80).open());
 }

@@ -23,6 +23,8 @@ pub struct Writer {
     inner: Arc<Inner>,
     keys: ContentKeys,
     length: u64,
+    /// It was said that there will be more than is packed.
+    will_be_much: bool,
     state: State,
 }
 
@@ -118,7 +120,14 @@ impl Open {
 
 impl Writer {
     pub(crate) fn new(inner: Arc<Inner>, keys: ContentKeys) -> Writer {
-        Writer { inner, keys, length: 0, state: State::Little(Vec::new()) }
+        Writer { inner, keys, length: 0, will_be_much: false, state: State::Little(Vec::new()) }
+    }
+
+    /// Says how many bytes will come, as far as anybody knows: much goes to its file from the first byte, rather than
+    /// being collected until it turns out to be much, which many writers would do at the same time.
+    #[must_use]
+    pub fn expecting(self, length: u64) -> Writer {
+        Writer { will_be_much: length > self.inner.packed_bytes_max as u64, ..self }
     }
 
     /// In bytes, so far.
@@ -143,7 +152,7 @@ impl Writer {
         }
         self.length += bytes.len() as u64;
         if let State::Little(little) = &mut self.state {
-            if little.len() + bytes.len() <= self.inner.packed_bytes_max {
+            if !self.will_be_much && little.len() + bytes.len() <= self.inner.packed_bytes_max {
                 little.extend_from_slice(bytes);
                 return Ok(());
             }

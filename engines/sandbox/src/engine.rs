@@ -14,14 +14,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::error::SandboxError;
 use crate::keeper::{Answer, GO, Job, hear};
 use crate::kernel::descriptors;
-use crate::limits::LAUNCH_MILLIS_MAX;
+use crate::limits::{CLAIM_MILLIS_MAX, LAUNCH_MILLIS_MAX, ROOT_MILLIS_MAX};
 use crate::machine::Machine;
 use crate::networks::{self, Network};
 use crate::nursery::Nursery;
 use crate::placement::Hierarchies;
 use crate::probe::{Capabilities, probe};
 use crate::ranges::Ranges;
-use crate::records::{Ended, Folder, Plan};
+use crate::records::{Ended, Folder, Over, Plan};
 use crate::spec::{MachineSpec, Settings, check_id};
 use crate::sweep;
 use crate::watch::{Watch, Watched};
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     watch: Watch,
     /// Machines that are being launched now.
     launching: Mutex<BTreeSet<String>>,
-    ends: tokio::sync::Mutex<UnboundedReceiver<Ended>>,
+    ends: tokio::sync::Mutex<UnboundedReceiver<Over>>,
 }
 
 impl Shared {
@@ -77,8 +77,8 @@ impl Sandbox {
         let found = sweep::sweep(&machines, &ranges)?;
         let (tell, ends) = unbounded_channel();
         let watch = Watch::start(tell.clone(), ranges.clone())?;
-        for ended in found.ended {
-            tell.send(ended).expect("the receiver is held here");
+        for over in found.ended {
+            tell.send(over).expect("the receiver is held here");
         }
         for living in found.living {
             watch.add(living);
@@ -137,10 +137,11 @@ impl Sandbox {
     /// been launched again since.
     pub async fn next_end(&self) -> Ended {
         let mut ends = self.shared.ends.lock().await;
-        let ended = ends.recv().await.expect("the watching thread lives as long as this engine");
+        let Over { ended, keeper } =
+            ends.recv().await.expect("the watching thread lives as long as this engine");
         let folder = self.shared.folder(&ended.machine);
-        // A machine of that id that was launched since will have an end of its own to tell.
-        if folder.read_status().is_ok_and(|status| status.ended.is_some()) {
+        // A machine of that id that was launched since has an end of its own to tell, also if it has come already.
+        if folder.read_status().is_ok_and(|status| status.keeper == keeper) {
             fs::write(folder.told(), "").ok();
         }
         ended
@@ -197,7 +198,10 @@ fn launch_now(shared: &Shared, spec: MachineSpec) -> Result<(), SandboxError> {
     shared.watch.await_settled(&spec.id);
     sweep::clear(&folder);
     let id = spec.id.clone();
-    match write_plan(shared, &folder, spec).and_then(|()| start(shared, &folder)) {
+    // A root device may have to be checked first.
+    let checks = if spec.root_device.is_some() { ROOT_MILLIS_MAX + CLAIM_MILLIS_MAX } else { 0 };
+    let ready_millis = LAUNCH_MILLIS_MAX + checks;
+    match write_plan(shared, &folder, spec).and_then(|()| start(shared, &folder, ready_millis)) {
         Ok(keeper) => {
             shared.watch.add(Watched { id, folder: folder.0, keeper });
             Ok(())
@@ -226,22 +230,22 @@ fn write_plan(shared: &Shared, folder: &Folder, mut spec: MachineSpec) -> Result
 
 /// The conversation with the keeper, up to a machine that runs. Answers with a handle on the keeper, which may have
 /// ended by then, as a short program's does.
-fn start(shared: &Shared, folder: &Folder) -> Result<OwnedFd, SandboxError> {
+fn start(shared: &Shared, folder: &Folder, ready_millis: i32) -> Result<OwnedFd, SandboxError> {
     let lost = |error: io::Error| SandboxError::KeeperLost(error.to_string());
     let talk = shared.nursery.begin(&Job::Keep { folder: folder.0.clone() }, &[])?;
-    let answer = || match hear(talk.as_fd(), LAUNCH_MILLIS_MAX).map_err(lost)? {
+    let answer = |millis| match hear(talk.as_fd(), millis).map_err(lost)? {
         Answer::Failed { step, cause } => Err(SandboxError::Step { step, cause }),
         other => Ok(other),
     };
     let unexpected = |other| Err(SandboxError::KeeperLost(format!("it said {other:?}")));
-    match answer()? {
+    match answer(ready_millis)? {
         Answer::Ready => {}
         other => return unexpected(other),
     }
     let keeper = folder.read_status().map_err(lost)?.keeper.open();
     let keeper = keeper.ok_or_else(|| lost(io::ErrorKind::NotFound.into()))?;
     descriptors::send(talk.as_fd(), GO, &[]).map_err(lost)?;
-    match answer()? {
+    match answer(LAUNCH_MILLIS_MAX)? {
         Answer::Done => Ok(keeper),
         other => unexpected(other),
     }

@@ -43,6 +43,6 @@ pub use keeper::keeper_main;
 pub use machine::Machine;
 pub use networks::Network;
 pub use placement::Usage;
-pub use probe::{Capabilities, probe};
+pub use probe::{Capabilities, kvm_lacking, probe};
 pub use records::{Ended, How, State};
 pub use spec::{Bind, BlockDevice, DiskLimit, File, Kind, Limits, MachineSpec, Settings, upper_layer};

@@ -22,6 +22,21 @@ pub const DEVICE_NAME_BYTES_MAX: usize = 32;
 pub const DEVICE_MILLIS_MAX: i32 = 30_000;
 pub const MOUNT_MILLIS_MAX: u64 = 120_000;
 
+/// How long a root device may take to be checked, repaired, grown and mounted; how long until whoever had it before lets
+/// it go; and how long what its machine wrote may take to reach it when that has ended.
+pub const ROOT_MILLIS_MAX: i32 = 600_000;
+pub const CLAIM_MILLIS_MAX: i32 = 10_000;
+pub const RELEASE_MILLIS_MAX: i32 = 120_000;
+
+/// How long the root device of a machine whose keeper was killed is waited for, while no other end is told.
+pub const LOST_MILLIS_MAX: i32 = 5_000;
+
+/// A file system that is smaller than its device by less than this is not grown.
+pub const GROWTH_BYTES_MIN: u64 = 16 << 20;
+
+/// What is kept of the words of a program that checks a file system.
+pub const COMPLAINT_BYTES_MAX: usize = 4 << 10;
+
 /// What a keeper does for its machine at once: mounts under way, conversations, and commands executed in it whose
 /// processes may still ask. Beyond the first the machine waits, beyond the others it is refused.
 pub const MOUNTS_AT_ONCE_MAX: usize = 8;

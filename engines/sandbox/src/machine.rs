@@ -10,10 +10,10 @@ use crate::error::SandboxError;
 use crate::exec::{self, Command, Output};
 use crate::keeper::{Order, order, read_console};
 use crate::kernel::{descriptors, process};
-use crate::limits::KILLED_MILLIS_MAX;
+use crate::limits::{KILLED_MILLIS_MAX, RELEASE_MILLIS_MAX};
 use crate::placement::Usage;
 use crate::records::{Folder, How, Plan, State, Status};
-use crate::spec::BlockDevice;
+use crate::spec::{BlockDevice, Kind};
 use crate::sweep;
 
 /// How often a reboot is looked for.
@@ -82,7 +82,17 @@ impl Machine {
 
     /// Where the files lie that the machine changed.
     pub fn upper_layer(&self) -> Result<PathBuf, SandboxError> {
-        self.plan().map(|plan| crate::spec::upper_layer(&plan.spec.upper))
+        let spec = self.plan()?.spec;
+        match spec.root_device {
+            None => Ok(crate::spec::upper_layer(&spec.upper)),
+            Some(_) => Err(SandboxError::spec("the machine's root is a block device, which has no layers")),
+        }
+    }
+
+    /// The block device that its root file system is on, if it was launched with one. When the machine's end has been
+    /// told, all that it wrote is on the device, and nobody here has that open.
+    pub fn root_device(&self) -> Result<Option<BlockDevice>, SandboxError> {
+        self.plan().map(|plan| plan.spec.root_device)
     }
 
     fn plan(&self) -> Result<Plan, SandboxError> {
@@ -108,7 +118,7 @@ impl Machine {
         .await
     }
 
-    /// Ends it at once.
+    /// Ends it at once. What it wrote to a root device before is kept.
     pub async fn kill(&self) -> Result<How, SandboxError> {
         let this = self.clone();
         in_background(move || this.kill_now()).await
@@ -159,7 +169,7 @@ impl Machine {
         device.check()?;
         let this = self.clone();
         in_background(move || match this.is_running() {
-            true if !this.plan()?.spec.kind.is_system() => {
+            true if this.plan()?.spec.kind == Kind::Process => {
                 Err(SandboxError::spec("a single program has no block devices"))
             }
             true => order(&this.folder(), &Order::Attach { device }),
@@ -217,7 +227,9 @@ impl Machine {
             process::signal(keeper.as_fd(), libc::SIGTERM)
                 .map_err(|error| SandboxError::io("killing the machine", error))?;
         }
-        if !self.is_over_within(KILLED_MILLIS_MAX)? {
+        let on_device = self.root_device().is_ok_and(|device| device.is_some());
+        let millis = if on_device { KILLED_MILLIS_MAX + RELEASE_MILLIS_MAX } else { KILLED_MILLIS_MAX };
+        if !self.is_over_within(millis)? {
             // A keeper that does not hear (somebody stopped it) goes too; its first process dies with it.
             if let Some(keeper) = self.keeper() {
                 process::signal(keeper.as_fd(), libc::SIGKILL).ok();

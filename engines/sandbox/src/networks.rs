@@ -23,6 +23,13 @@ pub struct Network {
     pub(crate) first_user_id: u32,
 }
 
+impl Network {
+    /// The user of the host that is root of what lives in it, to whom a tap for it belongs.
+    pub fn owner(&self) -> u32 {
+        self.first_user_id
+    }
+}
+
 fn holder(id: &str) -> String {
     format!("network {id}")
 }

@@ -227,19 +227,24 @@ impl Placement {
 
     /// The machine may read and write a block device, if a control group would refuse it. With version 2 none does.
     pub fn allow_device(&self, major: u32, minor: u32) -> io::Result<()> {
-        self.set_device("devices.allow", major, minor)
+        self.set_device("devices.allow", 'b', major, minor)
+    }
+
+    /// As [`Placement::allow_device`], for a character device.
+    pub fn allow_character_device(&self, major: u32, minor: u32) -> io::Result<()> {
+        self.set_device("devices.allow", 'c', major, minor)
     }
 
     /// It may not any more. What it has open stays open.
     pub fn deny_device(&self, major: u32, minor: u32) -> io::Result<()> {
-        self.set_device("devices.deny", major, minor)
+        self.set_device("devices.deny", 'b', major, minor)
     }
 
-    fn set_device(&self, name: &str, major: u32, minor: u32) -> io::Result<()> {
+    fn set_device(&self, name: &str, kind: char, major: u32, minor: u32) -> io::Result<()> {
         let groups = self.groups.iter().filter(|group| group.has("devices"));
         groups
             .into_iter()
-            .try_for_each(|group| fs::write(group.folder.join(name), format!("b {major}:{minor} rw")))
+            .try_for_each(|group| fs::write(group.folder.join(name), format!("{kind} {major}:{minor} rw")))
     }
 
     /// How many processes were killed because the memory was used up.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::keeper::checking;
 use crate::kernel::{landlock, mounts, process};
 use crate::placement::Hierarchies;
 
@@ -67,7 +68,21 @@ pub fn probe() -> Capabilities {
     if landlock == 0 {
         lacking.push("no Landlock: functions and containers are held by the other walls alone".to_owned());
     }
+    for name in ["e2fsck", "resize2fs"] {
+        if checking::find(name).is_none() {
+            lacking.push(format!("no {name}: a root on a block device is not repaired and does not grow"));
+        }
+    }
     Capabilities { missing, lacking, cgroups: hierarchies.version().to_owned(), landlock }
+}
+
+/// Why an emulator has to do without KVM here; nothing where KVM runs its guests. Tried with a small one, which takes up to
+/// two seconds where it does not.
+pub fn kvm_lacking() -> Option<String> {
+    #[cfg(target_arch = "x86_64")]
+    return crate::kernel::kvm::lacking();
+    #[cfg(not(target_arch = "x86_64"))]
+    return Some("virtual machines are for x86_64".to_owned());
 }
 
 fn read_hierarchies(lacking: &mut Vec<String>) -> Hierarchies {

@@ -50,6 +50,13 @@ pub enum State {
     Ended(How),
 }
 
+/// The end of one launch of a machine, which may have been launched again since: whose keeper it was tells.
+#[derive(Debug)]
+pub struct Over {
+    pub ended: Ended,
+    pub keeper: ProcessId,
+}
+
 /// A process that no later one can be taken for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessId {

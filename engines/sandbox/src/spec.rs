@@ -45,6 +45,9 @@ pub enum Kind {
     /// One program: a function, a container, a database. It has no capability beyond its own files and may neither
     /// mount nor trace, and Landlock holds it too. Its console is a pipe, not a terminal.
     Process,
+    /// A single program that is a machine itself, with a kernel of its own inside. It is held as any, but has block
+    /// devices, and `/dev/net/tun`, for the taps in its network that belong to its root, and what [`MachineSpec::kvm`] says.
+    Emulator,
 }
 
 impl Kind {
@@ -53,7 +56,7 @@ impl Kind {
         match self {
             Self::Systemd => libc::SIGRTMIN() + 4,
             Self::Busybox => libc::SIGUSR2,
-            Self::Process => libc::SIGTERM,
+            Self::Process | Self::Emulator => libc::SIGTERM,
         }
     }
 
@@ -62,12 +65,12 @@ impl Kind {
         match self {
             Self::Systemd => Some(libc::SIGRTMIN() + 5),
             Self::Busybox => Some(libc::SIGTERM),
-            Self::Process => None,
+            Self::Process | Self::Emulator => None,
         }
     }
 
     pub(crate) fn is_system(self) -> bool {
-        self != Self::Process
+        matches!(self, Self::Systemd | Self::Busybox)
     }
 }
 
@@ -79,11 +82,15 @@ pub struct MachineSpec {
     pub kind: Kind,
     /// Folders that make the root file system, the uppermost first. They are not written to, and files in them belong
     /// to the user ids that the guest shall see (0 is its root). As with `upper`, no other user of the host should
-    /// reach them.
+    /// reach them. None of them with a root device.
     pub lowers: Vec<PathBuf>,
     /// The folder that keeps what the machine changes. The engine makes what it needs in it, closes it to all but root,
-    /// and never deletes it; its layer is [`upper_layer`].
+    /// and never deletes it; its layer is [`upper_layer`]. Not used with a root device.
     pub upper: PathBuf,
+    /// A device whose ext4 file system is the root file system, in place of folders. It is repaired after a crash, and
+    /// grown to the device's size, before each launch. A system sees it in its /dev, to be read only.
+    #[serde(default)]
+    pub root_device: Option<BlockDevice>,
     /// The first program and its arguments; the first word is an absolute path in the machine.
     pub init: Vec<String>,
     /// The network namespace to live in, a file as in `/run/netns`. Made by [`crate::Sandbox::network`], the machine's
@@ -97,6 +104,9 @@ pub struct MachineSpec {
     /// Disks that are there from the first start on. More come and go with [`crate::Machine::attach_device`].
     #[serde(default)]
     pub devices: Vec<BlockDevice>,
+    /// An emulator is given `/dev/kvm`, for guests that the processor itself runs.
+    #[serde(default)]
+    pub kvm: bool,
     pub env: Vec<(String, String)>,
     /// User and group of the first program, for [`Kind::Process`]; systems start as root (0, 0).
     pub user: (u32, u32),
@@ -112,6 +122,7 @@ impl MachineSpec {
             kind,
             lowers: vec![lower],
             upper,
+            root_device: None,
             init: init.iter().map(|&word| word.to_owned()).collect(),
             network: None,
             hostname: id.to_owned(),
@@ -119,10 +130,22 @@ impl MachineSpec {
             files: Vec::new(),
             binds: Vec::new(),
             devices: Vec::new(),
+            kvm: false,
             env: Vec::new(),
             user: (0, 0),
             folder: PathBuf::from("/"),
         }
+    }
+
+    /// A machine of this id and kind whose root file system is that of a block device.
+    pub fn on_device(id: &str, kind: Kind, device: BlockDevice, init: &[&str]) -> Self {
+        let spec = Self::new(id, kind, PathBuf::new(), PathBuf::new(), init);
+        Self { lowers: Vec::new(), root_device: Some(device), ..spec }
+    }
+
+    /// All block devices that a launch concerns, its root's first.
+    pub(crate) fn all_devices(&self) -> impl Iterator<Item = &BlockDevice> {
+        self.root_device.iter().chain(&self.devices)
     }
 }
 
@@ -226,13 +249,17 @@ impl MachineSpec {
     }
 
     fn check_layers(&self) -> Result<(), SandboxError> {
-        if self.lowers.is_empty() || self.lowers.len() > LOWERS_MAX {
+        if self.root_device.is_some() && !self.lowers.is_empty() {
+            return Err(SandboxError::spec("a root is a block device or folders, not both"));
+        }
+        if self.root_device.is_none() && (self.lowers.is_empty() || self.lowers.len() > LOWERS_MAX) {
             return Err(SandboxError::spec(format!("a machine has 1 to {LOWERS_MAX} lower folders")));
         }
         if self.binds.len() > BINDS_MAX {
             return Err(SandboxError::spec(format!("a machine has {BINDS_MAX} binds at most")));
         }
-        let host = self.lowers.iter().chain([&self.upper]).chain(self.network.iter());
+        let upper = self.root_device.is_none().then_some(&self.upper);
+        let host = self.lowers.iter().chain(upper).chain(self.network.iter());
         for path in host.chain(self.binds.iter().map(|bind| &bind.source)) {
             if !path.is_absolute() {
                 return Err(SandboxError::spec(format!("{} is not an absolute path", path.display())));
@@ -241,15 +268,19 @@ impl MachineSpec {
         for bind in &self.binds {
             inside(&bind.target, "the target of a bind")?;
         }
-        if self.devices.len() > DEVICES_MAX {
+        let devices: Vec<&BlockDevice> = self.all_devices().collect();
+        if devices.len() > DEVICES_MAX {
             return Err(SandboxError::spec(format!("a machine has {DEVICES_MAX} block devices at most")));
         }
-        if !self.devices.is_empty() && !self.kind.is_system() {
+        if !self.devices.is_empty() && self.kind == Kind::Process {
             return Err(SandboxError::spec("a single program has no block devices"));
         }
-        for (index, device) in self.devices.iter().enumerate() {
+        if self.kvm && self.kind != Kind::Emulator {
+            return Err(SandboxError::spec("KVM is for emulators"));
+        }
+        for (index, device) in devices.iter().enumerate() {
             device.check()?;
-            if self.devices[..index].iter().any(|other| device.clashes_with(other)) {
+            if devices[..index].iter().any(|other| device.clashes_with(other)) {
                 return Err(SandboxError::spec(format!("two block devices are {:?}", device.name)));
             }
         }

@@ -6,17 +6,17 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use crate::error::SandboxError;
-use crate::kernel::{descriptors, process};
-use crate::limits::{KILLED_MILLIS_MAX, LOOK_MILLIS};
+use crate::kernel::{descriptors, file_systems, process};
+use crate::limits::{KILLED_MILLIS_MAX, LOOK_MILLIS, LOST_MILLIS_MAX};
 use crate::ranges::Ranges;
-use crate::records::{Ended, Folder, How, Status};
+use crate::records::{Ended, Folder, How, Over, Status};
 use crate::watch::Watched;
 
 /// What was found.
 #[derive(Default)]
 pub struct Found {
     pub living: Vec<Watched>,
-    pub ended: Vec<Ended>,
+    pub ended: Vec<Over>,
 }
 
 /// The name under which a machine holds its user ids.
@@ -64,7 +64,7 @@ fn await_decision(folder: &Folder, mut status: Status) -> Option<OwnedFd> {
 
 /// Clears up behind a keeper that is gone, and says how its machine ended if that has not been told. A machine that was
 /// never launched to the end leaves nothing at all.
-pub fn settle(folder: &Folder, id: &str) -> Option<Ended> {
+pub fn settle(folder: &Folder, id: &str) -> Option<Over> {
     let Ok(status) = folder.read_status() else {
         clear(folder);
         return None;
@@ -76,10 +76,17 @@ pub fn settle(folder: &Folder, id: &str) -> Option<Ended> {
     let how = status.ended.unwrap_or(How::Lost);
     if status.ended.is_none() {
         undo(folder, Some(&status));
+        // Its mounts went with its processes; the kernel writes what is left to its root device.
+        if let Ok(plan) = folder.read_plan()
+            && let Some(device) = plan.spec.root_device
+        {
+            file_systems::await_free(&device.path, LOST_MILLIS_MAX).ok();
+        }
         folder.write_status(&Status { ended: Some(how), init: None, ..status.clone() }).ok();
     }
     let told = folder.told().exists();
-    (!told).then(|| Ended { machine: id.to_owned(), how, oom_kills: status.oom_kills })
+    let ended = Ended { machine: id.to_owned(), how, oom_kills: status.oom_kills };
+    (!told).then_some(Over { ended, keeper: status.keeper })
 }
 
 /// Ends and removes everything of a machine, its folder too.

@@ -15,7 +15,7 @@ use crate::error::SandboxError;
 use crate::kernel::{descriptors, process};
 use crate::limits::KILLED_MILLIS_MAX;
 use crate::ranges::Ranges;
-use crate::records::{Ended, Folder};
+use crate::records::{Folder, Over};
 use crate::sweep;
 
 /// One machine to wait for.
@@ -35,7 +35,7 @@ pub struct Watch {
 
 impl Watch {
     /// `ends` receives each end once: as many at most as there are machines.
-    pub fn start(ends: UnboundedSender<Ended>, ranges: Arc<Ranges>) -> Result<Self, SandboxError> {
+    pub fn start(ends: UnboundedSender<Over>, ranges: Arc<Ranges>) -> Result<Self, SandboxError> {
         let failed = |error| SandboxError::io("watching machines", error);
         let (sleeper, wake) = descriptors::pipe().map_err(failed)?;
         let (machines, arriving) = channel();
@@ -67,7 +67,7 @@ impl Watch {
 
 /// What the thread needs to settle an end.
 struct Settling {
-    ends: UnboundedSender<Ended>,
+    ends: UnboundedSender<Over>,
     ranges: Arc<Ranges>,
     held: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -76,8 +76,8 @@ impl Settling {
     fn settle(&self, machine: Watched) {
         let told = sweep::settle(&Folder(machine.folder), &machine.id);
         self.ranges.give_back(&sweep::holder(&machine.id));
-        if let Some(ended) = told {
-            self.ends.send(ended).ok();
+        if let Some(over) = told {
+            self.ends.send(over).ok();
         }
         self.held.lock().remove(&machine.id);
     }

@@ -9,31 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command as HostCommand;
 use std::time::Duration;
 
-use fogbank_sandbox::{BlockDevice, Command, Machine, Sandbox, SandboxError, State};
-use support::{Disk, Ground, ground, run, says, settings, shell, until};
-
-/// Programs of the host, with the libraries that they want, for the machines.
-fn bring(root: &Path, programs: &[&str]) {
-    for program in programs {
-        let Some(path) = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"]
-            .iter()
-            .map(|place| Path::new(place).join(program))
-            .find(|path| path.exists())
-        else {
-            continue;
-        };
-        let to = root.join("bin").join(program);
-        fs::remove_file(&to).ok();
-        fs::copy(&path, to).unwrap();
-        for library in run(&["ldd", path.to_str().unwrap()]).split_whitespace() {
-            if library.starts_with('/') {
-                let to = root.join(library.trim_start_matches('/'));
-                fs::create_dir_all(to.parent().unwrap()).unwrap();
-                fs::copy(library, to).unwrap();
-            }
-        }
-    }
-}
+use fogbank_sandbox::{BlockDevice, Command, Sandbox, SandboxError, State};
+use support::{Disk, Ground, bring, does, fails, ground, run, says, settings, shell, until};
 
 /// An engine upon images with the tools for file systems. Nothing where devices cannot be had.
 async fn disk_ground() -> Option<Ground> {
@@ -46,23 +23,6 @@ async fn disk_ground() -> Option<Ground> {
     bring(&root, &["mke2fs", "e2fsck", "resize2fs", "mount", "umount", "lsblk", "blkid", "debugfs", "perl"]);
     std::os::unix::fs::symlink("mke2fs", root.join("bin/mkfs.ext4")).unwrap();
     Some(ground)
-}
-
-/// A line of shell that has to succeed, and what it says.
-async fn does(machine: &Machine, line: &str) -> String {
-    let output = shell(machine, line).await;
-    let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.code, 0, "{line}: {text}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-async fn fails(machine: &Machine, line: &str) -> String {
-    let output = shell(machine, line).await;
-    let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_ne!(output.code, 0, "{line} succeeded: {text}");
-    text
 }
 
 const MIB: u64 = 1 << 20;

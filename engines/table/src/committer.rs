@@ -17,6 +17,7 @@ use crate::locks::Locked;
 use crate::log::frame::Op;
 use crate::log::{Entry, Log, Unwritten};
 use crate::published::Moment;
+use crate::seen::Seen;
 use crate::space::{Delta, META, SpaceId};
 use crate::spaces::{PERSISTED, drops};
 use crate::write::AppendKey;
@@ -115,6 +116,8 @@ pub struct Committer {
     log: Option<Log>,
     is_full: bool,
     looked: Option<Instant>,
+    /// How much was overwritten or deleted since the keeper was told of it.
+    replaced_bytes: u64,
 }
 
 enum Step {
@@ -126,7 +129,7 @@ enum Step {
 
 impl Committer {
     pub fn new(inner: Arc<Inner>, log: Option<Log>) -> Committer {
-        Committer { inner, log, is_full: false, looked: None }
+        Committer { inner, log, is_full: false, looked: None, replaced_bytes: 0 }
     }
 
     pub fn run(mut self) {
@@ -138,6 +141,7 @@ impl Committer {
                     if let Err(why) = marked {
                         self.stop(&why);
                     }
+                    self.tell_of_garbage(self.inner.settings.garbage_bytes_min() / 8);
                 }
                 Step::Rotate => self.rotate(),
                 Step::Work { group, counting, publishing } => {
@@ -163,6 +167,9 @@ impl Committer {
     fn next_step(&self) -> Step {
         let mut state = self.inner.queue.state.lock();
         loop {
+            if std::mem::take(&mut state.rotating) {
+                return Step::Rotate;
+            }
             if !state.waiting.is_empty() || state.publishing || !state.counting.is_empty() {
                 let group = take_group(&mut state.waiting);
                 let counting = std::mem::take(&mut state.counting);
@@ -170,9 +177,6 @@ impl Committer {
             }
             if state.closing {
                 return Step::End;
-            }
-            if std::mem::take(&mut state.rotating) {
-                return Step::Rotate;
             }
             if self.log.as_ref().is_none_or(Log::is_marked) || state.stopped.is_some() {
                 self.inner.queue.work.wait(&mut state);
@@ -209,9 +213,11 @@ impl Committer {
             }
         }
         let mut deltas: Vec<(SpaceId, Delta)> = Vec::new();
+        let memory = tree.seen();
         for (decided, sequence) in group.iter_mut().zip(&sequences) {
             for op in std::mem::take(&mut decided.ops) {
-                self.inner.insert(op, *sequence, &mut deltas);
+                self.replaced_bytes += op.replaced_bytes();
+                self.inner.insert(&memory, op, *sequence, &mut deltas);
             }
         }
         for (space, delta) in deltas {
@@ -226,6 +232,15 @@ impl Committer {
             && tree.sealed_memtables() < SEALED_MEMTABLES_MAX
         {
             self.rotate();
+        }
+        self.tell_of_garbage(self.inner.settings.garbage_bytes_min());
+    }
+
+    /// Lets the keeper look whether there is room to be given back.
+    fn tell_of_garbage(&mut self, bytes_min: u64) {
+        if self.replaced_bytes > bytes_min {
+            self.replaced_bytes = 0;
+            self.inner.keeper.nudge_merge();
         }
     }
 
@@ -349,8 +364,8 @@ fn answer(group: Vec<Decided>, result: &Result<(), TableError>) {
 }
 
 impl Inner {
-    /// Puts one write into the tree.
-    pub fn insert(&self, op: Op, sequence: u64, deltas: &mut Vec<(SpaceId, Delta)>) {
+    /// Puts one write into the tree's memory.
+    pub fn insert(&self, memory: &Seen, op: Op, sequence: u64, deltas: &mut Vec<(SpaceId, Delta)>) {
         if op.space() == META {
             self.spaces.follow(&op).expect("what the engine says of its spaces it can read");
         } else {
@@ -361,12 +376,12 @@ impl Inner {
         }
         match op {
             Op::Put { space, key, stored, .. } => {
-                self.tree.insert(space.tree_key(&key).into(), stored, sequence)
+                memory.insert(space.tree_key(&key).into(), stored, sequence)
             }
-            Op::Delete { space, key, .. } => self.tree.remove(space.tree_key(&key).into(), sequence),
+            Op::Delete { space, key, .. } => memory.remove(space.tree_key(&key).into(), sequence),
             Op::Append { space, place, stored } => {
                 let key = AppendKey { sequence, place }.encode();
-                self.tree.insert(space.tree_key(&key).into(), stored, sequence);
+                memory.insert(space.tree_key(&key).into(), stored, sequence);
             }
         }
     }
@@ -374,10 +389,11 @@ impl Inner {
     /// Closes the memory that is written to, with the counts as they are.
     pub fn rotate(&self, sequence: u64) {
         let meta = |key: &[u8]| Bytes::from(META.tree_key(key));
+        let memory = self.tree.seen();
         for (key, value) in self.spaces.changed_counts() {
-            self.tree.insert(meta(&key), value, sequence);
+            memory.insert(meta(&key), value, sequence);
         }
-        self.tree.insert(meta(PERSISTED), Bytes::new(), sequence);
+        memory.insert(meta(PERSISTED), Bytes::new(), sequence);
         self.tree.rotate();
     }
 }

@@ -21,6 +21,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long after a merge of everything, for the sake of room, the next one comes at the most.
 const ROOM_PERIOD_MAX: Duration = Duration::from_secs(60);
 
+/// How long a merge of everything waits for memory to become files, so that it can be merged as well.
+const FLUSH_WAIT_MAX: Duration = Duration::from_secs(2);
+
 /// What the committer and the two threads tell each other.
 #[derive(Default)]
 pub struct Keeper {
@@ -222,6 +225,7 @@ fn flush(inner: &Inner) -> Result<(), TableError> {
 /// The second thread.
 pub fn merge_forever(inner: &Arc<Inner>) {
     let mut room_period = RETRY;
+    let mut garbage_left = 0;
     loop {
         let merged = match inner.keeper.wait_for_merging(room_period) {
             Merging::End => return,
@@ -243,16 +247,46 @@ pub fn merge_forever(inner: &Arc<Inner>) {
                 tracing::warn!(%error, space = space.0, "a dropped space is not removed for now");
             }
         }
+        match clear_garbage(inner, &mut garbage_left) {
+            Ok(()) => {}
+            // Merging needs room before it gives some back; there is another look when more was deleted.
+            Err(error) => tracing::info!(%error, "the room of what was deleted is not given back for now"),
+        }
     }
 }
 
 /// Deletes give room back when they meet what they deleted: now, rather than when that much has been written again.
 fn merge_all(inner: &Inner) -> Result<(), TableError> {
     inner.queue.request_rotation();
-    std::thread::sleep(RETRY / 4);
+    let mut waited = Duration::ZERO;
+    while waited < RETRY / 4 || (inner.tree.sealed_memtables() > 0 && waited < FLUSH_WAIT_MAX) {
+        if inner.keeper.is_stopping() {
+            return Ok(());
+        }
+        std::thread::sleep(RETRY / 20);
+        waited += RETRY / 20;
+    }
     inner.tree.merge_all(inner.published.watermark())?;
     inner.queue.request_publishing();
     Ok(())
+}
+
+/// Merges everything once the files take half as much again as what is there. A tree that is only deleted from would
+/// keep all of it otherwise: nothing that is written any more meets what was deleted. `left` is what the last time could
+/// not clear, since somebody reads it or since the estimate is wrong by that.
+fn clear_garbage(inner: &Inner, left: &mut u64) -> Result<(), TableError> {
+    let live = inner.spaces.live_bytes();
+    let found = inner.tree.disk_bytes().saturating_sub(live);
+    *left = found.min(*left);
+    let most = inner.settings.garbage_bytes_min() + live / 2;
+    if found - *left <= most || inner.keeper.is_stopping() || !inner.spaces.dropping().is_empty() {
+        return Ok(());
+    }
+    let cleared = merge_all(inner);
+    // By what was there at the beginning: what is deleted meanwhile may well be cleared the next time.
+    *left = inner.tree.disk_bytes().saturating_sub(live);
+    tracing::debug!(found, left = *left, "merged the tables' files to clear what was deleted");
+    cleared
 }
 
 fn merge(inner: &Inner) -> Result<(), TableError> {

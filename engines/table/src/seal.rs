@@ -15,12 +15,15 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::error::TableError;
-use crate::space::{SpaceId, SpaceKey};
+use crate::space::{PREFIX_BYTES, SpaceId, SpaceKey};
 
 const PLAIN: u8 = 0;
 const SEALED: u8 = 1;
 const APPENDED: u8 = 2;
 const TAG_BYTES: usize = 16;
+
+/// Most keys are shorter, and are put together with their space without an allocation.
+const KEY_BYTES_ON_STACK: usize = 248;
 
 /// What a value is bound to.
 #[derive(Clone, Copy)]
@@ -95,21 +98,19 @@ impl Sealer {
         sealed.into()
     }
 
-    /// The value that is stored under `key`.
-    pub fn open(&self, key: &[u8], stored: &Bytes) -> Result<Bytes, TableError> {
-        let place = match (stored.first(), &self.key) {
+    /// The value that is stored under a key of the tree, which begins with the space.
+    pub fn open(&self, tree_key: &[u8], stored: &Bytes) -> Result<Bytes, TableError> {
+        let bound_to = match (stored.first(), &self.key) {
             (Some(&PLAIN), None) => return Ok(stored.slice(1..)),
-            (Some(&SEALED), Some(_)) => Place::Key(key),
-            (Some(&APPENDED), Some(_)) => Place::Appended,
+            (Some(&SEALED), Some(_)) => tree_key,
+            (Some(&APPENDED), Some(_)) => &self.space.prefix(),
             _ => return Err(self.unopened()),
         };
         let Some((nonce, sealed)) = stored[1..].split_first_chunk() else { return Err(self.unopened()) };
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let sealer = self.key.as_ref().expect("it was just seen to be there");
         let mut value = sealed.to_vec();
-        let opened = self.bound_to(place, |aad| {
-            sealer.open_in_place(nonce, Aad::from(aad), &mut value).map(|value| value.len())
-        });
+        let opened = sealer.open_in_place(nonce, Aad::from(bound_to), &mut value).map(|value| value.len());
         value.truncate(opened.map_err(|_unspecified| self.unopened())?);
         Ok(value.into())
     }
@@ -121,6 +122,12 @@ impl Sealer {
     fn bound_to<T>(&self, place: Place<'_>, act: impl FnOnce(&[u8]) -> T) -> T {
         match place {
             Place::Appended => act(&self.space.prefix()),
+            Place::Key(key) if key.len() <= KEY_BYTES_ON_STACK => {
+                let mut joined = [0; PREFIX_BYTES + KEY_BYTES_ON_STACK];
+                joined[..PREFIX_BYTES].copy_from_slice(&self.space.prefix());
+                joined[PREFIX_BYTES..PREFIX_BYTES + key.len()].copy_from_slice(key);
+                act(&joined[..PREFIX_BYTES + key.len()])
+            }
             Place::Key(key) => act(&self.space.tree_key(key)),
         }
     }
@@ -142,20 +149,26 @@ mod tests {
     fn a_value_opens_whole_in_its_place_and_with_its_key_only() {
         let nonces = Nonces::new();
         let sealer = |space, byte| Sealer::new(SpaceId(space), &SpaceKey::aes_256([byte; 32]));
+        let open = |space, byte, key: &[u8], stored: &Bytes| {
+            sealer(space, byte).open(&SpaceId(space).tree_key(key), stored)
+        };
         for value in [&b""[..], b"value"] {
             let sealed = sealer(1, 1).seal(&nonces, Place::Key(b"key"), value);
             assert_eq!(value_bytes(&sealed), value.len());
-            assert_eq!(sealer(1, 1).open(b"key", &sealed).unwrap(), value);
-            assert!(sealer(1, 1).open(b"kez", &sealed).is_err());
-            assert!(sealer(2, 1).open(b"key", &sealed).is_err());
-            assert!(sealer(1, 2).open(b"key", &sealed).is_err());
+            assert_eq!(open(1, 1, b"key", &sealed).unwrap(), value);
+            assert!(open(1, 1, b"kez", &sealed).is_err());
+            assert!(open(2, 1, b"key", &sealed).is_err());
+            assert!(open(1, 2, b"key", &sealed).is_err());
+            let long = [b'k'; 2 * KEY_BYTES_ON_STACK];
+            let sealed_long = sealer(1, 1).seal(&nonces, Place::Key(&long), value);
+            assert_eq!(open(1, 1, &long, &sealed_long).unwrap(), value);
             let appended = sealer(1, 1).seal(&nonces, Place::Appended, value);
-            assert_eq!(sealer(1, 1).open(b"any", &appended).unwrap(), value);
-            assert!(sealer(2, 1).open(b"any", &appended).is_err());
+            assert_eq!(open(1, 1, b"any", &appended).unwrap(), value);
+            assert!(open(2, 1, b"any", &appended).is_err());
             for position in 0..sealed.len() {
                 let mut bad = sealed.to_vec();
                 bad[position] ^= 1;
-                assert!(sealer(1, 1).open(b"key", &bad.into()).is_err(), "byte {position}");
+                assert!(open(1, 1, b"key", &bad.into()).is_err(), "byte {position}");
             }
         }
     }
@@ -164,9 +177,12 @@ mod tests {
     fn a_plain_value_is_as_it_was_and_no_key_opens_it() {
         let plain = Sealer::new(SpaceId(1), &SpaceKey::none());
         let stored = plain.seal(&Nonces::new(), Place::Appended, b"value");
-        assert_eq!((value_bytes(&stored), plain.open(b"key", &stored).unwrap()), (5, Bytes::from("value")));
+        assert_eq!(
+            (value_bytes(&stored), plain.open(&SpaceId(1).tree_key(b"key"), &stored).unwrap()),
+            (5, Bytes::from("value"))
+        );
         let sealed = Sealer::new(SpaceId(1), &SpaceKey::aes_256([1; 32]));
-        assert!(sealed.open(b"key", &stored).is_err());
+        assert!(sealed.open(&SpaceId(1).tree_key(b"key"), &stored).is_err());
     }
 
     #[test]

@@ -5,13 +5,68 @@
 //! files were made. Memory is seen until the file that was made of it is, so nothing is missing in between; and files
 //! that were merged away are there for as long as somebody sees them.
 //!
-//! It is as good as the tree's own list for any moment that is registered ([`crate::published`]): flushing and merging
-//! keep every version that somebody may read at such a moment.
+//! Flushing and merging keep of each key only what readers of the moment need who come after them. Whoever reads at an
+//! earlier moment that is registered ([`crate::published`]) goes by what was seen then, which is kept as long
+//! ([`Sights`]).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use lsm_tree::table::filter::standard_bloom::Builder;
-use lsm_tree::{AbstractTree, AnyTree, InternalValue, Memtable, MemtableId};
+use lsm_tree::{AbstractTree, AnyTree, InternalValue, Memtable, MemtableId, ValueType};
+use parking_lot::RwLock;
+
+/// What is seen now, behind what was seen before and is still read.
+pub struct Sights(RwLock<VecDeque<Sight>>);
+
+struct Sight {
+    /// The first moment that it is good for.
+    from: u64,
+    seen: Arc<Seen>,
+}
+
+impl Sights {
+    pub fn new(first: Seen) -> Sights {
+        Sights(RwLock::new(VecDeque::from([Sight { from: 0, seen: Arc::new(first) }])))
+    }
+
+    pub fn now(&self) -> Arc<Seen> {
+        let sights = self.0.read();
+        Arc::clone(&sights.back().expect("there is always one").seen)
+    }
+
+    /// What belongs to a moment that is registered.
+    pub fn at(&self, moment: u64) -> Arc<Seen> {
+        let sights = self.0.read();
+        let sight = sights.iter().rfind(|sight| sight.from <= moment);
+        Arc::clone(&sight.expect("it is kept for as long as the moment is registered").seen)
+    }
+
+    /// Goes on with as much in other places: what was seen before has nothing that this has not.
+    pub fn replace(&self, next: Seen) {
+        let mut sights = self.0.write();
+        let now = sights.back_mut().expect("there is always one");
+        let before = std::mem::replace(&mut now.seen, Arc::new(next));
+        drop(sights);
+        // Outside of the lock, since it may be the last to know of memory or files.
+        drop(before);
+    }
+
+    /// Goes on with less: with what is needed from that moment on.
+    pub fn push(&self, from: u64, next: Seen) {
+        self.0.write().push_back(Sight { from, seen: Arc::new(next) });
+    }
+
+    /// Forgets what nobody needs who reads after `watermark`.
+    pub fn forget(&self, watermark: u64) {
+        let mut sights = self.0.write();
+        let first = sights.iter().rposition(|sight| sight.from <= watermark).unwrap_or(0);
+        let forgotten: Vec<Sight> = sights.drain(..first).collect();
+        drop(sights);
+        drop(forgotten);
+    }
+}
 
 #[derive(Clone)]
 pub struct Seen {
@@ -42,6 +97,16 @@ impl Seen {
             None => (self.files)(key, at)?,
         };
         Ok(found.filter(|found| !found.is_tombstone()))
+    }
+
+    /// By one thread at a time, which also is the one that closes memory.
+    pub fn insert(&self, key: Bytes, value: Bytes, sequence: u64) {
+        self.active.insert(InternalValue::from_components(key, value, sequence, ValueType::Value));
+    }
+
+    /// The same for a deletion.
+    pub fn remove(&self, key: Bytes, sequence: u64) {
+        self.active.insert(InternalValue::new_tombstone(key, sequence));
     }
 
     /// After the tree closed its memory.

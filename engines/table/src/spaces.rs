@@ -24,6 +24,9 @@ use crate::tree::{LATEST, Tree};
 
 pub const PERSISTED: &[u8] = b"p";
 
+/// What an entry takes besides its key and value: its space, its seal, its numbers, and its part of filters and lists.
+const ENTRY_BYTES: u64 = 64;
+
 const IN_USE: u8 = 0;
 const DROPPING: u8 = 1;
 
@@ -142,7 +145,7 @@ impl Spaces {
         let mut held = self.0.write();
         let held = held.get_mut(&id).filter(|held| !held.is_dropping).ok_or(TableError::NoSuchSpace(id))?;
         let sealer = Sealer::new(id, key);
-        if sealer.open(b"", &held.check).ok().as_deref() != Some(CHECK) {
+        if sealer.open(&id.prefix(), &held.check).ok().as_deref() != Some(CHECK) {
             return Err(TableError::WrongKey(id));
         }
         held.open.get_or_insert_with(|| Arc::new(Space { id, sealer }));
@@ -175,6 +178,13 @@ impl Spaces {
 
     pub fn counts(&self, id: SpaceId) -> Option<(u64, u64)> {
         self.0.read().get(&id).filter(|held| !held.is_dropping).map(|held| held.counts.get())
+    }
+
+    /// About how much room all that is there takes in files.
+    pub fn live_bytes(&self) -> u64 {
+        let held = self.0.read();
+        let counts = held.values().filter(|held| !held.is_dropping).map(|held| held.counts.get());
+        counts.map(|(entries, bytes)| bytes + entries * ENTRY_BYTES).sum()
     }
 
     pub fn count(&self, id: SpaceId, delta: Delta) {

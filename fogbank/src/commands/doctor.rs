@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::environment::Environment;
-use crate::host::{self, State};
+use crate::host::{self, Look, State};
 use crate::limits::TOOL_TIME_MAX;
 
 pub fn run(environment: &Environment) -> String {
     let mut text = String::new();
-    for feature in host::probe(environment) {
+    for feature in host::probe(environment, Look::Trial) {
         line(&mut text, feature.name, &feature.state, feature.serves);
     }
     line(&mut text, "AWS CLI", &aws_cli(environment), "fogbank aws");

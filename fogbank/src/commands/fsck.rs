@@ -1,8 +1,8 @@
-//! `fogbank fsck`: reads everything that a stopped cloud keeps of objects and tables, and says what is damaged, missing
-//! or left over.
+//! `fogbank fsck`: reads everything that a stopped cloud keeps of objects, tables and snapshots, and says what is damaged,
+//! missing or left over.
 //!
-//! It fails if an object or a table is damaged or missing, or an index does not agree with its table, so that scripts
-//! notice. `--repair` gives back the room of what nobody refers to, and changes nothing else: what is damaged stays as it
+//! It fails if an object, a table, a volume or a snapshot is damaged or missing, or an index does not agree with its
+//! table, so that scripts notice. `--repair` gives back the room of what nobody refers to, and changes nothing else: what is damaged stays as it
 //! is, for those who have a copy elsewhere.
 
 use std::fmt::Write;
@@ -16,7 +16,7 @@ use object_engine::ObjectEngine;
 use s3::{FsckReport, fsck};
 use store::Store;
 
-use super::fsck_tables as tables;
+use super::{fsck_disks as disks, fsck_tables as tables};
 use crate::environment::Environment;
 use crate::folder::Folder;
 
@@ -40,14 +40,17 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<S
         .enable_all()
         .build()
         .context("the asynchronous runtime did not start")?;
-    let (report, tables) = runtime.block_on(check(&path, arguments.repair, environment))?;
+    let (report, tables, disks) = runtime.block_on(check(&path, arguments.repair, environment))?;
     let mut text = print(&report);
     text.push_str(&tables.as_ref().map_or_else(String::new, tables::print));
+    text.push_str(&disks.as_ref().map_or_else(String::new, disks::print));
     let tables_clean = tables.is_none_or(|tables| tables.is_clean());
-    match (report.is_clean(), tables_clean) {
-        (true, true) => Ok(text),
-        (true, false) => Err(anyhow!("tables are damaged\n{text}")),
-        (false, _) => Err(anyhow!("objects are damaged\n{text}")),
+    let disks_clean = disks.is_none_or(|disks| disks.is_clean());
+    let parts =
+        [("objects", report.is_clean()), ("tables", tables_clean), ("volumes or snapshots", disks_clean)];
+    match parts.into_iter().find(|(_, is_clean)| !is_clean) {
+        None => Ok(text),
+        Some((what, _)) => Err(anyhow!("{what} are damaged\n{text}")),
     }
 }
 
@@ -55,7 +58,7 @@ async fn check(
     path: &std::path::Path,
     repair: bool,
     environment: &Environment,
-) -> anyhow::Result<(FsckReport, Option<tables::Checked>)> {
+) -> anyhow::Result<(FsckReport, Option<tables::Checked>, Option<disks::Checked>)> {
     let folder = Folder::open(path)?;
     let (store_room, object_room) = (folder.room("store")?, folder.room("objects")?);
     let store = Store::embedded(&store_room, store::Options::default())
@@ -82,8 +85,9 @@ async fn check(
     })?;
     engine.shut_down().await.context("the objects could not be closed")?;
     let tables = tables::check(&folder, &store, environment).await?;
+    let disks = disks::check(&folder, &store, environment, repair).await?;
     store.close().await;
-    Ok((report, tables))
+    Ok((report, tables, disks))
 }
 
 fn print(report: &FsckReport) -> String {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::{Context, anyhow};
 use base::{Clock, Ids};
-use dynamodb::{DynamoDB, DynamoDBParts, FsckReport};
+use dynamodb::{DynamoDB, DynamoDBParts, FsckReport, HeldTo};
 use service::{Aws, PageTokens};
 use store::Store;
 use table_engine::{Settings, TableEngine, Verified};
@@ -77,7 +77,7 @@ fn dynamodb(
         clock,
         ids,
         aws: Aws::default(),
-        throttled: false,
+        held_to: HeldTo::default(),
     }))
 }
 

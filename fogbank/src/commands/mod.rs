@@ -4,13 +4,16 @@
 mod aws;
 mod ca;
 mod clock;
+mod cost;
 mod coverage;
 mod credentials;
 mod doctor;
 mod env;
 mod explain;
 mod fsck;
+mod fsck_disks;
 mod fsck_tables;
+mod interrupt;
 mod status;
 mod up;
 mod user;
@@ -43,7 +46,7 @@ pub enum Command {
     Status(status::Arguments),
     /// Tell what is missing on this host, and how to get it
     Doctor,
-    /// Check everything that a stopped cloud keeps of objects
+    /// Check everything that a stopped cloud keeps of objects, tables, volumes and snapshots
     Fsck(fsck::Arguments),
     /// Print the version
     Version,
@@ -51,6 +54,10 @@ pub enum Command {
     Clock(clock::Arguments),
     /// Take an availability zone down and bring it up again, or list the zones
     Zone(zone::Arguments),
+    /// Tell what a month's use of EC2 would have cost on AWS so far
+    Cost(cost::Arguments),
+    /// Take the capacity of a spot instance back, with two minutes' notice
+    Interrupt(interrupt::Arguments),
     /// Show the certificate authority of this cloud, and how to trust it
     Ca(ca::Arguments),
     /// Run the installed AWS CLI against a running Fogbank
@@ -73,6 +80,8 @@ impl Command {
             Command::Version => Ok(version::run()),
             Command::Clock(arguments) => clock::run(&arguments, environment),
             Command::Zone(arguments) => zone::run(&arguments, environment),
+            Command::Cost(arguments) => cost::run(&arguments, environment),
+            Command::Interrupt(arguments) => interrupt::run(&arguments, environment),
             Command::Ca(arguments) => ca::run(&arguments, environment),
             Command::Aws(arguments) => aws::run(arguments, environment),
             Command::Coverage(arguments) => coverage::run(&arguments),

@@ -12,7 +12,7 @@ use crate::compose::Cloud;
 use crate::config::{Config, Flags, LogLevel};
 use crate::environment::Environment;
 use crate::folder::{Folder, absolute};
-use crate::host;
+use crate::host::{self, Look};
 use crate::port_holder;
 use crate::run_file::RunFile;
 use crate::signals::Signals;
@@ -46,6 +46,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> anyhow::Result<St
     let Arguments { dev, data, memory, listen, port, config, log } = arguments;
     let config = Config::load(config.as_deref(), Flags { dev, data, memory, listen, port, log })?;
     start_log(config.log.level);
+    host::take_small_pages();
     host::keep_memory_private();
     host::raise_open_files_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -158,7 +159,7 @@ fn endpoint(address: SocketAddr) -> String {
 fn banner(run: &RunFile, path: &Path, address: SocketAddr, environment: &Environment) -> String {
     let data = if run.memory { "in memory, gone at the end".to_owned() } else { path.display().to_string() };
     let mode = if run.dev { "dev: well-known keys, open controls" } else { "secure" };
-    let features = host::probe(environment);
+    let features = host::probe(environment, Look::Glance);
     let names = |there: bool| {
         let wanted = features.iter().filter(|feature| feature.is_there() == there);
         let names: Vec<&str> = wanted.map(|feature| feature.name).collect();

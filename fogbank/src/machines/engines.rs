@@ -7,9 +7,11 @@ use image_engine::Images;
 use network_engine::Network;
 use sandbox_engine::Sandbox;
 
-use super::{HostSettings, SERVICE_PORTS};
+use super::{HostSettings, SERVICE_PORTS, images};
 
 pub struct Engines {
+    /// Virtual machines run on KVM; else they are emulated.
+    pub kvm: bool,
     pub sandbox: Sandbox,
     pub images: Images,
     pub network: Network,
@@ -34,7 +36,17 @@ impl Engines {
         let images = Images::open(&folder.join("images"), image_engine::Settings::default())?;
         let network = Network::open(network_settings(settings)).await?;
         network.adopt().await?;
-        Ok(Engines { sandbox, images, network, disks, arrivals })
+        let kvm = match settings.own_kernels {
+            false => false,
+            true => {
+                let lacking = tokio::task::spawn_blocking(sandbox_engine::kvm_lacking).await?;
+                if let Some(why) = &lacking {
+                    tracing::info!(why, "virtual machines are emulated");
+                }
+                lacking.is_none()
+            }
+        };
+        Ok(Engines { kvm, sandbox, images, network, disks, arrivals })
     }
 }
 
@@ -42,6 +54,12 @@ impl Engines {
 pub fn missing(settings: &HostSettings) -> Vec<String> {
     let mut missing = Sandbox::probe().missing;
     missing.extend(Network::probe(&network_settings(settings)).missing);
+    if settings.own_kernels {
+        missing.extend(Network::tap_missing());
+        // They start from volumes only.
+        missing.extend(block_engine::probe());
+        missing.extend(images::lacking_for_disks());
+    }
     missing.sort_unstable();
     missing.dedup();
     missing

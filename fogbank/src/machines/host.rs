@@ -1,17 +1,19 @@
 //! The driver that EC2 runs its instances with.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use ec2::{Health, Imported, MachineError, MachineSpec, MachineState, Machines, Networks};
+use block_engine::Device;
+use ec2::{Card, Health, Imported, MachineError, MachineSpec, MachineState, Machines, Networks, Root};
 use image_engine::first_boot::{self, Seed};
-use image_engine::{GuestFile, ImageRoot, Init};
+use image_engine::{GuestFile, Init};
 use network_engine::Network;
-use network_engine::plan::VpcPlan;
+use network_engine::plan::{NamespaceId, VpcPlan};
 use parking_lot::Mutex;
-use sandbox_engine::{Command, File, How, Kind, Limits, Machine, Sandbox, State};
+use sandbox_engine::{BlockDevice, Command, File, How, Kind, Limits, Machine, Sandbox, SandboxError, State};
 use schema::ByteStream;
 use service::{BoxFuture, Nudge, Tasks};
 use tokio::sync::OnceCell;
@@ -20,10 +22,11 @@ use super::engines::{Engines, missing};
 use super::flow_files::FlowFiles;
 use super::images;
 use super::inside::{Inside, Servers};
-use super::{Api, HostSettings};
+use super::{Api, HostSettings, agent, microvm};
 
-/// The resolver of every VPC, as an instance sees it.
+/// The resolver of every VPC, as an instance sees it, and as one without IPv4 does.
 const RESOLVER: IpAddr = IpAddr::V4(network_engine::names::RESOLVER);
+const RESOLVER6: IpAddr = IpAddr::V6(network_engine::names::RESOLVER6);
 
 /// How long a guest has to restart before it is reset ("Reboot your instance").
 const REBOOT_GRACE_TIME: Duration = Duration::from_secs(240);
@@ -39,6 +42,10 @@ pub struct Host {
     tasks: Tasks,
     engines: OnceCell<Engines>,
     ends: Mutex<Ends>,
+    /// The block devices that machines begin with, or were given since, by their names.
+    disks: Mutex<BTreeMap<String, Vec<BlockDevice>>>,
+    /// The cards of virtual machines, by VPC and the machine's home: what the plans in force say.
+    cards: Mutex<BTreeMap<(String, NamespaceId), Vec<Card>>>,
     /// What instances' requests are answered by, once that is there.
     api: OnceLock<Api>,
     /// What serves instances in their networks, and with what it begins.
@@ -62,6 +69,8 @@ impl Host {
             tasks,
             engines: OnceCell::new(),
             ends: Mutex::default(),
+            disks: Mutex::default(),
+            cards: Mutex::default(),
             api: OnceLock::new(),
             inside: OnceLock::new(),
             servers: OnceCell::new(),
@@ -108,6 +117,11 @@ impl Host {
         let opened = self.engines.get_or_try_init(|| async {
             let engines = Engines::open(&self.settings).await?;
             self.watch(engines.sandbox.clone());
+            for machine in engines.sandbox.all().iter().filter(|machine| machine.is_running()) {
+                if microvm::talk_folder(&engines.disks.join(machine.id())).exists() {
+                    self.attend(machine.id());
+                }
+            }
             if let Some(api) = self.api.get() {
                 api.clone().listen(&self.settings, &self.tasks).await;
             }
@@ -121,7 +135,7 @@ impl Host {
         self.engines.get()
     }
 
-    fn found(&self, id: &str) -> Option<Machine> {
+    pub(super) fn found(&self, id: &str) -> Option<Machine> {
         self.opened()?.sandbox.find(id)
     }
 
@@ -133,12 +147,20 @@ impl Host {
             }
             engines.sandbox.forget(&spec.id).await.map_err(failed)?;
         }
-        let image = images::root(&engines.images, &spec.root).await?;
         let network = engines.network.path(&engines.network.home(&spec.id));
-        engines.sandbox.network(&spec.id, &network).await.map_err(failed)?;
+        let owner = engines.sandbox.network(&spec.id, &network).await.map_err(failed)?.owner();
+        if self.settings.own_kernels {
+            let machine = self.with_own_kernel(engines, spec, owner).await?;
+            let machine = sandbox_engine::MachineSpec { network: Some(network), ..machine };
+            engines.sandbox.launch(machine).await.map_err(failed)?;
+            self.attend(&spec.id);
+            return Ok(());
+        }
+        let rooted = match &spec.root {
+            Root::Volume => self.on_volume(spec).await?,
+            root => self.on_folders(engines, spec, root).await?,
+        };
         let machine = sandbox_engine::MachineSpec {
-            lowers: vec![image.folder.clone()],
-            upper: engines.disks.join(&spec.id),
             network: Some(network),
             hostname: spec.hostname.clone(),
             limits: Limits {
@@ -147,35 +169,147 @@ impl Host {
                 pids: INSTANCE_PIDS_MAX,
                 disk: None,
             },
-            files: self.files(&image, spec),
-            init: image.argv(),
-            ..sandbox_engine::MachineSpec::new(
-                &spec.id,
-                kind(image.about.init),
-                PathBuf::new(),
-                PathBuf::new(),
-                &[],
-            )
+            ..rooted
         };
-        engines.sandbox.launch(images::as_process(&image, machine)?).await.map_err(failed)?;
+        engines.sandbox.launch(machine).await.map_err(failed)?;
         Ok(())
     }
 
+    /// A machine over an image's folder, which keeps what it changes in one of its own.
+    async fn on_folders(
+        &self,
+        engines: &Engines,
+        spec: &MachineSpec,
+        root: &Root,
+    ) -> Result<sandbox_engine::MachineSpec, MachineError> {
+        let image = images::root(&engines.images, root).await?;
+        let (lower, upper) = (image.folder.clone(), engines.disks.join(&spec.id));
+        let kind = kind(image.about.init);
+        let machine = sandbox_engine::MachineSpec {
+            files: guest_files(first_boot::files(&image, &self.seed(spec))),
+            init: image.argv(),
+            devices: self.disks.lock().get(&spec.id).cloned().unwrap_or_default(),
+            ..sandbox_engine::MachineSpec::new(&spec.id, kind, lower, upper, &[])
+        };
+        images::as_process(&image, machine)
+    }
+
+    /// A machine on a volume that it was given: how it starts is read from there, since its guest may have changed it.
+    async fn on_volume(&self, spec: &MachineSpec) -> Result<sandbox_engine::MachineSpec, MachineError> {
+        let (root, devices) = self.root_and_others(spec)?;
+        let facts = images::on_device(&root.path).await?;
+        Ok(sandbox_engine::MachineSpec {
+            files: guest_files(first_boot::files_for(&facts, &self.seed(spec))),
+            init: facts.argv,
+            devices,
+            ..sandbox_engine::MachineSpec::on_device(&spec.id, kind(facts.init), root, &[])
+        })
+    }
+
+    /// The volume at the root device, and the others.
+    fn root_and_others(&self, spec: &MachineSpec) -> Result<(BlockDevice, Vec<BlockDevice>), MachineError> {
+        let name = guest_name(&spec.root_device);
+        let mut devices = self.disks.lock().get(&spec.id).cloned().unwrap_or_default();
+        let Some(at) = devices.iter().position(|device| device.name == name) else {
+            let why = format!("the instance has no volume at its root device {}", spec.root_device);
+            return Err(MachineError::Failed(why));
+        };
+        let root = devices.remove(at);
+        Ok((root, devices))
+    }
+
+    /// A virtual machine on a volume, with taps in its network.
+    async fn with_own_kernel(
+        &self,
+        engines: &Engines,
+        spec: &MachineSpec,
+        owner: u32,
+    ) -> Result<sandbox_engine::MachineSpec, MachineError> {
+        if spec.root != Root::Volume {
+            let why = "a virtual machine (driver microvm) starts from a volume, and this image has none";
+            return Err(MachineError::Lacking(why.to_owned()));
+        }
+        let (root, others) = self.root_and_others(spec)?;
+        let facts = images::on_device(&root.path).await?;
+        let image = images::emulator(&engines.images).await?;
+        let home = engines.network.home(&spec.id);
+        for card in &spec.cards {
+            let (device, tap) = (format!("eth{}", card.index), microvm::tap_of(card.index));
+            engines.network.tap(&home, &device, &tap, Some(owner)).await.map_err(failed)?;
+        }
+        let guest = microvm::Guest {
+            spec,
+            image: &image,
+            facts: &facts,
+            files: &first_boot::files_for(&facts, &self.seed(spec)),
+            root: &root.name.clone(),
+            devices: [vec![root], others].concat(),
+            folder: &engines.disks.join(&spec.id),
+            kvm: engines.kvm,
+        };
+        guest.machine().await
+    }
+
+    /// Where the ways to a machine's guest and to its QEMU are, if it is a virtual machine, whatever new ones would be.
+    pub(super) fn talk_of(&self, id: &str) -> Option<PathBuf> {
+        Some(microvm::talk_folder(&self.opened()?.disks.join(id))).filter(|folder| folder.exists())
+    }
+
+    fn agent_of(&self, id: &str) -> Option<PathBuf> {
+        self.talk_of(id).map(|talk| microvm::agent_socket(&talk))
+    }
+
+    /// The cards that a machine is to have, of all plans in force.
+    pub(super) fn cards_of(&self, home: &NamespaceId) -> Vec<Card> {
+        let known = self.cards.lock();
+        known.iter().filter(|((_, of), _)| of == home).flat_map(|(_, cards)| cards.clone()).collect()
+    }
+
+    /// Notes the cards that a VPC's plan has for a machine; those that it had before.
+    pub(super) fn cards_are(&self, vpc: &str, home: &NamespaceId, cards: Vec<Card>) -> Vec<Card> {
+        let (mut known, key) = (self.cards.lock(), (vpc.to_owned(), home.clone()));
+        let before = if cards.is_empty() { known.remove(&key) } else { known.insert(key, cards) };
+        before.unwrap_or_default()
+    }
+
+    /// Work that nobody waits for, until the cloud stops.
+    pub(super) fn in_background<F>(&self, work: impl FnOnce(Arc<Host>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(host) = self.this.upgrade() else { return };
+        let (work, tasks) = (work(host), self.tasks.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = tasks.stopped() => {}
+            }
+        });
+    }
+
+    async fn stop_now(&self, machine: &Machine, id: &str, grace: Duration) -> Result<(), MachineError> {
+        let stopped = match self.agent_of(id) {
+            Some(socket) => agent::stop(machine, &socket, grace).await,
+            None => machine.stop(grace).await,
+        };
+        stopped.map(drop).map_err(failed)
+    }
+
     /// What makes the machine this instance.
-    fn files(&self, image: &ImageRoot, spec: &MachineSpec) -> Vec<File> {
-        let primary = spec.cards.first().and_then(|card| card.addresses.first());
-        let seed = Seed {
+    fn seed(&self, spec: &MachineSpec) -> Seed {
+        let primary = spec.cards.first();
+        let v4 = primary.and_then(|card| card.addresses.first()).map(|(address, _)| IpAddr::V4(*address));
+        let v6 = primary.and_then(|card| card.addresses6.first()).map(|(address, _)| IpAddr::V6(*address));
+        Seed {
             instance_id: spec.id.clone(),
             hostname: spec.hostname.clone(),
             domain: Some(spec.domain.clone()),
-            address: primary.map(|(address, _)| IpAddr::V4(*address)),
-            nameservers: vec![RESOLVER],
+            address: v4.or(v6),
+            nameservers: vec![if v4.is_none() && v6.is_some() { RESOLVER6 } else { RESOLVER }],
             keys: spec.public_key.iter().cloned().collect(),
             user_data: spec.user_data.clone(),
             authority: Some(self.settings.authority.clone()),
-        };
-        let file = |GuestFile { path, mode, content }| File { path: path.into(), mode, bytes: content };
-        first_boot::files(image, &seed).into_iter().map(file).collect()
+        }
     }
 
     async fn remove_now(&self, id: &str, grace: Duration) -> Result<(), MachineError> {
@@ -183,7 +317,7 @@ impl Host {
         let engines = self.engines().await?;
         if let Some(machine) = engines.sandbox.find(id) {
             if machine.is_running() {
-                machine.stop(grace).await.map_err(failed)?;
+                self.stop_now(&machine, id, grace).await?;
             }
             engines.sandbox.forget(id).await.map_err(failed)?;
         }
@@ -193,6 +327,61 @@ impl Host {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
             _ => Ok(()),
         }
+    }
+
+    /// Gives a machine a block device: now if it runs, else at its next launch.
+    pub async fn give(&self, id: &str, device: BlockDevice) -> Result<(), SandboxError> {
+        {
+            let mut disks = self.disks.lock();
+            let devices = disks.entry(id.to_owned()).or_default();
+            devices.retain(|other| other.name != device.name && other.path != device.path);
+            devices.push(device.clone());
+        }
+        match self.found(id).filter(Machine::is_running) {
+            Some(machine) if self.talk_of(id).is_some() => self.plug(id, &machine, device).await,
+            Some(machine) => match machine.attach_device(device).await {
+                // It ended meanwhile, and begins with it.
+                Err(SandboxError::HasEnded(_)) => Ok(()),
+                other => other,
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// Takes what a machine that runs has of a volume by another device: what served it then is gone.
+    pub async fn take_stale(&self, id: &str, device: &BlockDevice) -> Result<(), SandboxError> {
+        let Some(machine) = self.found(id).filter(Machine::is_running) else { return Ok(()) };
+        let is_stale = |other: &BlockDevice| {
+            other.by_id == device.by_id && (other.major, other.minor) != (device.major, device.minor)
+        };
+        for name in machine.devices()?.into_iter().filter(is_stale).map(|other| other.name) {
+            match self.talk_of(id) {
+                Some(_) => self.unplug(id, &name, true).await?,
+                None => machine.detach_device(&name, true).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a block device of the host from a machine; nothing if it has it not.
+    pub async fn take(&self, id: &str, device: &Device, force: bool) -> Result<(), SandboxError> {
+        let is_it = |other: &BlockDevice| (other.major, other.minor) == (device.major, device.minor);
+        if let Some(machine) = self.found(id).filter(Machine::is_running) {
+            for name in machine.devices()?.into_iter().filter(is_it).map(|device| device.name) {
+                match self.talk_of(id) {
+                    Some(_) => self.unplug(id, &name, force).await?,
+                    None => machine.detach_device(&name, force).await?,
+                }
+            }
+        }
+        let mut disks = self.disks.lock();
+        if let Some(devices) = disks.get_mut(id) {
+            devices.retain(|other| !is_it(other));
+            if devices.is_empty() {
+                disks.remove(id);
+            }
+        }
+        Ok(())
     }
 
     /// Tells of machines that end by themselves, until the cloud stops.
@@ -224,6 +413,12 @@ impl Machines for Host {
         (!missing.is_empty()).then(|| format!("This host cannot run instances: {}.", missing.join("; ")))
     }
 
+    fn lacking_for_volumes(&self) -> Option<String> {
+        let missing = images::lacking_for_disks();
+        (!missing.is_empty())
+            .then(|| format!("This host cannot make disks of images: {}.", missing.join("; ")))
+    }
+
     fn launch<'a>(&'a self, spec: &'a MachineSpec) -> BoxFuture<'a, Result<(), MachineError>> {
         Box::pin(self.launch_now(spec))
     }
@@ -232,7 +427,7 @@ impl Machines for Host {
         Box::pin(async move {
             self.engines().await?;
             match self.found(id) {
-                Some(machine) if machine.is_running() => machine.stop(grace).await.map(drop).map_err(failed),
+                Some(machine) if machine.is_running() => self.stop_now(&machine, id, grace).await,
                 _ => Ok(()),
             }
         })
@@ -253,7 +448,12 @@ impl Machines for Host {
             self.engines().await?;
             let machine =
                 self.found(id).ok_or_else(|| MachineError::Failed(format!("there is no machine {id}")))?;
-            machine.reboot(REBOOT_GRACE_TIME).await.map(drop).map_err(failed)
+            let restarted = match self.agent_of(id) {
+                Some(socket) if agent::reboot(&socket, REBOOT_GRACE_TIME).await => Ok(()),
+                Some(_) => self.reset(id, &machine).await,
+                None => machine.reboot(REBOOT_GRACE_TIME).await.map(drop),
+            };
+            restarted.map_err(failed)
         })
     }
 
@@ -280,6 +480,9 @@ impl Machines for Host {
             let Some(machine) = self.found(id).filter(Machine::is_running) else {
                 return Health { system: false, guest: false };
             };
+            if let Some(socket) = self.agent_of(id) {
+                return Health { system: true, guest: agent::is_well(&socket, ANSWER_TIME).await };
+            }
             let command = Command { timeout: ANSWER_TIME, ..Command::new(&["/bin/sh", "-c", "exit 0"]) };
             let guest = machine.exec(command).await.is_ok_and(|output| output.code == 0);
             Health { system: true, guest }
@@ -330,7 +533,11 @@ impl Networks for Host {
 
     fn joined<'a>(&'a self, plan: &'a VpcPlan) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let (Some(engines), Some(inside)) = (self.opened(), self.inside.get()) else { return };
+            let Some(engines) = self.opened() else { return };
+            if self.settings.own_kernels {
+                self.follow(engines, plan).await;
+            }
+            let Some(inside) = self.inside.get() else { return };
             let opening = || Servers::open(inside.clone(), &self.settings.folder, &self.tasks);
             match self.servers.get_or_try_init(opening).await {
                 Ok(servers) => {
@@ -345,6 +552,7 @@ impl Networks for Host {
     }
 
     fn left(&self, vpc: &str) {
+        self.cards.lock().retain(|(of, _), _| of != vpc);
         if let Some(servers) = self.servers.get() {
             servers.leave(vpc);
         }
@@ -355,6 +563,17 @@ impl Networks for Host {
             FlowFiles(self.settings.folder.join("flow-logs")).append(log, header, lines).await;
         })
     }
+}
+
+fn guest_files(files: Vec<GuestFile>) -> Vec<File> {
+    let file = |GuestFile { path, mode, content }| File { path: path.into(), mode, bytes: content };
+    files.into_iter().map(file).collect()
+}
+
+/// How a machine sees a device: `/dev/sdf` is `xvdf`, as on every Linux.
+pub fn guest_name(asked: &str) -> String {
+    let name = asked.strip_prefix("/dev/").unwrap_or(asked);
+    name.strip_prefix("sd").map_or_else(|| name.to_owned(), |rest| format!("xvd{rest}"))
 }
 
 fn kind(init: Init) -> Kind {

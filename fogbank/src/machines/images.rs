@@ -6,12 +6,18 @@ use std::sync::Arc;
 use ec2::{Imported, MachineError, Root};
 use futures_util::StreamExt;
 use image_engine::limits::IMAGE_BYTES_MAX;
-use image_engine::{ImageId, ImageRoot, Images, Init, Origin, Progress};
+use image_engine::{Facts, ImageId, ImageRoot, Images, Init, Origin, Progress, disk};
 use sandbox_engine::MachineSpec;
 use schema::ByteStream;
 use tokio::io::AsyncWriteExt;
 
 use super::host::failed;
+
+/// Of this host, in EC2's words.
+const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+
+/// It comes with what checks and grows file systems.
+const DISK_MAKER: &str = "mke2fs";
 
 /// The image that a machine is made from, built now if it is one of this cloud's own and nobody needed it before.
 pub async fn root(images: &Images, root: &Root) -> Result<ImageRoot, MachineError> {
@@ -22,8 +28,14 @@ pub async fn root(images: &Images, root: &Root) -> Result<ImageRoot, MachineErro
             return Err(MachineError::Failed(format!("the archive {location} is not brought in yet")));
         }
         Root::Imported { name } => return imported(images, name),
+        Root::Volume => return Err(MachineError::Failed("a volume is no image".to_owned())),
     };
     images.build(kind, Arc::new(told)).await.map_err(failed)
+}
+
+/// What virtual machines run on, made now if nobody needed it before.
+pub async fn emulator(images: &Images) -> Result<ImageRoot, MachineError> {
+    images.build(image_engine::Kind::Emulator, Arc::new(told)).await.map_err(failed)
 }
 
 fn imported(images: &Images, name: &str) -> Result<ImageRoot, MachineError> {
@@ -97,6 +109,30 @@ pub async fn discard(images: &Images, name: &str) -> Result<(), MachineError> {
     }
 }
 
+/// How a machine starts from a block device.
+pub async fn on_device(path: &Path) -> Result<Facts, MachineError> {
+    let probed = disk::probe(path).await.map_err(failed)?;
+    if !probed.is_whole {
+        let why =
+            "the root volume has partitions: machines start from file systems that have all of a volume";
+        return Err(MachineError::Failed(why.to_owned()));
+    }
+    if probed.facts.architecture != ARCHITECTURE {
+        let found = &probed.facts.architecture;
+        return Err(MachineError::Failed(format!(
+            "the system on the root volume is for {found}, and this host is {ARCHITECTURE}"
+        )));
+    }
+    Ok(probed.facts)
+}
+
+/// What making a disk of an image needs and this host has not, in words.
+pub fn lacking_for_disks() -> Vec<String> {
+    let needs = image_engine::needs().into_iter();
+    let missing = needs.filter(|need| need.program == DISK_MAKER && need.found.is_none());
+    missing.map(|need| format!("there is no {} ({})", need.program, need.get)).collect()
+}
+
 /// An image without an init runs its one process as its archive says.
 pub fn as_process(image: &ImageRoot, spec: MachineSpec) -> Result<MachineSpec, MachineError> {
     if image.about.init != Init::Process {
@@ -106,7 +142,7 @@ pub fn as_process(image: &ImageRoot, spec: MachineSpec) -> Result<MachineSpec, M
     Ok(MachineSpec { env: start.environment, user: start.user, folder: start.folder.into(), ..spec })
 }
 
-fn told(progress: Progress) {
+pub fn told(progress: Progress) {
     if let Progress::Step(step) = progress {
         tracing::info!(step, "an image is being made");
     }

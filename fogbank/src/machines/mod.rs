@@ -3,14 +3,23 @@
 //! The engines are opened when the first machine needs them, or at the start where an earlier process left machines: a
 //! cloud that runs no instance makes nothing in the kernel.
 
+mod agent;
 mod api;
+mod control;
+mod conversions;
+mod disks;
 mod engines;
 mod flow_files;
 mod host;
+mod hot_plug;
 mod images;
 mod inside;
+mod microvm;
+mod own_disks;
 
 pub use api::Api;
+pub use conversions::conversions;
+pub use disks::{HostDisks, disk_key};
 pub use host::Host;
 pub use inside::Inside;
 
@@ -30,6 +39,8 @@ pub struct HostSettings {
     pub public_range: Ipv4Net,
     /// The certificate authority of this cloud, in PEM, which the images trust.
     pub authority: Vec<u8>,
+    /// New machines are virtual ones, with kernels of their own.
+    pub own_kernels: bool,
 }
 
 /// Where instances find the cloud's API: HTTP, HTTPS, and the port that tools know.

@@ -6,6 +6,7 @@
 mod account;
 mod arn;
 mod clock;
+mod cron;
 mod duration;
 mod ids;
 mod region;
@@ -14,6 +15,7 @@ mod timestamp;
 pub use account::{AccountId, AccountIdError};
 pub use arn::{Arn, ArnError};
 pub use clock::Clock;
+pub use cron::Cron;
 pub use duration::{DurationError, parse_duration};
 pub use ids::Ids;
 pub use region::{Partition, Region, Zone};

@@ -60,6 +60,10 @@ pub trait Names: Send + Sync + 'static {
     /// are named by their ids, and IPv6.
     fn reverse<'a>(&'a self, vpc: &'a str, address: IpAddr) -> BoxFuture<'a, Option<String>>;
 
+    /// Whether whoever asks from this address gets IPv6 addresses made of IPv4 ones, for names that have no others
+    /// (`EnableDns64` of its subnet).
+    fn dns64<'a>(&'a self, vpc: &'a str, source: IpAddr) -> BoxFuture<'a, bool>;
+
     /// A name that somebody keeps: an interface endpoint's private one, a load balancer's, one of a private hosted zone.
     /// In lower case, without the final dot. Asked before all else.
     fn named<'a>(&'a self, vpc: &'a str, name: &'a str) -> BoxFuture<'a, Option<NamedAddresses>>;

@@ -53,6 +53,11 @@ impl Names for Cloud {
         Box::pin(async move { (address == ip("2001:db8:1:1::5")).then_some(name) })
     }
 
+    fn dns64<'a>(&'a self, vpc: &'a str, source: IpAddr) -> BoxFuture<'a, bool> {
+        assert!(source.is_loopback());
+        Box::pin(async move { vpc == "vpc-six" })
+    }
+
     fn named<'a>(&'a self, _: &'a str, name: &'a str) -> BoxFuture<'a, Option<NamedAddresses>> {
         let addresses = match name {
             "db.corp.example" => vec![ip("10.0.9.9")],
@@ -193,6 +198,28 @@ async fn names_lead_where_they_should() {
     for (name, kind, expected) in rows {
         assert_eq!(resolver.say(name, kind).await, expected, "{name} {kind}");
     }
+}
+
+#[tokio::test]
+async fn where_a_subnet_says_so_ipv6_addresses_are_made_of_ipv4_ones() {
+    use RecordType::{A, AAAA};
+    let (address, serving) = outside().await;
+    let settings = ResolverSettings { forwarders: vec![address], ..ResolverSettings::default() };
+    let resolver = serve("vpc-six", settings);
+    for (name, kind, expected) in [
+        ("sqs.us-east-1.amazonaws.com.", AAAA, "64:ff9b::c612:ff01"),
+        ("sqs.us-east-1.amazonaws.com.", A, "198.18.255.1"),
+        ("ip-10-0-1-5.ec2.internal.", AAAA, "64:ff9b::a00:105"),
+        ("i-0123456789abcdef0.ec2.internal.", AAAA, "2001:db8:1:1::5"),
+        ("instance-data.ec2.internal.", AAAA, "-"),
+        ("localhost.", AAAA, "::1"),
+        ("nothing.ec2.internal.", AAAA, "Non-Existent Domain"),
+        ("example.org.", AAAA, "64:ff9b::cb00:7109"),
+        ("example.org.", A, "203.0.113.9"),
+    ] {
+        assert_eq!(resolver.say(name, kind).await, expected, "{name} {kind}");
+    }
+    serving.abort();
 }
 
 #[tokio::test]

@@ -79,12 +79,7 @@ impl Asked<'_> {
     }
 
     /// The query, with the parameter that the path stands for in services which have such.
-    pub(super) fn query_with_path(
-        &self,
-        route: &Route<'_>,
-        body: &wire::Body,
-        endpoint: &str,
-    ) -> Cow<'_, str> {
+    pub(super) fn query_with_path(&self, route: &Route<'_>, body: &wire::Body) -> Cow<'_, str> {
         let (query, path) = (self.query(), self.parts.uri.path());
         let name = match (route.entry.spec.path_parameter, route.protocol) {
             (Some(name), Protocol::AwsQuery) if path.len() > 1 => name,
@@ -96,7 +91,7 @@ impl Asked<'_> {
             return Cow::Borrowed(query);
         }
         let separator = if query.is_empty() { "" } else { "&" };
-        let url = [endpoint, path].concat();
+        let url = [&self.endpoint(), path].concat();
         Cow::Owned(format!("{query}{separator}{name}={}", utf8_percent_encode(&url, NON_ALPHANUMERIC)))
     }
 

@@ -33,6 +33,9 @@ pub struct Ask<'a> {
     pub input: Option<&'a dyn Structure>,
 }
 
+/// Condition keys that a service answers by itself, when they are wanted.
+pub(crate) type Later<'a> = &'a (dyn Fn() -> Vec<(String, Vec<String>)> + Sync);
+
 /// A decision and, where it is no, what the caller is told.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -43,11 +46,22 @@ pub struct Verdict {
 impl Access {
     /// Decides whether `call`'s principal may do what it asks. `facts` are the resource's.
     pub async fn decide(&self, call: &Call, ask: &Ask<'_>, facts: &ResourceFacts) -> Result<Verdict, Fault> {
+        self.decide_with(call, ask, facts, &Vec::new).await
+    }
+
+    /// The same with more keys of the service's, which are worked out only if a policy asks for one.
+    pub(crate) async fn decide_with(
+        &self,
+        call: &Call,
+        ask: &Ask<'_>,
+        facts: &ResourceFacts,
+        later: Later<'_>,
+    ) -> Result<Verdict, Fault> {
         let stands_for = facts.action.as_deref().and_then(|action| action.split_once(':'));
         let (prefix, action) = stands_for.unwrap_or((ask.prefix, ask.action));
         let ask = &Ask { prefix, action, resource: facts.arn.as_ref().or(ask.resource), ..*ask };
         let action = [ask.prefix, ":", ask.action].concat();
-        let decision = self.weigh(call, ask, &action, facts).await?;
+        let decision = self.weigh(call, ask, &action, facts, later).await?;
         let verdict = Verdict::new(decision, call, ask, &action);
         let (resource, decision) = (ask.resource.cloned(), verdict.decision.clone());
         call.notes.add(Asked { action, resource, decision });
@@ -60,6 +74,7 @@ impl Access {
         ask: &Ask<'_>,
         action: &str,
         facts: &ResourceFacts,
+        later: Later<'_>,
     ) -> Result<Decision, Fault> {
         let principal = &call.principal;
         let owner = facts.owner_of(ask.resource);
@@ -97,6 +112,8 @@ impl Access {
             facts,
             owner: owner_guarded.as_deref(),
             tags: OnceCell::new(),
+            later,
+            own: OnceCell::new(),
         };
         let decision = evaluate_with(&keys, action, policy);
         match endpoint_of(call) {

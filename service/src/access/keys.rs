@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use identity::policy::{Keys, Values};
 
+use super::decide::Later;
 use super::request_tags::RequestTags;
 use super::{Ask, Grants, Guarded, ResourceFacts};
 use crate::{Call, PrincipalKind};
@@ -23,11 +24,15 @@ pub(super) struct RequestKeys<'a> {
     /// What holds for the resource's account.
     pub owner: Option<&'a Guarded>,
     pub tags: OnceCell<RequestTags>,
+    /// The service's own keys besides those of `ask`, and what came of asking for them.
+    pub later: Later<'a>,
+    pub own: OnceCell<Vec<(String, Vec<String>)>>,
 }
 
 impl Keys for RequestKeys<'_> {
     fn get(&self, key: &str) -> Option<Values<'_>> {
-        let own = self.ask.keys.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        let later = self.own.get_or_init(self.later);
+        let own = self.ask.keys.iter().chain(later).find(|(name, _)| name.eq_ignore_ascii_case(key));
         if let Some((_, values)) = own {
             return Some(many(values.iter().map(String::as_str)));
         }

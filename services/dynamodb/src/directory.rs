@@ -39,6 +39,8 @@ pub struct TableView {
     /// How large the item collections are, which local indexes limit.
     pub collections: Option<SpaceId>,
     pub stream: Option<StreamTarget>,
+    /// Where items have entries by the time they expire at.
+    pub expiry: Option<ExpiryTarget>,
     /// Where what writes replace is kept, for recovery to a point in time.
     pub undo: Option<SpaceId>,
     pub replication: Option<ReplicationTarget>,
@@ -66,6 +68,12 @@ pub struct IndexView {
 pub struct StreamTarget {
     pub label: String,
     pub view: StreamView,
+    pub space: SpaceId,
+}
+
+#[derive(Clone, Debug)]
+pub struct ExpiryTarget {
+    pub attribute: String,
     pub space: SpaceId,
 }
 
@@ -106,6 +114,10 @@ impl TableView {
                 view: stream.view,
                 space: SpaceId(stream.space),
             }),
+            expiry: record.expiry.as_ref().map(|expiry| ExpiryTarget {
+                attribute: expiry.attribute.clone(),
+                space: SpaceId(expiry.space),
+            }),
             undo: record.recovery.as_ref().map(|recovery| SpaceId(recovery.undo)),
             replication: record.replication.as_ref().map(|replication| ReplicationTarget {
                 log: SpaceId(replication.log),
@@ -137,6 +149,7 @@ impl TableView {
     pub fn spaces(record: &TableRecord) -> impl Iterator<Item = u64> {
         let indexes = record.indexes.iter().map(|index| index.space);
         let stream = record.stream.iter().map(|stream| stream.space);
+        let expiry = record.expiry.iter().map(|expiry| expiry.space);
         let undo = record.recovery.iter().map(|recovery| recovery.undo);
         let replication =
             record.replication.iter().flat_map(|replication| [replication.log, replication.versions]);
@@ -144,6 +157,7 @@ impl TableView {
             .chain(record.collections)
             .chain(indexes)
             .chain(stream)
+            .chain(expiry)
             .chain(undo)
             .chain(replication)
     }

@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 
 use base::{AccountId, Region};
 use bytes::Bytes;
+use item_engine::Item;
 use schema::Fault;
 use store::KeyRange as Records;
 use table_engine::{Direction, KeyRange, ScanLimit, Snapshot, SpaceId, Write};
 
 use crate::DynamoDB;
-use crate::directory::{IndexView, TableView};
+use crate::directory::{ExpiryTarget, IndexView, TableView};
 use crate::error::Error;
 use crate::limits::{FSCK_FINDINGS_MAX, PASS_BYTES_MAX, PASS_ITEMS_MAX};
-use crate::model::{action, primary_key};
+use crate::model::{action, expiry, primary_key};
 use crate::operations::saving;
-use crate::records::{IndexStatus, Place, TableStatus};
+use crate::records::{ExpiryState, IndexStatus, Place, TableStatus};
 
 /// What a check has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,11 +110,13 @@ async fn check(
     };
     let indexes: Vec<&IndexView> = view.indexes.iter().filter(filled).collect();
     let mut expected = vec![0_u64; indexes.len()];
+    let mut times = Times::of(view);
     let mut walk = Walk::new(snapshot, view.items);
     while let Some(pairs) = walk.next().await? {
         for (key, bytes) in &pairs {
             report.items += 1;
             let item = action::decode(bytes)?;
+            times.check(snapshot, key, &item, report).await?;
             if primary_key::of_item(&view.key, &item).ok().as_deref() != Some(key) {
                 report.finds(format!("{}: an item is not under its key: {}", view.arn, hex(key)));
             }
@@ -135,6 +138,7 @@ async fn check(
         }
         progress(report);
     }
+    times.finish(snapshot, report).await?;
     for (index, expected) in indexes.into_iter().zip(expected) {
         let entries = count(snapshot, index.space).await?;
         report.entries += entries;
@@ -144,6 +148,48 @@ async fn check(
         }
     }
     Ok(())
+}
+
+/// The entries by which items are found whose time is over.
+struct Times<'a> {
+    view: &'a TableView,
+    /// Nothing where not all items have theirs yet.
+    target: Option<&'a ExpiryTarget>,
+    expected: u64,
+}
+
+impl<'a> Times<'a> {
+    fn of(view: &'a TableView) -> Times<'a> {
+        let is_ready = view.record.expiry.as_ref().is_some_and(|expiry| expiry.state == ExpiryState::Ready);
+        Times { view, target: view.expiry.as_ref().filter(|_| is_ready), expected: 0 }
+    }
+
+    async fn check(
+        &mut self,
+        snapshot: &Snapshot,
+        key: &[u8],
+        item: &Item,
+        report: &mut FsckReport,
+    ) -> Result<(), Error> {
+        let Some(target) = self.target else { return Ok(()) };
+        let Some(seconds) = expiry::seconds(item, &target.attribute) else { return Ok(()) };
+        self.expected += 1;
+        if snapshot.get(target.space, &expiry::entry_key(seconds, key)).await?.is_none() {
+            report.finds(format!("{}: an item's time to live has no entry: {}", self.view.arn, hex(key)));
+        }
+        Ok(())
+    }
+
+    /// Entries of no item do no harm, but they are wrong.
+    async fn finish(&self, snapshot: &Snapshot, report: &mut FsckReport) -> Result<(), Error> {
+        let Some(target) = self.target else { return Ok(()) };
+        let entries = count(snapshot, target.space).await?;
+        if entries > self.expected {
+            let more = entries - self.expected;
+            report.finds(format!("{}: {more} entries of times to live are no item's", self.view.arn));
+        }
+        Ok(())
+    }
 }
 
 async fn count(snapshot: &Snapshot, space: SpaceId) -> Result<u64, Error> {

@@ -55,6 +55,8 @@ pub struct DynamoDB {
     in_flight: InFlight,
     /// What tables are held to, where this cloud throttles.
     throughput: Throttling,
+    /// What item collections are held to.
+    collection_bytes_max: u64,
     /// Whether the space of tokens is ready.
     tokens: OnceCell<()>,
     /// Wakes the task that gives the room of dropped spaces back.
@@ -72,8 +74,6 @@ pub struct DynamoDB {
     restoring: Nudge,
     /// The moments of backups that are being made, by their ids.
     snapshots: Mutex<HashMap<String, Snapshot>>,
-    /// How far the search for items whose time is over has come.
-    expiring: Mutex<tasks::time_to_live::Rounds>,
 }
 
 /// What the composition root gives this service.
@@ -87,8 +87,23 @@ pub struct DynamoDBParts {
     pub pages: PageTokens,
     /// For KMS and S3.
     pub aws: Aws,
-    /// Whether tables are held to their throughput.
-    pub throttled: bool,
+    pub held_to: HeldTo,
+}
+
+/// What tables are held to, where a cloud decides that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldTo {
+    /// Their throughput.
+    pub throughput: bool,
+    /// The most that one partition may take with its entries in local indexes, where there are any.
+    pub collection_bytes: u64,
+}
+
+impl Default for HeldTo {
+    /// As AWS does, but for the throughput.
+    fn default() -> HeldTo {
+        HeldTo { throughput: false, collection_bytes: limits::COLLECTION_BYTES_MAX }
+    }
 }
 
 service! { DynamoDB: dynamodb_api, principal "dynamodb.amazonaws.com", error Error, resources access::facts of input;
@@ -158,12 +173,13 @@ service! { DynamoDB: dynamodb_api, principal "dynamodb.amazonaws.com", error Err
 
 impl DynamoDB {
     pub fn new(parts: DynamoDBParts) -> Arc<DynamoDB> {
-        let DynamoDBParts { store, engine, vault, clock, ids, pages, aws, throttled } = parts;
+        let DynamoDBParts { store, engine, vault, clock, ids, pages, aws, held_to } = parts;
         let keys = TableKeys::new(vault, aws.clone(), clock.clone(), ids.clone());
         Arc::new(DynamoDB {
             directory: Directory::new(store.clone(), engine.clone(), keys),
             in_flight: InFlight::default(),
-            throughput: Throttling::new(throttled),
+            throughput: Throttling::new(held_to.throughput),
+            collection_bytes_max: held_to.collection_bytes,
             tokens: OnceCell::new(),
             dropping: Nudge::default(),
             indexing: Nudge::default(),
@@ -173,7 +189,6 @@ impl DynamoDB {
             replicating: Nudge::default(),
             restoring: Nudge::default(),
             snapshots: Mutex::default(),
-            expiring: Mutex::default(),
             store,
             engine,
             clock,

@@ -10,6 +10,9 @@ pub const NAME_CHARS_MAX: usize = 255;
 pub const LOCAL_INDEXES_MAX: usize = 5;
 pub const GLOBAL_INDEXES_MAX: usize = 20;
 
+/// Of either half of a global index's key.
+pub const KEY_ATTRIBUTES_MAX: usize = 4;
+
 /// Attributes that the indexes of one table name in their projections, all together.
 pub const PROJECTED_ATTRIBUTES_MAX: usize = 100;
 
@@ -135,9 +138,6 @@ pub const SYSTEM_BACKUP_AGE: Duration = Duration::from_secs(35 * 24 * 3600);
 
 /// How long a task waits for those who are still at work with a table as it was.
 pub const OUTDATED_WAIT: Duration = Duration::from_millis(50);
-
-/// Between two parts of a table that are looked at for items whose time is over.
-pub const TTL_PAUSE: Duration = Duration::from_secs(1);
 
 /// Items that expired longer ago are kept.
 pub const EXPIRY_AGE_MAX: Duration = Duration::from_secs(5 * 365 * 24 * 3600);

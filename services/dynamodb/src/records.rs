@@ -86,6 +86,9 @@ pub struct TableRecord {
     pub ttl: Ttl,
     /// When the time to live was changed the last time.
     pub ttl_changed: Option<Timestamp>,
+    /// By what the items whose time is over are found, once a task has begun it.
+    #[serde(default)]
+    pub expiry: Option<ExpiryRecord>,
     pub recovery: Option<Recovery>,
     pub tags: BTreeMap<String, String>,
     pub policy: Option<PolicyRecord>,
@@ -244,6 +247,25 @@ pub enum Ttl {
     Enabled { attribute: String, since: Timestamp },
 }
 
+/// Where a table's items have entries by the times of an attribute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpiryRecord {
+    pub attribute: String,
+    /// The engine's space of the entries.
+    pub space: u64,
+    pub state: ExpiryState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExpiryState {
+    Ready,
+    /// Entries are being made for the items that were there before; those behind this key are still missing. New
+    /// writes keep them already.
+    Filling {
+        after: Option<Vec<u8>>,
+    },
+}
+
 /// Point-in-time recovery: what every write replaced is kept for so many days.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recovery {
@@ -348,6 +370,8 @@ pub struct BackupRecord {
 pub enum BackupKind {
     User,
     System,
+    /// AWS Backup made it, and only that deletes it.
+    AwsBackup,
 }
 
 /// How far an export or import is.

@@ -92,6 +92,7 @@ impl Ec2 {
         self.rouse(name, is_down).await?;
         self.networks.nudge();
         self.machines.nudge();
+        self.disks.nudge();
         Ok(())
     }
 

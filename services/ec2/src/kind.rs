@@ -17,6 +17,8 @@ pub struct Kind {
     pub noun: &'static str,
     pub malformed: ErrorCode,
     pub not_found: ErrorCode,
+    /// Ids are a prefix and a UUID.
+    pub is_uuid: bool,
 }
 
 const fn kind(
@@ -32,6 +34,7 @@ const fn kind(
         noun,
         malformed: ErrorCode::sender(malformed, 400),
         not_found: ErrorCode::sender(not_found, 400),
+        is_uuid: false,
     }
 }
 
@@ -197,9 +200,39 @@ pub static NETWORK_INSIGHTS_ANALYSIS: Kind = kind(
 );
 
 // Instances, images, keys, templates.
+pub static CAPACITY_RESERVATION: Kind = kind(
+    "capacity-reservation",
+    "cr",
+    "capacity reservation ID",
+    "InvalidCapacityReservationId.Malformed",
+    "InvalidCapacityReservationId.NotFound",
+);
+pub static DEDICATED_HOST: Kind =
+    kind("dedicated-host", "h", "dedicated host ID", "InvalidHostID.Malformed", "InvalidHostID.NotFound");
 pub static FLEET: Kind =
     kind("fleet", "fleet", "fleet ID", "InvalidFleetId.Malformed", "InvalidFleetId.NotFound");
 pub static IMAGE: Kind = kind("image", "ami", "image id", "InvalidAMIID.Malformed", "InvalidAMIID.NotFound");
+pub static EXPORT_IMAGE_TASK: Kind = kind(
+    "export-image-task",
+    "export-ami",
+    "export task ID",
+    "InvalidExportTaskID.Malformed",
+    "InvalidExportTaskID.NotFound",
+);
+pub static IMPORT_IMAGE_TASK: Kind = kind(
+    "import-image-task",
+    "import-ami",
+    "import task ID",
+    "InvalidConversionTaskId.Malformed",
+    "InvalidConversionTaskId",
+);
+pub static IMPORT_SNAPSHOT_TASK: Kind = kind(
+    "import-snapshot-task",
+    "import-snap",
+    "import task ID",
+    "InvalidConversionTaskId.Malformed",
+    "InvalidConversionTaskId",
+);
 pub static INSTANCE: Kind =
     kind("instance", "i", "instance ID", "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound");
 pub static KEY_PAIR: Kind =
@@ -218,8 +251,25 @@ pub static PLACEMENT_GROUP: Kind = kind(
     "InvalidPlacementGroupId.Malformed",
     "InvalidPlacementGroup.Unknown",
 );
+pub static REPLACE_ROOT_VOLUME_TASK: Kind = kind(
+    "replace-root-volume-task",
+    "replacevol",
+    "replace root volume task ID",
+    "InvalidReplaceRootVolumeTaskId.Malformed",
+    "InvalidReplaceRootVolumeTaskId.NotFound",
+);
 pub static SNAPSHOT: Kind =
     kind("snapshot", "snap", "snapshot ID", "InvalidSnapshotID.Malformed", "InvalidSnapshot.NotFound");
+pub static SPOT_FLEET: Kind = Kind {
+    is_uuid: true,
+    ..kind(
+        "spot-fleet-request",
+        "sfr",
+        "spot fleet request ID",
+        "InvalidSpotFleetRequestId.Malformed",
+        "InvalidSpotFleetRequestId.NotFound",
+    )
+};
 pub static SPOT_REQUEST: Kind = kind(
     "spot-instances-request",
     "sir",
@@ -232,13 +282,18 @@ pub static VOLUME: Kind =
 
 /// All of them, for tags: which kind an id is of.
 pub static KINDS: &[&Kind] = &[
+    &CAPACITY_RESERVATION,
     &CUSTOMER_GATEWAY,
+    &DEDICATED_HOST,
     &DHCP_OPTIONS,
     &EGRESS_ONLY_GATEWAY,
     &ELASTIC_IP,
+    &EXPORT_IMAGE_TASK,
     &FLEET,
     &FLOW_LOG,
     &IMAGE,
+    &IMPORT_IMAGE_TASK,
+    &IMPORT_SNAPSHOT_TASK,
     &INSTANCE,
     &INTERNET_GATEWAY,
     &KEY_PAIR,
@@ -250,9 +305,13 @@ pub static KINDS: &[&Kind] = &[
     &NETWORK_INTERFACE,
     &PLACEMENT_GROUP,
     &PREFIX_LIST,
+    &REPLACE_ROOT_VOLUME_TASK,
     &ROUTE_TABLE,
     &SECURITY_GROUP,
     &SECURITY_GROUP_RULE,
+    &SNAPSHOT,
+    &SPOT_FLEET,
+    &SPOT_REQUEST,
     &SUBNET,
     &SUBNET_CIDR_RESERVATION,
     &TRANSIT_GATEWAY,
@@ -269,6 +328,11 @@ pub static KINDS: &[&Kind] = &[
 
 impl Kind {
     pub fn new_id(&self, ids: &Ids) -> String {
+        if self.is_uuid {
+            let hex = ids.hex(32);
+            let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+            return format!("{}-{a}-{b}-{c}-{d}-{e}", self.prefix);
+        }
         format!("{}-0{}", self.prefix, ids.hex(16))
     }
 
@@ -291,6 +355,9 @@ impl Kind {
 
     pub fn is_id(&self, id: &str) -> bool {
         let digits = id.strip_prefix(self.prefix).and_then(|rest| rest.strip_prefix('-'));
+        if self.is_uuid {
+            return digits.is_some_and(is_uuid);
+        }
         digits.is_some_and(|digits| {
             matches!(digits.len(), 8 | 17)
                 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -312,8 +379,19 @@ impl Kind {
     }
 }
 
+fn is_uuid(text: &str) -> bool {
+    let lengths = [8, 4, 4, 4, 12];
+    let is_part = |(part, length): (&str, usize)| {
+        part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    text.split('-').count() == lengths.len() && text.split('-').zip(lengths).all(is_part)
+}
+
 /// The kind that an id is of, by its prefix.
 pub fn of_id(id: &str) -> Option<&'static Kind> {
+    if let Some(kind) = KINDS.iter().find(|kind| kind.is_uuid && kind.is_id(id)) {
+        return Some(kind);
+    }
     let (prefix, _) = id.rsplit_once('-')?;
     KINDS.iter().copied().find(|kind| kind.prefix == prefix)
 }
@@ -336,6 +414,9 @@ mod tests {
             assert_eq!(VPC.is_id(id), is_one, "{id}");
         }
         assert!(VPC.is_id(&VPC.new_id(&Ids::seeded(1))));
+        let fleet = SPOT_FLEET.new_id(&Ids::seeded(1));
+        assert!(SPOT_FLEET.is_id(&fleet) && !SPOT_FLEET.is_id("sfr-0123456789abcdef0"), "{fleet}");
+        assert_eq!(of_id(&fleet).map(|kind| kind.name), Some("spot-fleet-request"));
     }
 
     #[test]

@@ -3,8 +3,11 @@
 //! Resources are records; a task makes the network and the machines what the records say (`ground`). What AWS does,
 //! with sources, is in `BEHAVIOURS.md` beside this crate.
 
+mod costs;
+mod ebs;
 mod error;
 mod faults;
+mod fsck;
 mod ground;
 mod guests;
 mod kind;
@@ -16,30 +19,43 @@ mod resources;
 mod tasks;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base::{Clock, Ids, Region};
 use ipnet::Ipv4Net;
 use service::{Aws, Nudge, PageTokens, Task, Tasks, service};
 use store::Store;
 
+pub use costs::{CostLine, Costs};
+pub use ebs::Ebs;
 use error::Error;
 pub use faults::ZoneHealth;
+pub use fsck::{DisksReport, compare_disks};
+pub use ground::conversions::{ConversionError, Conversions, DiskFormat, SystemInside, TakenIn};
+pub use ground::disks::{
+    Attachment, BLOCK_BYTES, Credits, DataKey, DiskError, Disks, Incident, KeptDisks, Pace, SnapshotSpec,
+    SnapshotState, UploadSpec, VolumeSpec,
+};
 pub use ground::machines::{Card, Health, Imported, MachineError, MachineSpec, MachineState, Machines};
 pub use ground::memory::MemoryMachines;
+pub use ground::memory_conversions::MemoryConversions;
+pub use ground::memory_disks::MemoryDisks;
 pub use ground::memory_networks::MemoryNetworks;
-pub use guests::{CardOf, Guest, PublicAddressOf, RoleKeys, VpcNaming};
+pub use guests::{CardOf, Guest, Interruption, PublicAddressOf, RoleKeys, VpcNaming};
 pub use model::images::Root;
+pub use model::images::catalogue::{ROOT_GIBIBYTES, root_of_snapshot};
 use operations::vpcs::{
     acls, blocks, dhcp_options, endpoint_services, endpoints, internet_gateways, nat_addresses, nat_gateways,
     peerings, places, prefix_lists, propagations, reservations, route_associations, route_tables, routes,
     subnets, targets, vpcs,
 };
 use operations::{
-    account_settings, address_attributes, authorise, elastic_ips, fleets, flow_logs, group_changes,
-    group_references, group_rules, image_attributes, image_registration, images, insights, instances,
-    interfaces, key_pairs, placement_groups, prefix_lists as managed_lists, security_groups, tags, templates,
-    transit, types, vpn,
+    account_settings, address_attributes, authorise, capacity, elastic_ips, fast_restores, fleets, flow_logs,
+    group_changes, group_references, group_rules, hosts, image_attributes, image_copies, image_making,
+    image_registration, images, insights, instances, interfaces, key_pairs, placement_groups,
+    prefix_lists as managed_lists, recycle_bin as bin, reserved, security_groups, snapshot_attributes,
+    snapshot_copies, snapshot_finding, snapshot_locks, snapshot_sharing, snapshot_tiers, snapshots, spot,
+    tags, templates, transfers, transit, types, volumes, vpn,
 };
 use tasks::flow_logs::Collected;
 use tasks::hands::Hands;
@@ -57,7 +73,13 @@ pub struct Ec2 {
     public_range: Ipv4Net,
     /// Runs the machines; nothing where this cloud has a control plane only.
     machine_driver: Option<Arc<dyn Machines>>,
+    /// Keeps volumes and snapshots; nothing where this cloud has a control plane only.
+    disk_driver: Option<Arc<dyn Disks>>,
+    /// Brings disks in and out in other formats.
+    conversions: Arc<dyn Conversions>,
     tasks: Tasks,
+    /// What the host lacks for instances whose root is a volume, once somebody asked.
+    lacking_for_roots: OnceLock<Option<String>>,
     hands: Hands,
     /// Carries packets; nothing where this cloud has a control plane only.
     network: Option<Arc<dyn Networks>>,
@@ -69,10 +91,22 @@ pub struct Ec2 {
     networks: Nudge,
     /// Wakes the task that makes the machines what the records say.
     machines: Nudge,
+    /// Wakes the task that makes the volumes and snapshots what the records say.
+    disks: Nudge,
+    /// Wakes the task that looks after snapshots which are written block by block.
+    uploads: Nudge,
+    /// Who writes to these at this moment.
+    writers: ebs::Writers,
     /// Wakes the task that brings in the archives of images.
     images: Nudge,
+    /// Wakes the task that brings disks in and out.
+    transfers: Nudge,
+    /// Wakes the task that ends capacity reservations.
+    capacity: Nudge,
     /// Wakes the task that keeps the capacity of fleets.
     fleets: Nudge,
+    /// Wakes the task that brings spot requests forward.
+    spot: Nudge,
 }
 
 /// What the composition root gives this service.
@@ -85,6 +119,10 @@ pub struct Ec2Parts {
     pub tasks: Tasks,
     /// Nothing on a host that shall run no machines: launching then fails and says so.
     pub machines: Option<Arc<dyn Machines>>,
+    /// Nothing on a host that shall keep no volumes: making one then fails and says so.
+    pub disks: Option<Arc<dyn Disks>>,
+    /// Disks on their way in and out, in the formats of other hosts.
+    pub conversions: Arc<dyn Conversions>,
     /// Public addresses are handed out of here; the last is the host's own, where instances reach this cloud.
     pub public_range: Ipv4Net,
     /// Nothing on a host that shall carry no packets.
@@ -315,9 +353,10 @@ service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources a
     DeleteKeyPair => key_pairs::delete_key_pair on key_pairs::to_delete,
     DescribeKeyPairs => key_pairs::describe_key_pairs on authorise::everything,
     // Images
+    CreateImage => image_making::create_image on image_making::to_make,
     RegisterImage => image_registration::register_image on images::to_make,
-    CopyImage => images::copy_image on images::to_make,
-    DeregisterImage => images::deregister_image on images::by_id,
+    CopyImage => image_copies::copy_image on images::to_make,
+    DeregisterImage => image_copies::deregister_image on images::by_id,
     DescribeImages => images::describe_images on authorise::everything,
     DescribeImageAttribute => image_attributes::describe_image_attribute on images::by_id,
     ModifyImageAttribute => image_attributes::modify_image_attribute on images::by_id,
@@ -366,6 +405,71 @@ service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources a
     EnableSerialConsoleAccess => account_settings::enable_serial_console_access on authorise::everything,
     DisableSerialConsoleAccess => account_settings::disable_serial_console_access on authorise::everything,
     GetEbsEncryptionByDefault => account_settings::get_ebs_encryption_by_default on authorise::everything,
+    // Volumes
+    AttachVolume => volumes::attachments::attach_volume on volumes::targets::to_attach,
+    CreateVolume => volumes::create::create_volume on volumes::targets::to_create,
+    DeleteVolume => volumes::delete_volume on volumes::targets::by_id,
+    DescribeVolumeAttribute => volumes::attributes::describe_volume_attribute on volumes::targets::by_id,
+    DescribeVolumeStatus => volumes::status::describe_volume_status on authorise::everything,
+    DescribeVolumes => volumes::describe::describe_volumes on authorise::everything,
+    DescribeVolumesModifications => volumes::modify::describe_volumes_modifications on authorise::everything,
+    DetachVolume => volumes::attachments::detach_volume on volumes::targets::to_detach,
+    EnableVolumeIO => volumes::attributes::enable_volume_io on volumes::targets::by_id,
+    CreateReplaceRootVolumeTask => instances::roots::create_replace_root_volume_task on instances::roots::by_create,
+    DescribeReplaceRootVolumeTasks => instances::roots::describe_replace_root_volume_tasks on authorise::everything,
+    ModifyVolume => volumes::modify::modify_volume on volumes::targets::by_id,
+    ModifyVolumeAttribute => volumes::attributes::modify_volume_attribute on volumes::targets::by_id,
+    EnableEbsEncryptionByDefault => account_settings::enable_ebs_encryption_by_default on authorise::everything,
+    DisableEbsEncryptionByDefault => account_settings::disable_ebs_encryption_by_default on authorise::everything,
+    GetEbsDefaultKmsKeyId => account_settings::get_ebs_default_kms_key_id on authorise::everything,
+    ModifyEbsDefaultKmsKeyId => account_settings::modify_ebs_default_kms_key_id on authorise::everything,
+    ResetEbsDefaultKmsKeyId => account_settings::reset_ebs_default_kms_key_id on authorise::everything,
+    // Disks and images from elsewhere
+    ImportSnapshot => transfers::import_snapshot::import_snapshot on transfers::to_import_snapshot,
+    DescribeImportSnapshotTasks => transfers::import_snapshot::describe_import_snapshot_tasks
+        on authorise::everything,
+    ImportImage => transfers::import_image::import_image on transfers::to_import_image,
+    DescribeImportImageTasks => transfers::import_image::describe_import_image_tasks on authorise::everything,
+    ExportImage => transfers::export_image::export_image on transfers::export_image::by_export,
+    DescribeExportImageTasks => transfers::export_image::describe_export_image_tasks on authorise::everything,
+    CancelExportTask => transfers::export_image::cancel_export_task on transfers::export_image::by_cancel,
+    CreateStoreImageTask => transfers::store_image::create_store_image_task on transfers::store_image::by_store,
+    CreateRestoreImageTask => transfers::restore_image::create_restore_image_task on transfers::to_restore,
+    DescribeStoreImageTasks => transfers::store_image::describe_store_image_tasks on authorise::everything,
+    CancelImportTask => transfers::cancelling::cancel_import_task on transfers::cancelling::by_import,
+    // Snapshots
+    CreateSnapshot => snapshots::create_snapshot on snapshots::to_make,
+    CreateSnapshots => snapshots::create_snapshots on snapshots::to_make_several,
+    DeleteSnapshot => snapshots::delete_snapshot on snapshots::by_delete,
+    DescribeSnapshots => snapshots::describe_snapshots on authorise::everything,
+    DescribeSnapshotAttribute => snapshot_attributes::describe_snapshot_attribute on snapshot_attributes::by_id,
+    ModifySnapshotAttribute => snapshot_attributes::modify_snapshot_attribute on snapshot_attributes::by_id,
+    ResetSnapshotAttribute => snapshot_attributes::reset_snapshot_attribute on snapshot_attributes::by_id,
+    // The recycle bin
+    ListImagesInRecycleBin => bin::images::list_images_in_recycle_bin on bin::images::by_list,
+    ListSnapshotsInRecycleBin => bin::snapshots::list_snapshots_in_recycle_bin on bin::snapshots::by_list,
+    ListVolumesInRecycleBin => bin::volumes::list_volumes_in_recycle_bin on bin::volumes::by_list,
+    RestoreImageFromRecycleBin => bin::images::restore_image_from_recycle_bin on bin::images::by_restore,
+    RestoreSnapshotFromRecycleBin =>
+        bin::snapshots::restore_snapshot_from_recycle_bin on bin::snapshots::by_restore,
+    RestoreVolumeFromRecycleBin => bin::volumes::restore_volume_from_recycle_bin on bin::volumes::by_restore,
+    // What else is done with snapshots
+    CopySnapshot => snapshot_copies::copy_snapshot on snapshot_finding::to_copy,
+    LockSnapshot => snapshot_locks::lock_snapshot on snapshot_finding::by_one,
+    UnlockSnapshot => snapshot_locks::unlock_snapshot on snapshot_finding::by_one,
+    DescribeLockedSnapshots => snapshot_locks::describe_locked_snapshots on authorise::everything,
+    ModifySnapshotTier => snapshot_tiers::modify_snapshot_tier on snapshot_finding::by_one,
+    RestoreSnapshotTier => snapshot_tiers::restore_snapshot_tier on snapshot_finding::by_one,
+    DescribeSnapshotTierStatus => snapshot_tiers::describe_snapshot_tier_status on authorise::everything,
+    EnableSnapshotBlockPublicAccess => snapshot_sharing::enable_snapshot_block_public_access
+        on authorise::everything,
+    DisableSnapshotBlockPublicAccess => snapshot_sharing::disable_snapshot_block_public_access
+        on authorise::everything,
+    GetSnapshotBlockPublicAccessState => snapshot_sharing::get_snapshot_block_public_access_state
+        on authorise::everything,
+    EnableFastSnapshotRestores => fast_restores::enable_fast_snapshot_restores on snapshot_finding::to_enable,
+    DisableFastSnapshotRestores => fast_restores::disable_fast_snapshot_restores on snapshot_finding::to_disable,
+    DescribeFastSnapshotRestores => fast_restores::describe_fast_snapshot_restores on authorise::everything,
     // Launch templates
     CreateLaunchTemplate => templates::create_launch_template on templates::to_make,
     CreateLaunchTemplateVersion => templates::versions::create_launch_template_version on templates::by_template,
@@ -375,6 +479,33 @@ service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources a
     DescribeLaunchTemplateVersions => templates::versions::describe_launch_template_versions on authorise::everything,
     ModifyLaunchTemplate => templates::modify_launch_template on templates::by_template,
     GetLaunchTemplateData => templates::versions::get_launch_template_data on instances::by_id,
+    // Spot capacity
+    RequestSpotInstances => spot::requests::request_spot_instances on spot::to_request,
+    CancelSpotInstanceRequests => spot::requests::cancel_spot_instance_requests on spot::to_cancel,
+    DescribeSpotInstanceRequests => spot::requests::describe_spot_instance_requests on authorise::everything,
+    DescribeSpotPriceHistory => spot::market::describe_spot_price_history on authorise::everything,
+    GetSpotPlacementScores => spot::market::get_spot_placement_scores on authorise::everything,
+    RequestSpotFleet => spot::fleets::request_spot_fleet on spot::fleets::to_request,
+    DescribeSpotFleetRequests => spot::fleets::describe_spot_fleet_requests on authorise::everything,
+    DescribeSpotFleetInstances => spot::fleets::telling::describe_spot_fleet_instances on authorise::everything,
+    DescribeSpotFleetRequestHistory => spot::fleets::telling::describe_spot_fleet_request_history
+        on authorise::everything,
+    ModifySpotFleetRequest => spot::fleets::modify_spot_fleet_request on spot::fleets::to_modify,
+    CancelSpotFleetRequests => spot::fleets::cancel_spot_fleet_requests on spot::fleets::to_cancel,
+    // Reserved instances
+    DescribeReservedInstancesOfferings => reserved::describe_reserved_instances_offerings on authorise::everything,
+    PurchaseReservedInstancesOffering => reserved::purchase_reserved_instances_offering on authorise::everything,
+    DescribeReservedInstances => reserved::describe_reserved_instances on authorise::everything,
+    // Reserved capacity
+    CreateCapacityReservation => capacity::create_capacity_reservation on capacity::to_create,
+    DescribeCapacityReservations => capacity::describe_capacity_reservations on authorise::everything,
+    ModifyCapacityReservation => capacity::modify_capacity_reservation on capacity::to_modify,
+    CancelCapacityReservation => capacity::cancel_capacity_reservation on capacity::to_cancel,
+    // Dedicated Hosts
+    AllocateHosts => hosts::allocate_hosts on hosts::to_allocate,
+    DescribeHosts => hosts::describe_hosts on authorise::everything,
+    ModifyHosts => hosts::modify_hosts on hosts::to_modify,
+    ReleaseHosts => hosts::release_hosts on hosts::to_release,
     // Fleets
     CreateFleet => fleets::create_fleet on fleets::to_create,
     DeleteFleets => fleets::delete_fleets on fleets::by_ids,
@@ -386,7 +517,8 @@ service! { Ec2: ec2_api, principal "ec2.amazonaws.com", error Error, resources a
 
 impl Ec2 {
     pub fn new(parts: Ec2Parts) -> Arc<Ec2> {
-        let Ec2Parts { store, clock, ids, pages, aws, tasks, machines, public_range, network } = parts;
+        let Ec2Parts { store, clock, ids, pages, aws, tasks, .. } = parts;
+        let Ec2Parts { machines, disks, conversions, public_range, network, .. } = parts;
         Arc::new(Ec2 {
             store,
             clock,
@@ -396,28 +528,55 @@ impl Ec2 {
             types: model::types::InstanceTypes::default(),
             public_range,
             machine_driver: machines,
+            disk_driver: disks,
+            conversions,
             tasks,
             hands: Hands::default(),
+            lacking_for_roots: OnceLock::new(),
             network,
             applied: AppliedPlans::default(),
             collected: Collected::default(),
             networks: Nudge::default(),
             machines: Nudge::default(),
+            disks: Nudge::default(),
+            uploads: Nudge::default(),
+            writers: ebs::Writers::default(),
             images: Nudge::default(),
+            transfers: Nudge::default(),
+            capacity: Nudge::default(),
             fleets: Nudge::default(),
+            spot: Nudge::default(),
         })
     }
 
     /// The background work of this service.
     pub fn background(self: &Arc<Ec2>) -> Vec<Task> {
         vec![
+            tasks::capacity::task(self),
+            tasks::disks::task(self),
             tasks::fleets::task(self),
             tasks::flow_logs::task(self),
             tasks::images::task(self),
             tasks::machines::task(self),
             tasks::networks::task(self),
+            tasks::recycle_bin::task(self),
+            tasks::spot::task(self),
+            tasks::transfers::task(self),
+            tasks::uploads::task(self),
             tasks::vpn::task(self),
         ]
+    }
+
+    /// Why instances cannot start from volumes on this host, which can run them. Then those of the cloud's own images have
+    /// folders for a root, as on AWS those of images in S3.
+    /// Looked up once: images do not change their kind under those who use them.
+    fn lacking_for_root_volumes(&self) -> Option<&str> {
+        let look = || {
+            let machines = self.machine_driver.as_ref().filter(|driver| driver.lacking().is_none())?;
+            let disks = self.disk_driver.as_ref().and_then(|driver| driver.lacking());
+            disks.or_else(|| machines.lacking_for_volumes())
+        };
+        self.lacking_for_roots.get_or_init(look).as_deref()
     }
 
     /// The public parameters that lead to this cloud's own images in a region.

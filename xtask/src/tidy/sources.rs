@@ -6,7 +6,8 @@ use super::code::Code;
 const FILE_LINES_MAX: usize = 600;
 
 /// Crates that talk to the kernel, where `unsafe` may stand, each with a SAFETY line.
-const UNSAFE_CRATES: &[&str] = &["engines/network/src/kernel/", "engines/sandbox/src/kernel/"];
+const UNSAFE_CRATES: &[&str] =
+    &["engines/block/src/kernel/", "engines/network/src/kernel/", "engines/sandbox/src/kernel/"];
 
 /// Crates that are tests as a whole.
 const TEST_CRATES: &[&str] = &["testkit/", "bench/", "conformance/"];

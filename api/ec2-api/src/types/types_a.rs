@@ -388,6 +388,103 @@ impl WriteValue for AcceleratorType {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcceptReservedInstancesExchangeQuoteInput {
+    pub dry_run: Option<bool>,
+    pub reserved_instance_ids: Vec<String>,
+    pub target_configurations: Option<Vec<TargetConfigurationRequest>>,
+}
+
+impl Structure for AcceptReservedInstancesExchangeQuoteInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[0], value);
+        }
+        visitor(
+            &crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[1],
+            &self.reserved_instance_ids,
+        );
+        if let Some(value) = &self.target_configurations {
+            visitor(&crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.reserved_instance_ids = ReadValue::read(
+                    from,
+                    &crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.target_configurations = ReadValue::read(
+                    from,
+                    &crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[2],
+                )?
+            }
+            _ => unreachable!("AcceptReservedInstancesExchangeQuoteInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcceptReservedInstancesExchangeQuoteOutput {
+    pub exchange_id: Option<String>,
+}
+
+impl Structure for AcceptReservedInstancesExchangeQuoteOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.exchange_id {
+            visitor(&crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.exchange_id = ReadValue::read(
+                    from,
+                    &crate::shapes::ACCEPT_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("AcceptReservedInstancesExchangeQuoteOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AcceptTransitGatewayPeeringAttachmentInput {
     pub transit_gateway_attachment_id: String,
     pub dry_run: Option<bool>,
@@ -908,6 +1005,64 @@ impl Structure for ActiveInstance {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ActivityStatus {
+    Error,
+    PendingFulfillment,
+    PendingTermination,
+    Fulfilled,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl ActivityStatus {
+    pub fn as_str(&self) -> &str {
+        match self {
+            ActivityStatus::Error => "error",
+            ActivityStatus::PendingFulfillment => "pending_fulfillment",
+            ActivityStatus::PendingTermination => "pending_termination",
+            ActivityStatus::Fulfilled => "fulfilled",
+            ActivityStatus::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for ActivityStatus {
+    fn from(value: &str) -> ActivityStatus {
+        match value {
+            "error" => ActivityStatus::Error,
+            "pending_fulfillment" => ActivityStatus::PendingFulfillment,
+            "pending_termination" => ActivityStatus::PendingTermination,
+            "fulfilled" => ActivityStatus::Fulfilled,
+            _ => ActivityStatus::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for ActivityStatus {
+    fn default() -> ActivityStatus {
+        ActivityStatus::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for ActivityStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for ActivityStatus {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<ActivityStatus, Malformed> {
+        String::read(from, at).map(|value| ActivityStatus::from(value.as_str()))
+    }
+}
+
+impl WriteValue for ActivityStatus {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 
@@ -1639,6 +1794,333 @@ impl Structure for AllocateAddressOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct AllocateHostsInput {
+    pub instance_family: Option<String>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub host_recovery: Option<HostRecovery>,
+    pub outpost_arn: Option<String>,
+    pub host_maintenance: Option<HostMaintenance>,
+    pub asset_ids: Option<Vec<String>>,
+    pub availability_zone_id: Option<String>,
+    pub cpu_options: Option<HostCpuOptionsRequest>,
+    pub auto_placement: Option<AutoPlacement>,
+    pub client_token: Option<String>,
+    pub instance_type: Option<String>,
+    pub quantity: Option<i32>,
+    pub availability_zone: Option<String>,
+}
+
+impl Structure for AllocateHostsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ALLOCATE_HOSTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.instance_family {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.host_recovery {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.host_maintenance {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.asset_ids {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.cpu_options {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.auto_placement {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.quantity {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[12], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.instance_family = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[1])?
+            }
+            2 => self.host_recovery = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[2])?,
+            3 => self.outpost_arn = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[3])?,
+            4 => {
+                self.host_maintenance =
+                    ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[4])?
+            }
+            5 => self.asset_ids = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[5])?,
+            6 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[6])?
+            }
+            7 => self.cpu_options = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[7])?,
+            8 => {
+                self.auto_placement = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[8])?
+            }
+            9 => self.client_token = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[9])?,
+            10 => {
+                self.instance_type = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[10])?
+            }
+            11 => self.quantity = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[11])?,
+            12 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_INPUT_MEMBERS[12])?
+            }
+            _ => unreachable!("AllocateHostsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AllocateHostsOutput {
+    pub host_ids: Option<Vec<String>>,
+}
+
+impl Structure for AllocateHostsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ALLOCATE_HOSTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.host_ids {
+            visitor(&crate::shapes::ALLOCATE_HOSTS_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.host_ids = ReadValue::read(from, &crate::shapes::ALLOCATE_HOSTS_OUTPUT_MEMBERS[0])?,
+            _ => unreachable!("AllocateHostsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AllocationState {
+    Available,
+    UnderAssessment,
+    PermanentFailure,
+    Released,
+    ReleasedPermanentFailure,
+    Pending,
+    Configuring,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl AllocationState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            AllocationState::Available => "available",
+            AllocationState::UnderAssessment => "under-assessment",
+            AllocationState::PermanentFailure => "permanent-failure",
+            AllocationState::Released => "released",
+            AllocationState::ReleasedPermanentFailure => "released-permanent-failure",
+            AllocationState::Pending => "pending",
+            AllocationState::Configuring => "configuring",
+            AllocationState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for AllocationState {
+    fn from(value: &str) -> AllocationState {
+        match value {
+            "available" => AllocationState::Available,
+            "under-assessment" => AllocationState::UnderAssessment,
+            "permanent-failure" => AllocationState::PermanentFailure,
+            "released" => AllocationState::Released,
+            "released-permanent-failure" => AllocationState::ReleasedPermanentFailure,
+            "pending" => AllocationState::Pending,
+            "configuring" => AllocationState::Configuring,
+            _ => AllocationState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for AllocationState {
+    fn default() -> AllocationState {
+        AllocationState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for AllocationState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for AllocationState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<AllocationState, Malformed> {
+        String::read(from, at).map(|value| AllocationState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for AllocationState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AllocationStrategy {
+    LowestPrice,
+    Diversified,
+    CapacityOptimized,
+    CapacityOptimizedPrioritized,
+    PriceCapacityOptimized,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl AllocationStrategy {
+    pub fn as_str(&self) -> &str {
+        match self {
+            AllocationStrategy::LowestPrice => "lowestPrice",
+            AllocationStrategy::Diversified => "diversified",
+            AllocationStrategy::CapacityOptimized => "capacityOptimized",
+            AllocationStrategy::CapacityOptimizedPrioritized => "capacityOptimizedPrioritized",
+            AllocationStrategy::PriceCapacityOptimized => "priceCapacityOptimized",
+            AllocationStrategy::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for AllocationStrategy {
+    fn from(value: &str) -> AllocationStrategy {
+        match value {
+            "lowestPrice" => AllocationStrategy::LowestPrice,
+            "diversified" => AllocationStrategy::Diversified,
+            "capacityOptimized" => AllocationStrategy::CapacityOptimized,
+            "capacityOptimizedPrioritized" => AllocationStrategy::CapacityOptimizedPrioritized,
+            "priceCapacityOptimized" => AllocationStrategy::PriceCapacityOptimized,
+            _ => AllocationStrategy::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for AllocationStrategy {
+    fn default() -> AllocationStrategy {
+        AllocationStrategy::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for AllocationStrategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for AllocationStrategy {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<AllocationStrategy, Malformed> {
+        String::read(from, at).map(|value| AllocationStrategy::from(value.as_str()))
+    }
+}
+
+impl WriteValue for AllocationStrategy {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AllocationType {
+    Used,
+    Future,
+    Cancelling,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl AllocationType {
+    pub fn as_str(&self) -> &str {
+        match self {
+            AllocationType::Used => "used",
+            AllocationType::Future => "future",
+            AllocationType::Cancelling => "cancelling",
+            AllocationType::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for AllocationType {
+    fn from(value: &str) -> AllocationType {
+        match value {
+            "used" => AllocationType::Used,
+            "future" => AllocationType::Future,
+            "cancelling" => AllocationType::Cancelling,
+            _ => AllocationType::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for AllocationType {
+    fn default() -> AllocationType {
+        AllocationType::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for AllocationType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for AllocationType {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<AllocationType, Malformed> {
+        String::read(from, at).map(|value| AllocationType::from(value.as_str()))
+    }
+}
+
+impl WriteValue for AllocationType {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AllowedPrincipal {
     pub principal_type: Option<PrincipalType>,
     pub principal: Option<String>,
@@ -1699,6 +2181,58 @@ impl Structure for AllowedPrincipal {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AllowsMultipleInstanceTypes {
+    On,
+    Off,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl AllowsMultipleInstanceTypes {
+    pub fn as_str(&self) -> &str {
+        match self {
+            AllowsMultipleInstanceTypes::On => "on",
+            AllowsMultipleInstanceTypes::Off => "off",
+            AllowsMultipleInstanceTypes::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for AllowsMultipleInstanceTypes {
+    fn from(value: &str) -> AllowsMultipleInstanceTypes {
+        match value {
+            "on" => AllowsMultipleInstanceTypes::On,
+            "off" => AllowsMultipleInstanceTypes::Off,
+            _ => AllowsMultipleInstanceTypes::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for AllowsMultipleInstanceTypes {
+    fn default() -> AllowsMultipleInstanceTypes {
+        AllowsMultipleInstanceTypes::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for AllowsMultipleInstanceTypes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for AllowsMultipleInstanceTypes {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<AllowsMultipleInstanceTypes, Malformed> {
+        String::read(from, at).map(|value| AllowsMultipleInstanceTypes::from(value.as_str()))
+    }
+}
+
+impl WriteValue for AllowsMultipleInstanceTypes {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlternatePathHint {
     pub component_id: Option<String>,
@@ -1734,6 +2268,58 @@ impl Structure for AlternatePathHint {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AmdSevSnp {
+    Enabled,
+    Disabled,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl AmdSevSnp {
+    pub fn as_str(&self) -> &str {
+        match self {
+            AmdSevSnp::Enabled => "enabled",
+            AmdSevSnp::Disabled => "disabled",
+            AmdSevSnp::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for AmdSevSnp {
+    fn from(value: &str) -> AmdSevSnp {
+        match value {
+            "enabled" => AmdSevSnp::Enabled,
+            "disabled" => AmdSevSnp::Disabled,
+            _ => AmdSevSnp::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for AmdSevSnp {
+    fn default() -> AmdSevSnp {
+        AmdSevSnp::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for AmdSevSnp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for AmdSevSnp {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<AmdSevSnp, Malformed> {
+        String::read(from, at).map(|value| AmdSevSnp::from(value.as_str()))
+    }
+}
+
+impl WriteValue for AmdSevSnp {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 
@@ -2514,6 +3100,55 @@ impl Structure for ApplicationStatusSummary {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ApplyCancellationCharges {
+    CommitmentWindDown,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl ApplyCancellationCharges {
+    pub fn as_str(&self) -> &str {
+        match self {
+            ApplyCancellationCharges::CommitmentWindDown => "commitment-wind-down",
+            ApplyCancellationCharges::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for ApplyCancellationCharges {
+    fn from(value: &str) -> ApplyCancellationCharges {
+        match value {
+            "commitment-wind-down" => ApplyCancellationCharges::CommitmentWindDown,
+            _ => ApplyCancellationCharges::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for ApplyCancellationCharges {
+    fn default() -> ApplyCancellationCharges {
+        ApplyCancellationCharges::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for ApplyCancellationCharges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for ApplyCancellationCharges {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<ApplyCancellationCharges, Malformed> {
+        String::read(from, at).map(|value| ApplyCancellationCharges::from(value.as_str()))
+    }
+}
+
+impl WriteValue for ApplyCancellationCharges {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 
@@ -3959,6 +4594,39 @@ impl Structure for AssociateVpcCidrBlockOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct AssociatedKmsKey {
+    pub kms_key_id: Option<String>,
+}
+
+impl Structure for AssociatedKmsKey {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ASSOCIATED_KMS_KEY
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::ASSOCIATED_KMS_KEY_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.kms_key_id = ReadValue::read(from, &crate::shapes::ASSOCIATED_KMS_KEY_MEMBERS[0])?,
+            _ => unreachable!("AssociatedKmsKey has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttachInternetGatewayInput {
     pub dry_run: Option<bool>,
     pub internet_gateway_id: String,
@@ -4137,6 +4805,137 @@ impl Structure for AttachNetworkInterfaceOutput {
                     ReadValue::read(from, &crate::shapes::ATTACH_NETWORK_INTERFACE_OUTPUT_MEMBERS[1])?
             }
             _ => unreachable!("AttachNetworkInterfaceOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AttachVolumeInput {
+    pub device: String,
+    pub instance_id: String,
+    pub volume_id: String,
+    pub ebs_card_index: Option<i32>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for AttachVolumeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ATTACH_VOLUME_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[0], &self.device);
+        visitor(&crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[1], &self.instance_id);
+        visitor(&crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[2], &self.volume_id);
+        if let Some(value) = &self.ebs_card_index {
+            visitor(&crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.device = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[0])?,
+            1 => self.instance_id = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[1])?,
+            2 => self.volume_id = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[2])?,
+            3 => self.ebs_card_index = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[3])?,
+            4 => self.dry_run = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_INPUT_MEMBERS[4])?,
+            _ => unreachable!("AttachVolumeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AttachVolumeOutput {
+    pub delete_on_termination: Option<bool>,
+    pub associated_resource: Option<String>,
+    pub instance_owning_service: Option<String>,
+    pub ebs_card_index: Option<i32>,
+    pub volume_id: Option<String>,
+    pub instance_id: Option<String>,
+    pub device: Option<String>,
+    pub state: Option<VolumeAttachmentState>,
+    pub attach_time: Option<Timestamp>,
+}
+
+impl Structure for AttachVolumeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ATTACH_VOLUME_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.delete_on_termination {
+            visitor(&crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.associated_resource {
+            visitor(&crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_owning_service {
+            visitor(&crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.ebs_card_index {
+            visitor(&crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.device {
+            visitor(&crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.attach_time {
+            visitor(&crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.delete_on_termination =
+                    ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.associated_resource =
+                    ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.instance_owning_service =
+                    ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.ebs_card_index = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[3])?
+            }
+            4 => self.volume_id = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[4])?,
+            5 => self.instance_id = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[5])?,
+            6 => self.device = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[6])?,
+            7 => self.state = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[7])?,
+            8 => self.attach_time = ReadValue::read(from, &crate::shapes::ATTACH_VOLUME_OUTPUT_MEMBERS[8])?,
+            _ => unreachable!("AttachVolumeOutput has no member {index}"),
         }
         Ok(())
     }
@@ -4850,6 +5649,58 @@ impl WriteValue for AutoAcceptSharedAttachmentsValue {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AutoPlacement {
+    On,
+    Off,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl AutoPlacement {
+    pub fn as_str(&self) -> &str {
+        match self {
+            AutoPlacement::On => "on",
+            AutoPlacement::Off => "off",
+            AutoPlacement::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for AutoPlacement {
+    fn from(value: &str) -> AutoPlacement {
+        match value {
+            "on" => AutoPlacement::On,
+            "off" => AutoPlacement::Off,
+            _ => AutoPlacement::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for AutoPlacement {
+    fn default() -> AutoPlacement {
+        AutoPlacement::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for AutoPlacement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for AutoPlacement {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<AutoPlacement, Malformed> {
+        String::read(from, at).map(|value| AutoPlacement::from(value.as_str()))
+    }
+}
+
+impl WriteValue for AutoPlacement {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AutoProvisionZonesState {
     Enabled,
     Disabled,
@@ -5364,6 +6215,49 @@ impl Structure for AvailabilityZoneSubGeography {
                 self.name = ReadValue::read(from, &crate::shapes::AVAILABILITY_ZONE_SUB_GEOGRAPHY_MEMBERS[0])?
             }
             _ => unreachable!("AvailabilityZoneSubGeography has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AvailableCapacity {
+    pub available_instance_capacity: Option<Vec<InstanceCapacity>>,
+    pub available_v_cpus: Option<i32>,
+}
+
+impl Structure for AvailableCapacity {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::AVAILABLE_CAPACITY
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.available_instance_capacity {
+            visitor(&crate::shapes::AVAILABLE_CAPACITY_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.available_v_cpus {
+            visitor(&crate::shapes::AVAILABLE_CAPACITY_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.available_instance_capacity =
+                    ReadValue::read(from, &crate::shapes::AVAILABLE_CAPACITY_MEMBERS[0])?
+            }
+            1 => {
+                self.available_v_cpus = ReadValue::read(from, &crate::shapes::AVAILABLE_CAPACITY_MEMBERS[1])?
+            }
+            _ => unreachable!("AvailableCapacity has no member {index}"),
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 
 #[allow(unused_imports, reason = "some letters need no other")]
 use super::*;
+use base::Timestamp;
 use schema::{Malformed, Member, ReadValue, Reader, Shape, Structure, WriteValue, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -267,6 +268,73 @@ impl Structure for BaselinePerformanceFactorsRequest {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BatchState {
+    Submitted,
+    Active,
+    Cancelled,
+    Failed,
+    CancelledRunning,
+    CancelledTerminating,
+    Modifying,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl BatchState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            BatchState::Submitted => "submitted",
+            BatchState::Active => "active",
+            BatchState::Cancelled => "cancelled",
+            BatchState::Failed => "failed",
+            BatchState::CancelledRunning => "cancelled_running",
+            BatchState::CancelledTerminating => "cancelled_terminating",
+            BatchState::Modifying => "modifying",
+            BatchState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for BatchState {
+    fn from(value: &str) -> BatchState {
+        match value {
+            "submitted" => BatchState::Submitted,
+            "active" => BatchState::Active,
+            "cancelled" => BatchState::Cancelled,
+            "failed" => BatchState::Failed,
+            "cancelled_running" => BatchState::CancelledRunning,
+            "cancelled_terminating" => BatchState::CancelledTerminating,
+            "modifying" => BatchState::Modifying,
+            _ => BatchState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for BatchState {
+    fn default() -> BatchState {
+        BatchState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for BatchState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for BatchState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<BatchState, Malformed> {
+        String::read(from, at).map(|value| BatchState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for BatchState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BlockDeviceMapping {
     pub ebs: Option<EbsBlockDevice>,
@@ -464,6 +532,55 @@ impl Structure for BlockPublicAccessStates {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BootModeOverrideValues {
+    Uefi,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl BootModeOverrideValues {
+    pub fn as_str(&self) -> &str {
+        match self {
+            BootModeOverrideValues::Uefi => "uefi",
+            BootModeOverrideValues::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for BootModeOverrideValues {
+    fn from(value: &str) -> BootModeOverrideValues {
+        match value {
+            "uefi" => BootModeOverrideValues::Uefi,
+            _ => BootModeOverrideValues::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for BootModeOverrideValues {
+    fn default() -> BootModeOverrideValues {
+        BootModeOverrideValues::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for BootModeOverrideValues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for BootModeOverrideValues {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<BootModeOverrideValues, Malformed> {
+        String::read(from, at).map(|value| BootModeOverrideValues::from(value.as_str()))
+    }
+}
+
+impl WriteValue for BootModeOverrideValues {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BootModeType {
     LegacyBios,
     Uefi,
@@ -565,6 +682,251 @@ impl ReadValue for BootModeValues {
 }
 
 impl WriteValue for BootModeValues {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BundleInstanceInput {
+    pub instance_id: String,
+    pub storage: Storage,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for BundleInstanceInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::BUNDLE_INSTANCE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::BUNDLE_INSTANCE_INPUT_MEMBERS[0], &self.instance_id);
+        visitor(&crate::shapes::BUNDLE_INSTANCE_INPUT_MEMBERS[1], &self.storage);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::BUNDLE_INSTANCE_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.instance_id = ReadValue::read(from, &crate::shapes::BUNDLE_INSTANCE_INPUT_MEMBERS[0])?,
+            1 => self.storage = ReadValue::read(from, &crate::shapes::BUNDLE_INSTANCE_INPUT_MEMBERS[1])?,
+            2 => self.dry_run = ReadValue::read(from, &crate::shapes::BUNDLE_INSTANCE_INPUT_MEMBERS[2])?,
+            _ => unreachable!("BundleInstanceInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BundleInstanceOutput {
+    pub bundle_task: Option<BundleTask>,
+}
+
+impl Structure for BundleInstanceOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::BUNDLE_INSTANCE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.bundle_task {
+            visitor(&crate::shapes::BUNDLE_INSTANCE_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.bundle_task = ReadValue::read(from, &crate::shapes::BUNDLE_INSTANCE_OUTPUT_MEMBERS[0])?,
+            _ => unreachable!("BundleInstanceOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BundleTask {
+    pub instance_id: Option<String>,
+    pub bundle_id: Option<String>,
+    pub state: Option<BundleTaskState>,
+    pub start_time: Option<Timestamp>,
+    pub update_time: Option<Timestamp>,
+    pub storage: Option<Storage>,
+    pub progress: Option<String>,
+    pub bundle_task_error: Option<BundleTaskError>,
+}
+
+impl Structure for BundleTask {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::BUNDLE_TASK
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::BUNDLE_TASK_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.bundle_id {
+            visitor(&crate::shapes::BUNDLE_TASK_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::BUNDLE_TASK_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.start_time {
+            visitor(&crate::shapes::BUNDLE_TASK_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.update_time {
+            visitor(&crate::shapes::BUNDLE_TASK_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.storage {
+            visitor(&crate::shapes::BUNDLE_TASK_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::BUNDLE_TASK_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.bundle_task_error {
+            visitor(&crate::shapes::BUNDLE_TASK_MEMBERS[7], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.instance_id = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_MEMBERS[0])?,
+            1 => self.bundle_id = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_MEMBERS[1])?,
+            2 => self.state = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_MEMBERS[2])?,
+            3 => self.start_time = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_MEMBERS[3])?,
+            4 => self.update_time = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_MEMBERS[4])?,
+            5 => self.storage = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_MEMBERS[5])?,
+            6 => self.progress = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_MEMBERS[6])?,
+            7 => self.bundle_task_error = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_MEMBERS[7])?,
+            _ => unreachable!("BundleTask has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BundleTaskError {
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+
+impl Structure for BundleTaskError {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::BUNDLE_TASK_ERROR
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.code {
+            visitor(&crate::shapes::BUNDLE_TASK_ERROR_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.message {
+            visitor(&crate::shapes::BUNDLE_TASK_ERROR_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.code = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_ERROR_MEMBERS[0])?,
+            1 => self.message = ReadValue::read(from, &crate::shapes::BUNDLE_TASK_ERROR_MEMBERS[1])?,
+            _ => unreachable!("BundleTaskError has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BundleTaskState {
+    Pending,
+    WaitingForShutdown,
+    Bundling,
+    Storing,
+    Cancelling,
+    Complete,
+    Failed,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl BundleTaskState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            BundleTaskState::Pending => "pending",
+            BundleTaskState::WaitingForShutdown => "waiting-for-shutdown",
+            BundleTaskState::Bundling => "bundling",
+            BundleTaskState::Storing => "storing",
+            BundleTaskState::Cancelling => "cancelling",
+            BundleTaskState::Complete => "complete",
+            BundleTaskState::Failed => "failed",
+            BundleTaskState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for BundleTaskState {
+    fn from(value: &str) -> BundleTaskState {
+        match value {
+            "pending" => BundleTaskState::Pending,
+            "waiting-for-shutdown" => BundleTaskState::WaitingForShutdown,
+            "bundling" => BundleTaskState::Bundling,
+            "storing" => BundleTaskState::Storing,
+            "cancelling" => BundleTaskState::Cancelling,
+            "complete" => BundleTaskState::Complete,
+            "failed" => BundleTaskState::Failed,
+            _ => BundleTaskState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for BundleTaskState {
+    fn default() -> BundleTaskState {
+        BundleTaskState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for BundleTaskState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for BundleTaskState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<BundleTaskState, Malformed> {
+        String::read(from, at).map(|value| BundleTaskState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for BundleTaskState {
     fn write(&self, to: &mut dyn Writer, at: &'static Member) {
         to.string(at, self.as_str());
     }

@@ -7,6 +7,1599 @@ use super::*;
 use base::Timestamp;
 use schema::{Malformed, Member, ReadValue, Reader, Shape, Structure, WriteValue, Writer};
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CancelBatchErrorCode {
+    FleetRequestIdDoesNotExist,
+    FleetRequestIdMalformed,
+    FleetRequestNotInCancellableState,
+    UnexpectedError,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CancelBatchErrorCode {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CancelBatchErrorCode::FleetRequestIdDoesNotExist => "fleetRequestIdDoesNotExist",
+            CancelBatchErrorCode::FleetRequestIdMalformed => "fleetRequestIdMalformed",
+            CancelBatchErrorCode::FleetRequestNotInCancellableState => "fleetRequestNotInCancellableState",
+            CancelBatchErrorCode::UnexpectedError => "unexpectedError",
+            CancelBatchErrorCode::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CancelBatchErrorCode {
+    fn from(value: &str) -> CancelBatchErrorCode {
+        match value {
+            "fleetRequestIdDoesNotExist" => CancelBatchErrorCode::FleetRequestIdDoesNotExist,
+            "fleetRequestIdMalformed" => CancelBatchErrorCode::FleetRequestIdMalformed,
+            "fleetRequestNotInCancellableState" => CancelBatchErrorCode::FleetRequestNotInCancellableState,
+            "unexpectedError" => CancelBatchErrorCode::UnexpectedError,
+            _ => CancelBatchErrorCode::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CancelBatchErrorCode {
+    fn default() -> CancelBatchErrorCode {
+        CancelBatchErrorCode::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CancelBatchErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CancelBatchErrorCode {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<CancelBatchErrorCode, Malformed> {
+        String::read(from, at).map(|value| CancelBatchErrorCode::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CancelBatchErrorCode {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelBundleTaskInput {
+    pub bundle_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for CancelBundleTaskInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_BUNDLE_TASK_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::CANCEL_BUNDLE_TASK_INPUT_MEMBERS[0], &self.bundle_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CANCEL_BUNDLE_TASK_INPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.bundle_id = ReadValue::read(from, &crate::shapes::CANCEL_BUNDLE_TASK_INPUT_MEMBERS[0])?,
+            1 => self.dry_run = ReadValue::read(from, &crate::shapes::CANCEL_BUNDLE_TASK_INPUT_MEMBERS[1])?,
+            _ => unreachable!("CancelBundleTaskInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelBundleTaskOutput {
+    pub bundle_task: Option<BundleTask>,
+}
+
+impl Structure for CancelBundleTaskOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_BUNDLE_TASK_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.bundle_task {
+            visitor(&crate::shapes::CANCEL_BUNDLE_TASK_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.bundle_task =
+                    ReadValue::read(from, &crate::shapes::CANCEL_BUNDLE_TASK_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("CancelBundleTaskOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelCapacityReservationInput {
+    pub capacity_reservation_id: String,
+    pub dry_run: Option<bool>,
+    pub apply_cancellation_charges: Option<ApplyCancellationCharges>,
+    pub quote_id: Option<String>,
+}
+
+impl Structure for CancelCapacityReservationInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS[0], &self.capacity_reservation_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.apply_cancellation_charges {
+            visitor(&crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.quote_id {
+            visitor(&crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.capacity_reservation_id =
+                    ReadValue::read(from, &crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.apply_cancellation_charges =
+                    ReadValue::read(from, &crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.quote_id =
+                    ReadValue::read(from, &crate::shapes::CANCEL_CAPACITY_RESERVATION_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("CancelCapacityReservationInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelCapacityReservationOutput {
+    pub r#return: Option<bool>,
+}
+
+impl Structure for CancelCapacityReservationOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_CAPACITY_RESERVATION_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.r#return {
+            visitor(&crate::shapes::CANCEL_CAPACITY_RESERVATION_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.r#return =
+                    ReadValue::read(from, &crate::shapes::CANCEL_CAPACITY_RESERVATION_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("CancelCapacityReservationOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelExportTaskInput {
+    pub export_task_id: String,
+}
+
+impl Structure for CancelExportTaskInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_EXPORT_TASK_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::CANCEL_EXPORT_TASK_INPUT_MEMBERS[0], &self.export_task_id);
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.export_task_id =
+                    ReadValue::read(from, &crate::shapes::CANCEL_EXPORT_TASK_INPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("CancelExportTaskInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelExportTaskOutput {}
+
+impl Structure for CancelExportTaskOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_EXPORT_TASK_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, _: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {}
+
+    fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
+        unreachable!("CancelExportTaskOutput has no member {index}")
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelImportTaskInput {
+    pub cancel_reason: Option<String>,
+    pub dry_run: Option<bool>,
+    pub import_task_id: Option<String>,
+}
+
+impl Structure for CancelImportTaskInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_IMPORT_TASK_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.cancel_reason {
+            visitor(&crate::shapes::CANCEL_IMPORT_TASK_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CANCEL_IMPORT_TASK_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.import_task_id {
+            visitor(&crate::shapes::CANCEL_IMPORT_TASK_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.cancel_reason =
+                    ReadValue::read(from, &crate::shapes::CANCEL_IMPORT_TASK_INPUT_MEMBERS[0])?
+            }
+            1 => self.dry_run = ReadValue::read(from, &crate::shapes::CANCEL_IMPORT_TASK_INPUT_MEMBERS[1])?,
+            2 => {
+                self.import_task_id =
+                    ReadValue::read(from, &crate::shapes::CANCEL_IMPORT_TASK_INPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("CancelImportTaskInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelImportTaskOutput {
+    pub import_task_id: Option<String>,
+    pub previous_state: Option<String>,
+    pub state: Option<String>,
+}
+
+impl Structure for CancelImportTaskOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_IMPORT_TASK_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.import_task_id {
+            visitor(&crate::shapes::CANCEL_IMPORT_TASK_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.previous_state {
+            visitor(&crate::shapes::CANCEL_IMPORT_TASK_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::CANCEL_IMPORT_TASK_OUTPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.import_task_id =
+                    ReadValue::read(from, &crate::shapes::CANCEL_IMPORT_TASK_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.previous_state =
+                    ReadValue::read(from, &crate::shapes::CANCEL_IMPORT_TASK_OUTPUT_MEMBERS[1])?
+            }
+            2 => self.state = ReadValue::read(from, &crate::shapes::CANCEL_IMPORT_TASK_OUTPUT_MEMBERS[2])?,
+            _ => unreachable!("CancelImportTaskOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsError {
+    pub code: Option<CancelBatchErrorCode>,
+    pub message: Option<String>,
+}
+
+impl Structure for CancelSpotFleetRequestsError {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.code {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.message {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.code =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR_MEMBERS[0])?
+            }
+            1 => {
+                self.message =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR_MEMBERS[1])?
+            }
+            _ => unreachable!("CancelSpotFleetRequestsError has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsErrorItem {
+    pub error: Option<CancelSpotFleetRequestsError>,
+    pub spot_fleet_request_id: Option<String>,
+}
+
+impl Structure for CancelSpotFleetRequestsErrorItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.error {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.spot_fleet_request_id {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR_ITEM_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.error =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR_ITEM_MEMBERS[0])?
+            }
+            1 => {
+                self.spot_fleet_request_id =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_ERROR_ITEM_MEMBERS[1])?
+            }
+            _ => unreachable!("CancelSpotFleetRequestsErrorItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsInput {
+    pub dry_run: Option<bool>,
+    pub spot_fleet_request_ids: Vec<String>,
+    pub terminate_instances: bool,
+}
+
+impl Structure for CancelSpotFleetRequestsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[1], &self.spot_fleet_request_ids);
+        visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[2], &self.terminate_instances);
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.spot_fleet_request_ids =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.terminate_instances =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("CancelSpotFleetRequestsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsOutput {
+    pub successful_fleet_requests: Option<Vec<CancelSpotFleetRequestsSuccessItem>>,
+    pub unsuccessful_fleet_requests: Option<Vec<CancelSpotFleetRequestsErrorItem>>,
+}
+
+impl Structure for CancelSpotFleetRequestsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.successful_fleet_requests {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.unsuccessful_fleet_requests {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.successful_fleet_requests =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.unsuccessful_fleet_requests =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("CancelSpotFleetRequestsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsSuccessItem {
+    pub current_spot_fleet_request_state: Option<BatchState>,
+    pub previous_spot_fleet_request_state: Option<BatchState>,
+    pub spot_fleet_request_id: Option<String>,
+}
+
+impl Structure for CancelSpotFleetRequestsSuccessItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.current_spot_fleet_request_state {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.previous_spot_fleet_request_state {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.spot_fleet_request_id {
+            visitor(&crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.current_spot_fleet_request_state =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM_MEMBERS[0])?
+            }
+            1 => {
+                self.previous_spot_fleet_request_state =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM_MEMBERS[1])?
+            }
+            2 => {
+                self.spot_fleet_request_id =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_FLEET_REQUESTS_SUCCESS_ITEM_MEMBERS[2])?
+            }
+            _ => unreachable!("CancelSpotFleetRequestsSuccessItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CancelSpotInstanceRequestState {
+    Active,
+    Open,
+    Closed,
+    Cancelled,
+    Completed,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CancelSpotInstanceRequestState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CancelSpotInstanceRequestState::Active => "active",
+            CancelSpotInstanceRequestState::Open => "open",
+            CancelSpotInstanceRequestState::Closed => "closed",
+            CancelSpotInstanceRequestState::Cancelled => "cancelled",
+            CancelSpotInstanceRequestState::Completed => "completed",
+            CancelSpotInstanceRequestState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CancelSpotInstanceRequestState {
+    fn from(value: &str) -> CancelSpotInstanceRequestState {
+        match value {
+            "active" => CancelSpotInstanceRequestState::Active,
+            "open" => CancelSpotInstanceRequestState::Open,
+            "closed" => CancelSpotInstanceRequestState::Closed,
+            "cancelled" => CancelSpotInstanceRequestState::Cancelled,
+            "completed" => CancelSpotInstanceRequestState::Completed,
+            _ => CancelSpotInstanceRequestState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CancelSpotInstanceRequestState {
+    fn default() -> CancelSpotInstanceRequestState {
+        CancelSpotInstanceRequestState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CancelSpotInstanceRequestState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CancelSpotInstanceRequestState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<CancelSpotInstanceRequestState, Malformed> {
+        String::read(from, at).map(|value| CancelSpotInstanceRequestState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CancelSpotInstanceRequestState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelSpotInstanceRequestsInput {
+    pub dry_run: Option<bool>,
+    pub spot_instance_request_ids: Vec<String>,
+}
+
+impl Structure for CancelSpotInstanceRequestsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[0], value);
+        }
+        visitor(
+            &crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[1],
+            &self.spot_instance_request_ids,
+        );
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.spot_instance_request_ids =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("CancelSpotInstanceRequestsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelSpotInstanceRequestsOutput {
+    pub cancelled_spot_instance_requests: Option<Vec<CancelledSpotInstanceRequest>>,
+}
+
+impl Structure for CancelSpotInstanceRequestsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.cancelled_spot_instance_requests {
+            visitor(&crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.cancelled_spot_instance_requests =
+                    ReadValue::read(from, &crate::shapes::CANCEL_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("CancelSpotInstanceRequestsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelledSpotInstanceRequest {
+    pub spot_instance_request_id: Option<String>,
+    pub state: Option<CancelSpotInstanceRequestState>,
+}
+
+impl Structure for CancelledSpotInstanceRequest {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CANCELLED_SPOT_INSTANCE_REQUEST
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.spot_instance_request_id {
+            visitor(&crate::shapes::CANCELLED_SPOT_INSTANCE_REQUEST_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::CANCELLED_SPOT_INSTANCE_REQUEST_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.spot_instance_request_id =
+                    ReadValue::read(from, &crate::shapes::CANCELLED_SPOT_INSTANCE_REQUEST_MEMBERS[0])?
+            }
+            1 => {
+                self.state =
+                    ReadValue::read(from, &crate::shapes::CANCELLED_SPOT_INSTANCE_REQUEST_MEMBERS[1])?
+            }
+            _ => unreachable!("CancelledSpotInstanceRequest has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CapacityAllocation {
+    pub allocation_type: Option<AllocationType>,
+    pub count: Option<i32>,
+    pub allocation_metadata: Option<Vec<CapacityAllocationMetadataEntry>>,
+}
+
+impl Structure for CapacityAllocation {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CAPACITY_ALLOCATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.allocation_type {
+            visitor(&crate::shapes::CAPACITY_ALLOCATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.count {
+            visitor(&crate::shapes::CAPACITY_ALLOCATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.allocation_metadata {
+            visitor(&crate::shapes::CAPACITY_ALLOCATION_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.allocation_type = ReadValue::read(from, &crate::shapes::CAPACITY_ALLOCATION_MEMBERS[0])?
+            }
+            1 => self.count = ReadValue::read(from, &crate::shapes::CAPACITY_ALLOCATION_MEMBERS[1])?,
+            2 => {
+                self.allocation_metadata =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_ALLOCATION_MEMBERS[2])?
+            }
+            _ => unreachable!("CapacityAllocation has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CapacityAllocationMetadataEntry {
+    pub key: Option<String>,
+    pub value: Option<String>,
+}
+
+impl Structure for CapacityAllocationMetadataEntry {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CAPACITY_ALLOCATION_METADATA_ENTRY
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.key {
+            visitor(&crate::shapes::CAPACITY_ALLOCATION_METADATA_ENTRY_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.value {
+            visitor(&crate::shapes::CAPACITY_ALLOCATION_METADATA_ENTRY_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.key =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_ALLOCATION_METADATA_ENTRY_MEMBERS[0])?
+            }
+            1 => {
+                self.value =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_ALLOCATION_METADATA_ENTRY_MEMBERS[1])?
+            }
+            _ => unreachable!("CapacityAllocationMetadataEntry has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CapacityReservation {
+    pub capacity_reservation_id: Option<String>,
+    pub owner_id: Option<String>,
+    pub capacity_reservation_arn: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub instance_type: Option<String>,
+    pub instance_platform: Option<CapacityReservationInstancePlatform>,
+    pub availability_zone: Option<String>,
+    pub tenancy: Option<CapacityReservationTenancy>,
+    pub total_instance_count: Option<i32>,
+    pub available_instance_count: Option<i32>,
+    pub ebs_optimized: Option<bool>,
+    pub ephemeral_storage: Option<bool>,
+    pub state: Option<CapacityReservationState>,
+    pub start_date: Option<Timestamp>,
+    pub end_date: Option<Timestamp>,
+    pub end_date_type: Option<EndDateType>,
+    pub instance_match_criteria: Option<InstanceMatchCriteria>,
+    pub create_date: Option<Timestamp>,
+    pub tags: Option<Vec<Tag>>,
+    pub outpost_arn: Option<String>,
+    pub capacity_reservation_fleet_id: Option<String>,
+    pub placement_group_arn: Option<String>,
+    pub capacity_allocations: Option<Vec<CapacityAllocation>>,
+    pub reservation_type: Option<CapacityReservationType>,
+    pub unused_reservation_billing_owner_id: Option<String>,
+    pub commitment_info: Option<CapacityReservationCommitmentInfo>,
+    pub delivery_preference: Option<CapacityReservationDeliveryPreference>,
+    pub capacity_block_id: Option<String>,
+    pub interruptible: Option<bool>,
+    pub interruptible_capacity_allocation: Option<InterruptibleCapacityAllocation>,
+    pub interruption_info: Option<InterruptionInfo>,
+    pub adjustment_status: Option<CapacityReservationAdjustmentStatus>,
+    pub adjustment_details: Option<CapacityReservationAdjustmentDetails>,
+    pub original_start_date: Option<Timestamp>,
+    pub zero_size_preference: Option<ZeroSizePreference>,
+    pub launch_status: Option<CapacityReservationLaunchStatus>,
+}
+
+impl Structure for CapacityReservation {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CAPACITY_RESERVATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.capacity_reservation_id {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.capacity_reservation_arn {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.instance_platform {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.tenancy {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.total_instance_count {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.available_instance_count {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.ebs_optimized {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.ephemeral_storage {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.start_date {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.end_date {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.end_date_type {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.instance_match_criteria {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.create_date {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[18], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[19], value);
+        }
+        if let Some(value) = &self.capacity_reservation_fleet_id {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[20], value);
+        }
+        if let Some(value) = &self.placement_group_arn {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[21], value);
+        }
+        if let Some(value) = &self.capacity_allocations {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[22], value);
+        }
+        if let Some(value) = &self.reservation_type {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[23], value);
+        }
+        if let Some(value) = &self.unused_reservation_billing_owner_id {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[24], value);
+        }
+        if let Some(value) = &self.commitment_info {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[25], value);
+        }
+        if let Some(value) = &self.delivery_preference {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[26], value);
+        }
+        if let Some(value) = &self.capacity_block_id {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[27], value);
+        }
+        if let Some(value) = &self.interruptible {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[28], value);
+        }
+        if let Some(value) = &self.interruptible_capacity_allocation {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[29], value);
+        }
+        if let Some(value) = &self.interruption_info {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[30], value);
+        }
+        if let Some(value) = &self.adjustment_status {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[31], value);
+        }
+        if let Some(value) = &self.adjustment_details {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[32], value);
+        }
+        if let Some(value) = &self.original_start_date {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[33], value);
+        }
+        if let Some(value) = &self.zero_size_preference {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[34], value);
+        }
+        if let Some(value) = &self.launch_status {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_MEMBERS[35], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.capacity_reservation_id =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[0])?
+            }
+            1 => self.owner_id = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[1])?,
+            2 => {
+                self.capacity_reservation_arn =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[2])?
+            }
+            3 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[3])?
+            }
+            4 => self.instance_type = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[4])?,
+            5 => {
+                self.instance_platform =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[5])?
+            }
+            6 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[6])?
+            }
+            7 => self.tenancy = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[7])?,
+            8 => {
+                self.total_instance_count =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[8])?
+            }
+            9 => {
+                self.available_instance_count =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[9])?
+            }
+            10 => {
+                self.ebs_optimized = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[10])?
+            }
+            11 => {
+                self.ephemeral_storage =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[11])?
+            }
+            12 => self.state = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[12])?,
+            13 => self.start_date = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[13])?,
+            14 => self.end_date = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[14])?,
+            15 => {
+                self.end_date_type = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[15])?
+            }
+            16 => {
+                self.instance_match_criteria =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[16])?
+            }
+            17 => self.create_date = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[17])?,
+            18 => self.tags = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[18])?,
+            19 => self.outpost_arn = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[19])?,
+            20 => {
+                self.capacity_reservation_fleet_id =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[20])?
+            }
+            21 => {
+                self.placement_group_arn =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[21])?
+            }
+            22 => {
+                self.capacity_allocations =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[22])?
+            }
+            23 => {
+                self.reservation_type =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[23])?
+            }
+            24 => {
+                self.unused_reservation_billing_owner_id =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[24])?
+            }
+            25 => {
+                self.commitment_info =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[25])?
+            }
+            26 => {
+                self.delivery_preference =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[26])?
+            }
+            27 => {
+                self.capacity_block_id =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[27])?
+            }
+            28 => {
+                self.interruptible = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[28])?
+            }
+            29 => {
+                self.interruptible_capacity_allocation =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[29])?
+            }
+            30 => {
+                self.interruption_info =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[30])?
+            }
+            31 => {
+                self.adjustment_status =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[31])?
+            }
+            32 => {
+                self.adjustment_details =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[32])?
+            }
+            33 => {
+                self.original_start_date =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[33])?
+            }
+            34 => {
+                self.zero_size_preference =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[34])?
+            }
+            35 => {
+                self.launch_status = ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_MEMBERS[35])?
+            }
+            _ => unreachable!("CapacityReservation has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CapacityReservationAdjustmentDetails {
+    pub start_date: Option<Timestamp>,
+    pub end_date: Option<Timestamp>,
+    pub commitment_end_date: Option<Timestamp>,
+    pub end_date_type: Option<String>,
+    pub commitment_duration: Option<i64>,
+}
+
+impl Structure for CapacityReservationAdjustmentDetails {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.start_date {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.end_date {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.commitment_end_date {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.end_date_type {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.commitment_duration {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.start_date =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[0])?
+            }
+            1 => {
+                self.end_date =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[1])?
+            }
+            2 => {
+                self.commitment_end_date =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[2])?
+            }
+            3 => {
+                self.end_date_type =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[3])?
+            }
+            4 => {
+                self.commitment_duration =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_ADJUSTMENT_DETAILS_MEMBERS[4])?
+            }
+            _ => unreachable!("CapacityReservationAdjustmentDetails has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityReservationAdjustmentStatus {
+    Requested,
+    Applied,
+    Rejected,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CapacityReservationAdjustmentStatus {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CapacityReservationAdjustmentStatus::Requested => "requested",
+            CapacityReservationAdjustmentStatus::Applied => "applied",
+            CapacityReservationAdjustmentStatus::Rejected => "rejected",
+            CapacityReservationAdjustmentStatus::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CapacityReservationAdjustmentStatus {
+    fn from(value: &str) -> CapacityReservationAdjustmentStatus {
+        match value {
+            "requested" => CapacityReservationAdjustmentStatus::Requested,
+            "applied" => CapacityReservationAdjustmentStatus::Applied,
+            "rejected" => CapacityReservationAdjustmentStatus::Rejected,
+            _ => CapacityReservationAdjustmentStatus::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CapacityReservationAdjustmentStatus {
+    fn default() -> CapacityReservationAdjustmentStatus {
+        CapacityReservationAdjustmentStatus::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CapacityReservationAdjustmentStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CapacityReservationAdjustmentStatus {
+    fn read(
+        from: &mut dyn Reader,
+        at: &'static Member,
+    ) -> Result<CapacityReservationAdjustmentStatus, Malformed> {
+        String::read(from, at).map(|value| CapacityReservationAdjustmentStatus::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CapacityReservationAdjustmentStatus {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CapacityReservationCommitmentInfo {
+    pub committed_instance_count: Option<i32>,
+    pub commitment_end_date: Option<Timestamp>,
+    pub commitment_duration: Option<i64>,
+}
+
+impl Structure for CapacityReservationCommitmentInfo {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CAPACITY_RESERVATION_COMMITMENT_INFO
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.committed_instance_count {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_COMMITMENT_INFO_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.commitment_end_date {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_COMMITMENT_INFO_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.commitment_duration {
+            visitor(&crate::shapes::CAPACITY_RESERVATION_COMMITMENT_INFO_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.committed_instance_count =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_COMMITMENT_INFO_MEMBERS[0])?
+            }
+            1 => {
+                self.commitment_end_date =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_COMMITMENT_INFO_MEMBERS[1])?
+            }
+            2 => {
+                self.commitment_duration =
+                    ReadValue::read(from, &crate::shapes::CAPACITY_RESERVATION_COMMITMENT_INFO_MEMBERS[2])?
+            }
+            _ => unreachable!("CapacityReservationCommitmentInfo has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityReservationDeliveryPreference {
+    Fixed,
+    Incremental,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CapacityReservationDeliveryPreference {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CapacityReservationDeliveryPreference::Fixed => "fixed",
+            CapacityReservationDeliveryPreference::Incremental => "incremental",
+            CapacityReservationDeliveryPreference::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CapacityReservationDeliveryPreference {
+    fn from(value: &str) -> CapacityReservationDeliveryPreference {
+        match value {
+            "fixed" => CapacityReservationDeliveryPreference::Fixed,
+            "incremental" => CapacityReservationDeliveryPreference::Incremental,
+            _ => CapacityReservationDeliveryPreference::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CapacityReservationDeliveryPreference {
+    fn default() -> CapacityReservationDeliveryPreference {
+        CapacityReservationDeliveryPreference::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CapacityReservationDeliveryPreference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CapacityReservationDeliveryPreference {
+    fn read(
+        from: &mut dyn Reader,
+        at: &'static Member,
+    ) -> Result<CapacityReservationDeliveryPreference, Malformed> {
+        String::read(from, at).map(|value| CapacityReservationDeliveryPreference::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CapacityReservationDeliveryPreference {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityReservationInstancePlatform {
+    LinuxUnix,
+    RedHatEnterpriseLinux,
+    SuseLinux,
+    Windows,
+    WindowsWithSqlServer,
+    WindowsWithSqlServerEnterprise,
+    WindowsWithSqlServerStandard,
+    WindowsWithSqlServerWeb,
+    LinuxWithSqlServerStandard,
+    LinuxWithSqlServerWeb,
+    LinuxWithSqlServerEnterprise,
+    RhelWithSqlServerStandard,
+    RhelWithSqlServerEnterprise,
+    RhelWithSqlServerWeb,
+    RhelWithHa,
+    RhelWithHaAndSqlServerStandard,
+    RhelWithHaAndSqlServerEnterprise,
+    UbuntuPro,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CapacityReservationInstancePlatform {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CapacityReservationInstancePlatform::LinuxUnix => "Linux/UNIX",
+            CapacityReservationInstancePlatform::RedHatEnterpriseLinux => "Red Hat Enterprise Linux",
+            CapacityReservationInstancePlatform::SuseLinux => "SUSE Linux",
+            CapacityReservationInstancePlatform::Windows => "Windows",
+            CapacityReservationInstancePlatform::WindowsWithSqlServer => "Windows with SQL Server",
+            CapacityReservationInstancePlatform::WindowsWithSqlServerEnterprise => {
+                "Windows with SQL Server Enterprise"
+            }
+            CapacityReservationInstancePlatform::WindowsWithSqlServerStandard => {
+                "Windows with SQL Server Standard"
+            }
+            CapacityReservationInstancePlatform::WindowsWithSqlServerWeb => "Windows with SQL Server Web",
+            CapacityReservationInstancePlatform::LinuxWithSqlServerStandard => {
+                "Linux with SQL Server Standard"
+            }
+            CapacityReservationInstancePlatform::LinuxWithSqlServerWeb => "Linux with SQL Server Web",
+            CapacityReservationInstancePlatform::LinuxWithSqlServerEnterprise => {
+                "Linux with SQL Server Enterprise"
+            }
+            CapacityReservationInstancePlatform::RhelWithSqlServerStandard => "RHEL with SQL Server Standard",
+            CapacityReservationInstancePlatform::RhelWithSqlServerEnterprise => {
+                "RHEL with SQL Server Enterprise"
+            }
+            CapacityReservationInstancePlatform::RhelWithSqlServerWeb => "RHEL with SQL Server Web",
+            CapacityReservationInstancePlatform::RhelWithHa => "RHEL with HA",
+            CapacityReservationInstancePlatform::RhelWithHaAndSqlServerStandard => {
+                "RHEL with HA and SQL Server Standard"
+            }
+            CapacityReservationInstancePlatform::RhelWithHaAndSqlServerEnterprise => {
+                "RHEL with HA and SQL Server Enterprise"
+            }
+            CapacityReservationInstancePlatform::UbuntuPro => "Ubuntu Pro",
+            CapacityReservationInstancePlatform::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CapacityReservationInstancePlatform {
+    fn from(value: &str) -> CapacityReservationInstancePlatform {
+        match value {
+            "Linux/UNIX" => CapacityReservationInstancePlatform::LinuxUnix,
+            "Red Hat Enterprise Linux" => CapacityReservationInstancePlatform::RedHatEnterpriseLinux,
+            "SUSE Linux" => CapacityReservationInstancePlatform::SuseLinux,
+            "Windows" => CapacityReservationInstancePlatform::Windows,
+            "Windows with SQL Server" => CapacityReservationInstancePlatform::WindowsWithSqlServer,
+            "Windows with SQL Server Enterprise" => {
+                CapacityReservationInstancePlatform::WindowsWithSqlServerEnterprise
+            }
+            "Windows with SQL Server Standard" => {
+                CapacityReservationInstancePlatform::WindowsWithSqlServerStandard
+            }
+            "Windows with SQL Server Web" => CapacityReservationInstancePlatform::WindowsWithSqlServerWeb,
+            "Linux with SQL Server Standard" => {
+                CapacityReservationInstancePlatform::LinuxWithSqlServerStandard
+            }
+            "Linux with SQL Server Web" => CapacityReservationInstancePlatform::LinuxWithSqlServerWeb,
+            "Linux with SQL Server Enterprise" => {
+                CapacityReservationInstancePlatform::LinuxWithSqlServerEnterprise
+            }
+            "RHEL with SQL Server Standard" => CapacityReservationInstancePlatform::RhelWithSqlServerStandard,
+            "RHEL with SQL Server Enterprise" => {
+                CapacityReservationInstancePlatform::RhelWithSqlServerEnterprise
+            }
+            "RHEL with SQL Server Web" => CapacityReservationInstancePlatform::RhelWithSqlServerWeb,
+            "RHEL with HA" => CapacityReservationInstancePlatform::RhelWithHa,
+            "RHEL with HA and SQL Server Standard" => {
+                CapacityReservationInstancePlatform::RhelWithHaAndSqlServerStandard
+            }
+            "RHEL with HA and SQL Server Enterprise" => {
+                CapacityReservationInstancePlatform::RhelWithHaAndSqlServerEnterprise
+            }
+            "Ubuntu Pro" => CapacityReservationInstancePlatform::UbuntuPro,
+            _ => CapacityReservationInstancePlatform::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CapacityReservationInstancePlatform {
+    fn default() -> CapacityReservationInstancePlatform {
+        CapacityReservationInstancePlatform::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CapacityReservationInstancePlatform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CapacityReservationInstancePlatform {
+    fn read(
+        from: &mut dyn Reader,
+        at: &'static Member,
+    ) -> Result<CapacityReservationInstancePlatform, Malformed> {
+        String::read(from, at).map(|value| CapacityReservationInstancePlatform::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CapacityReservationInstancePlatform {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityReservationLaunchStatus {
+    Launchable,
+    Unlaunchable,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CapacityReservationLaunchStatus {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CapacityReservationLaunchStatus::Launchable => "launchable",
+            CapacityReservationLaunchStatus::Unlaunchable => "unlaunchable",
+            CapacityReservationLaunchStatus::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CapacityReservationLaunchStatus {
+    fn from(value: &str) -> CapacityReservationLaunchStatus {
+        match value {
+            "launchable" => CapacityReservationLaunchStatus::Launchable,
+            "unlaunchable" => CapacityReservationLaunchStatus::Unlaunchable,
+            _ => CapacityReservationLaunchStatus::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CapacityReservationLaunchStatus {
+    fn default() -> CapacityReservationLaunchStatus {
+        CapacityReservationLaunchStatus::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CapacityReservationLaunchStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CapacityReservationLaunchStatus {
+    fn read(
+        from: &mut dyn Reader,
+        at: &'static Member,
+    ) -> Result<CapacityReservationLaunchStatus, Malformed> {
+        String::read(from, at).map(|value| CapacityReservationLaunchStatus::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CapacityReservationLaunchStatus {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CapacityReservationOptions {
     pub usage_strategy: Option<FleetCapacityReservationUsageStrategy>,
@@ -226,6 +1819,91 @@ impl Structure for CapacityReservationSpecificationResponse {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityReservationState {
+    Active,
+    Expired,
+    Cancelled,
+    Pending,
+    Failed,
+    Scheduled,
+    PaymentPending,
+    PaymentFailed,
+    Assessing,
+    Delayed,
+    Unsupported,
+    Cancelling,
+    Unavailable,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CapacityReservationState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CapacityReservationState::Active => "active",
+            CapacityReservationState::Expired => "expired",
+            CapacityReservationState::Cancelled => "cancelled",
+            CapacityReservationState::Pending => "pending",
+            CapacityReservationState::Failed => "failed",
+            CapacityReservationState::Scheduled => "scheduled",
+            CapacityReservationState::PaymentPending => "payment-pending",
+            CapacityReservationState::PaymentFailed => "payment-failed",
+            CapacityReservationState::Assessing => "assessing",
+            CapacityReservationState::Delayed => "delayed",
+            CapacityReservationState::Unsupported => "unsupported",
+            CapacityReservationState::Cancelling => "cancelling",
+            CapacityReservationState::Unavailable => "unavailable",
+            CapacityReservationState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CapacityReservationState {
+    fn from(value: &str) -> CapacityReservationState {
+        match value {
+            "active" => CapacityReservationState::Active,
+            "expired" => CapacityReservationState::Expired,
+            "cancelled" => CapacityReservationState::Cancelled,
+            "pending" => CapacityReservationState::Pending,
+            "failed" => CapacityReservationState::Failed,
+            "scheduled" => CapacityReservationState::Scheduled,
+            "payment-pending" => CapacityReservationState::PaymentPending,
+            "payment-failed" => CapacityReservationState::PaymentFailed,
+            "assessing" => CapacityReservationState::Assessing,
+            "delayed" => CapacityReservationState::Delayed,
+            "unsupported" => CapacityReservationState::Unsupported,
+            "cancelling" => CapacityReservationState::Cancelling,
+            "unavailable" => CapacityReservationState::Unavailable,
+            _ => CapacityReservationState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CapacityReservationState {
+    fn default() -> CapacityReservationState {
+        CapacityReservationState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CapacityReservationState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CapacityReservationState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<CapacityReservationState, Malformed> {
+        String::read(from, at).map(|value| CapacityReservationState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CapacityReservationState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CapacityReservationTarget {
     pub capacity_reservation_id: Option<String>,
@@ -314,6 +1992,110 @@ impl Structure for CapacityReservationTargetResponse {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityReservationTenancy {
+    Default,
+    Dedicated,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CapacityReservationTenancy {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CapacityReservationTenancy::Default => "default",
+            CapacityReservationTenancy::Dedicated => "dedicated",
+            CapacityReservationTenancy::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CapacityReservationTenancy {
+    fn from(value: &str) -> CapacityReservationTenancy {
+        match value {
+            "default" => CapacityReservationTenancy::Default,
+            "dedicated" => CapacityReservationTenancy::Dedicated,
+            _ => CapacityReservationTenancy::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CapacityReservationTenancy {
+    fn default() -> CapacityReservationTenancy {
+        CapacityReservationTenancy::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CapacityReservationTenancy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CapacityReservationTenancy {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<CapacityReservationTenancy, Malformed> {
+        String::read(from, at).map(|value| CapacityReservationTenancy::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CapacityReservationTenancy {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityReservationType {
+    Default,
+    CapacityBlock,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CapacityReservationType {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CapacityReservationType::Default => "default",
+            CapacityReservationType::CapacityBlock => "capacity-block",
+            CapacityReservationType::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CapacityReservationType {
+    fn from(value: &str) -> CapacityReservationType {
+        match value {
+            "default" => CapacityReservationType::Default,
+            "capacity-block" => CapacityReservationType::CapacityBlock,
+            _ => CapacityReservationType::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CapacityReservationType {
+    fn default() -> CapacityReservationType {
+        CapacityReservationType::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CapacityReservationType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CapacityReservationType {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<CapacityReservationType, Malformed> {
+        String::read(from, at).map(|value| CapacityReservationType::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CapacityReservationType {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CidrBlock {
     pub cidr_block: Option<String>,
@@ -334,6 +2116,123 @@ impl Structure for CidrBlock {
         match index {
             0 => self.cidr_block = ReadValue::read(from, &crate::shapes::CIDR_BLOCK_MEMBERS[0])?,
             _ => unreachable!("CidrBlock has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClassicLoadBalancer {
+    pub name: Option<String>,
+}
+
+impl Structure for ClassicLoadBalancer {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CLASSIC_LOAD_BALANCER
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.name {
+            visitor(&crate::shapes::CLASSIC_LOAD_BALANCER_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.name = ReadValue::read(from, &crate::shapes::CLASSIC_LOAD_BALANCER_MEMBERS[0])?,
+            _ => unreachable!("ClassicLoadBalancer has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClassicLoadBalancersConfig {
+    pub classic_load_balancers: Option<Vec<ClassicLoadBalancer>>,
+}
+
+impl Structure for ClassicLoadBalancersConfig {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CLASSIC_LOAD_BALANCERS_CONFIG
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.classic_load_balancers {
+            visitor(&crate::shapes::CLASSIC_LOAD_BALANCERS_CONFIG_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.classic_load_balancers =
+                    ReadValue::read(from, &crate::shapes::CLASSIC_LOAD_BALANCERS_CONFIG_MEMBERS[0])?
+            }
+            _ => unreachable!("ClassicLoadBalancersConfig has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClientData {
+    pub comment: Option<String>,
+    pub upload_end: Option<Timestamp>,
+    pub upload_size: Option<f64>,
+    pub upload_start: Option<Timestamp>,
+}
+
+impl Structure for ClientData {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CLIENT_DATA
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.comment {
+            visitor(&crate::shapes::CLIENT_DATA_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.upload_end {
+            visitor(&crate::shapes::CLIENT_DATA_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.upload_size {
+            visitor(&crate::shapes::CLIENT_DATA_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.upload_start {
+            visitor(&crate::shapes::CLIENT_DATA_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.comment = ReadValue::read(from, &crate::shapes::CLIENT_DATA_MEMBERS[0])?,
+            1 => self.upload_end = ReadValue::read(from, &crate::shapes::CLIENT_DATA_MEMBERS[1])?,
+            2 => self.upload_size = ReadValue::read(from, &crate::shapes::CLIENT_DATA_MEMBERS[2])?,
+            3 => self.upload_start = ReadValue::read(from, &crate::shapes::CLIENT_DATA_MEMBERS[3])?,
+            _ => unreachable!("ClientData has no member {index}"),
         }
         Ok(())
     }
@@ -909,6 +2808,215 @@ impl Structure for CopyImageOutput {
     }
 }
 
+#[derive(Clone, Default, PartialEq)]
+pub struct CopySnapshotInput {
+    pub description: Option<String>,
+    pub destination_outpost_arn: Option<String>,
+    pub destination_region: Option<String>,
+    pub encrypted: Option<bool>,
+    pub kms_key_id: Option<String>,
+    pub presigned_url: Option<String>,
+    pub source_region: String,
+    pub source_snapshot_id: String,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub completion_duration_minutes: Option<i32>,
+    pub destination_availability_zone: Option<String>,
+    pub dry_run: Option<bool>,
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for CopySnapshotInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CopySnapshotInput")
+            .field("description", &self.description)
+            .field("destination_outpost_arn", &self.destination_outpost_arn)
+            .field("destination_region", &self.destination_region)
+            .field("encrypted", &self.encrypted)
+            .field("kms_key_id", &self.kms_key_id)
+            .field("presigned_url", &"***")
+            .field("source_region", &self.source_region)
+            .field("source_snapshot_id", &self.source_snapshot_id)
+            .field("tag_specifications", &self.tag_specifications)
+            .field("completion_duration_minutes", &self.completion_duration_minutes)
+            .field("destination_availability_zone", &self.destination_availability_zone)
+            .field("dry_run", &self.dry_run)
+            .finish()
+    }
+}
+
+impl Structure for CopySnapshotInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::COPY_SNAPSHOT_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.destination_outpost_arn {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.destination_region {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.presigned_url {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[5], value);
+        }
+        visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[6], &self.source_region);
+        visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[7], &self.source_snapshot_id);
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.completion_duration_minutes {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.destination_availability_zone {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[11], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[0])?,
+            1 => {
+                self.destination_outpost_arn =
+                    ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.destination_region =
+                    ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[2])?
+            }
+            3 => self.encrypted = ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[3])?,
+            4 => self.kms_key_id = ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[4])?,
+            5 => self.presigned_url = ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[5])?,
+            6 => self.source_region = ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[6])?,
+            7 => {
+                self.source_snapshot_id =
+                    ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[7])?
+            }
+            8 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[8])?
+            }
+            9 => {
+                self.completion_duration_minutes =
+                    ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[9])?
+            }
+            10 => {
+                self.destination_availability_zone =
+                    ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[10])?
+            }
+            11 => self.dry_run = ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_INPUT_MEMBERS[11])?,
+            _ => unreachable!("CopySnapshotInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CopySnapshotOutput {
+    pub tags: Option<Vec<Tag>>,
+    pub snapshot_id: Option<String>,
+}
+
+impl Structure for CopySnapshotOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::COPY_SNAPSHOT_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::COPY_SNAPSHOT_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::COPY_SNAPSHOT_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.tags = ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_OUTPUT_MEMBERS[0])?,
+            1 => self.snapshot_id = ReadValue::read(from, &crate::shapes::COPY_SNAPSHOT_OUTPUT_MEMBERS[1])?,
+            _ => unreachable!("CopySnapshotOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CopyTagsFromSource {
+    Volume,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CopyTagsFromSource {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CopyTagsFromSource::Volume => "volume",
+            CopyTagsFromSource::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CopyTagsFromSource {
+    fn from(value: &str) -> CopyTagsFromSource {
+        match value {
+            "volume" => CopyTagsFromSource::Volume,
+            _ => CopyTagsFromSource::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CopyTagsFromSource {
+    fn default() -> CopyTagsFromSource {
+        CopyTagsFromSource::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CopyTagsFromSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CopyTagsFromSource {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<CopyTagsFromSource, Malformed> {
+        String::read(from, at).map(|value| CopyTagsFromSource::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CopyTagsFromSource {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CpuManufacturer {
     Intel,
@@ -1124,6 +3232,216 @@ impl Structure for CpuPerformanceFactorRequest {
                     ReadValue::read(from, &crate::shapes::CPU_PERFORMANCE_FACTOR_REQUEST_MEMBERS[0])?
             }
             _ => unreachable!("CpuPerformanceFactorRequest has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateCapacityReservationInput {
+    pub client_token: Option<String>,
+    pub instance_type: String,
+    pub instance_platform: CapacityReservationInstancePlatform,
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub tenancy: Option<CapacityReservationTenancy>,
+    pub instance_count: i32,
+    pub ebs_optimized: Option<bool>,
+    pub ephemeral_storage: Option<bool>,
+    pub end_date: Option<Timestamp>,
+    pub end_date_type: Option<EndDateType>,
+    pub instance_match_criteria: Option<InstanceMatchCriteria>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub dry_run: Option<bool>,
+    pub outpost_arn: Option<String>,
+    pub placement_group_arn: Option<String>,
+    pub start_date: Option<Timestamp>,
+    pub commitment_duration: Option<i64>,
+    pub delivery_preference: Option<CapacityReservationDeliveryPreference>,
+}
+
+impl Structure for CreateCapacityReservationInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[1], &self.instance_type);
+        visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[2], &self.instance_platform);
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.tenancy {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[5], value);
+        }
+        visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[6], &self.instance_count);
+        if let Some(value) = &self.ebs_optimized {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.ephemeral_storage {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.end_date {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.end_date_type {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.instance_match_criteria {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.placement_group_arn {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.start_date {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.commitment_duration {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.delivery_preference {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[18], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.client_token =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.instance_type =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.instance_platform =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.tenancy =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[5])?
+            }
+            6 => {
+                self.instance_count =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[6])?
+            }
+            7 => {
+                self.ebs_optimized =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[7])?
+            }
+            8 => {
+                self.ephemeral_storage =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[8])?
+            }
+            9 => {
+                self.end_date =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[9])?
+            }
+            10 => {
+                self.end_date_type =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[10])?
+            }
+            11 => {
+                self.instance_match_criteria =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[11])?
+            }
+            12 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[12])?
+            }
+            13 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[13])?
+            }
+            14 => {
+                self.outpost_arn =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[14])?
+            }
+            15 => {
+                self.placement_group_arn =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[15])?
+            }
+            16 => {
+                self.start_date =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[16])?
+            }
+            17 => {
+                self.commitment_duration =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[17])?
+            }
+            18 => {
+                self.delivery_preference =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_INPUT_MEMBERS[18])?
+            }
+            _ => unreachable!("CreateCapacityReservationInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateCapacityReservationOutput {
+    pub capacity_reservation: Option<CapacityReservation>,
+}
+
+impl Structure for CreateCapacityReservationOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_CAPACITY_RESERVATION_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.capacity_reservation {
+            visitor(&crate::shapes::CREATE_CAPACITY_RESERVATION_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.capacity_reservation =
+                    ReadValue::read(from, &crate::shapes::CREATE_CAPACITY_RESERVATION_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("CreateCapacityReservationOutput has no member {index}"),
         }
         Ok(())
     }
@@ -2094,6 +4412,119 @@ impl Structure for CreateFlowLogsOutput {
                 self.unsuccessful = ReadValue::read(from, &crate::shapes::CREATE_FLOW_LOGS_OUTPUT_MEMBERS[2])?
             }
             _ => unreachable!("CreateFlowLogsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateImageInput {
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub snapshot_location: Option<SnapshotLocationEnum>,
+    pub boot_mode_override: Option<BootModeOverrideValues>,
+    pub dry_run: Option<bool>,
+    pub instance_id: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub no_reboot: Option<bool>,
+    pub block_device_mappings: Option<Vec<BlockDeviceMapping>>,
+}
+
+impl Structure for CreateImageInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_IMAGE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.snapshot_location {
+            visitor(&crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.boot_mode_override {
+            visitor(&crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[3], value);
+        }
+        visitor(&crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[4], &self.instance_id);
+        visitor(&crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[5], &self.name);
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.no_reboot {
+            visitor(&crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.block_device_mappings {
+            visitor(&crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.snapshot_location = ReadValue::read(from, &crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.boot_mode_override =
+                    ReadValue::read(from, &crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[2])?
+            }
+            3 => self.dry_run = ReadValue::read(from, &crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[3])?,
+            4 => self.instance_id = ReadValue::read(from, &crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[4])?,
+            5 => self.name = ReadValue::read(from, &crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[5])?,
+            6 => self.description = ReadValue::read(from, &crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[6])?,
+            7 => self.no_reboot = ReadValue::read(from, &crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[7])?,
+            8 => {
+                self.block_device_mappings =
+                    ReadValue::read(from, &crate::shapes::CREATE_IMAGE_INPUT_MEMBERS[8])?
+            }
+            _ => unreachable!("CreateImageInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateImageOutput {
+    pub image_id: Option<String>,
+}
+
+impl Structure for CreateImageOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_IMAGE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::CREATE_IMAGE_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.image_id = ReadValue::read(from, &crate::shapes::CREATE_IMAGE_OUTPUT_MEMBERS[0])?,
+            _ => unreachable!("CreateImageOutput has no member {index}"),
         }
         Ok(())
     }
@@ -3734,6 +6165,239 @@ impl Structure for CreatePlacementGroupOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateReplaceRootVolumeTaskInput {
+    pub instance_id: String,
+    pub snapshot_id: Option<String>,
+    pub client_token: Option<String>,
+    pub dry_run: Option<bool>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub image_id: Option<String>,
+    pub delete_replaced_root_volume: Option<bool>,
+    pub volume_initialization_rate: Option<i64>,
+    pub volume_id: Option<String>,
+}
+
+impl Structure for CreateReplaceRootVolumeTaskInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[0], &self.instance_id);
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.delete_replaced_root_volume {
+            visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.volume_initialization_rate {
+            visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.instance_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.client_token =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.image_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[5])?
+            }
+            6 => {
+                self.delete_replaced_root_volume =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[6])?
+            }
+            7 => {
+                self.volume_initialization_rate =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[7])?
+            }
+            8 => {
+                self.volume_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_INPUT_MEMBERS[8])?
+            }
+            _ => unreachable!("CreateReplaceRootVolumeTaskInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateReplaceRootVolumeTaskOutput {
+    pub replace_root_volume_task: Option<ReplaceRootVolumeTask>,
+}
+
+impl Structure for CreateReplaceRootVolumeTaskOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.replace_root_volume_task {
+            visitor(&crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.replace_root_volume_task =
+                    ReadValue::read(from, &crate::shapes::CREATE_REPLACE_ROOT_VOLUME_TASK_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("CreateReplaceRootVolumeTaskOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateRestoreImageTaskInput {
+    pub bucket: String,
+    pub object_key: String,
+    pub name: Option<String>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for CreateRestoreImageTaskInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[0], &self.bucket);
+        visitor(&crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[1], &self.object_key);
+        if let Some(value) = &self.name {
+            visitor(&crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.bucket =
+                    ReadValue::read(from, &crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.object_key =
+                    ReadValue::read(from, &crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.name = ReadValue::read(from, &crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::CREATE_RESTORE_IMAGE_TASK_INPUT_MEMBERS[4])?
+            }
+            _ => unreachable!("CreateRestoreImageTaskInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateRestoreImageTaskOutput {
+    pub image_id: Option<String>,
+}
+
+impl Structure for CreateRestoreImageTaskOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_RESTORE_IMAGE_TASK_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::CREATE_RESTORE_IMAGE_TASK_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.image_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_RESTORE_IMAGE_TASK_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("CreateRestoreImageTaskOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateRouteInput {
     pub destination_prefix_list_id: Option<String>,
     pub vpc_endpoint_id: Option<String>,
@@ -4099,6 +6763,533 @@ impl Structure for CreateSecurityGroupOutput {
                     ReadValue::read(from, &crate::shapes::CREATE_SECURITY_GROUP_OUTPUT_MEMBERS[2])?
             }
             _ => unreachable!("CreateSecurityGroupOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateSnapshotInput {
+    pub description: Option<String>,
+    pub outpost_arn: Option<String>,
+    pub volume_id: String,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub location: Option<SnapshotLocationEnum>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for CreateSnapshotInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_SNAPSHOT_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[1], value);
+        }
+        visitor(&crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[2], &self.volume_id);
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.location {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[0])?,
+            1 => self.outpost_arn = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[1])?,
+            2 => self.volume_id = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[2])?,
+            3 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[3])?
+            }
+            4 => self.location = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[4])?,
+            5 => self.dry_run = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_INPUT_MEMBERS[5])?,
+            _ => unreachable!("CreateSnapshotInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateSnapshotOutput {
+    pub owner_alias: Option<String>,
+    pub outpost_arn: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+    pub storage_tier: Option<StorageTier>,
+    pub restore_expiry_time: Option<Timestamp>,
+    pub sse_type: Option<SSEType>,
+    pub availability_zone: Option<String>,
+    pub transfer_type: Option<TransferType>,
+    pub completion_duration_minutes: Option<i32>,
+    pub completion_time: Option<Timestamp>,
+    pub full_snapshot_size_in_bytes: Option<i64>,
+    pub associated_kms_keys: Option<Vec<AssociatedKmsKey>>,
+    pub snapshot_id: Option<String>,
+    pub volume_id: Option<String>,
+    pub state: Option<SnapshotState>,
+    pub state_message: Option<String>,
+    pub start_time: Option<Timestamp>,
+    pub progress: Option<String>,
+    pub owner_id: Option<String>,
+    pub description: Option<String>,
+    pub volume_size: Option<i32>,
+    pub encrypted: Option<bool>,
+    pub kms_key_id: Option<String>,
+    pub data_encryption_key_id: Option<String>,
+}
+
+impl Structure for CreateSnapshotOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_SNAPSHOT_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.owner_alias {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.storage_tier {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.restore_expiry_time {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.sse_type {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.transfer_type {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.completion_duration_minutes {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.completion_time {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.full_snapshot_size_in_bytes {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.associated_kms_keys {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.state_message {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.start_time {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[18], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[19], value);
+        }
+        if let Some(value) = &self.volume_size {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[20], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[21], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[22], value);
+        }
+        if let Some(value) = &self.data_encryption_key_id {
+            visitor(&crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[23], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.owner_alias = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[0])?,
+            1 => self.outpost_arn = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[1])?,
+            2 => self.tags = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[2])?,
+            3 => {
+                self.storage_tier = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.restore_expiry_time =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[4])?
+            }
+            5 => self.sse_type = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[5])?,
+            6 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[6])?
+            }
+            7 => {
+                self.transfer_type = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[7])?
+            }
+            8 => {
+                self.completion_duration_minutes =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[8])?
+            }
+            9 => {
+                self.completion_time =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[9])?
+            }
+            10 => {
+                self.full_snapshot_size_in_bytes =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[10])?
+            }
+            11 => {
+                self.associated_kms_keys =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[11])?
+            }
+            12 => {
+                self.snapshot_id = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[12])?
+            }
+            13 => self.volume_id = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[13])?,
+            14 => self.state = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[14])?,
+            15 => {
+                self.state_message =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[15])?
+            }
+            16 => {
+                self.start_time = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[16])?
+            }
+            17 => self.progress = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[17])?,
+            18 => self.owner_id = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[18])?,
+            19 => {
+                self.description = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[19])?
+            }
+            20 => {
+                self.volume_size = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[20])?
+            }
+            21 => self.encrypted = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[21])?,
+            22 => {
+                self.kms_key_id = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[22])?
+            }
+            23 => {
+                self.data_encryption_key_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOT_OUTPUT_MEMBERS[23])?
+            }
+            _ => unreachable!("CreateSnapshotOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateSnapshotsInput {
+    pub description: Option<String>,
+    pub instance_specification: InstanceSpecification,
+    pub outpost_arn: Option<String>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub dry_run: Option<bool>,
+    pub copy_tags_from_source: Option<CopyTagsFromSource>,
+    pub location: Option<SnapshotLocationEnum>,
+}
+
+impl Structure for CreateSnapshotsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_SNAPSHOTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[1], &self.instance_specification);
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.copy_tags_from_source {
+            visitor(&crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.location {
+            visitor(&crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[6], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[0])?,
+            1 => {
+                self.instance_specification =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[1])?
+            }
+            2 => self.outpost_arn = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[2])?,
+            3 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[3])?
+            }
+            4 => self.dry_run = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[4])?,
+            5 => {
+                self.copy_tags_from_source =
+                    ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[5])?
+            }
+            6 => self.location = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOTS_INPUT_MEMBERS[6])?,
+            _ => unreachable!("CreateSnapshotsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateSnapshotsOutput {
+    pub snapshots: Option<Vec<SnapshotInfo>>,
+}
+
+impl Structure for CreateSnapshotsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_SNAPSHOTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshots {
+            visitor(&crate::shapes::CREATE_SNAPSHOTS_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.snapshots = ReadValue::read(from, &crate::shapes::CREATE_SNAPSHOTS_OUTPUT_MEMBERS[0])?,
+            _ => unreachable!("CreateSnapshotsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateSpotDatafeedSubscriptionInput {
+    pub dry_run: Option<bool>,
+    pub bucket: String,
+    pub prefix: Option<String>,
+}
+
+impl Structure for CreateSpotDatafeedSubscriptionInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[1], &self.bucket);
+        if let Some(value) = &self.prefix {
+            visitor(&crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.bucket =
+                    ReadValue::read(from, &crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.prefix =
+                    ReadValue::read(from, &crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("CreateSpotDatafeedSubscriptionInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateSpotDatafeedSubscriptionOutput {
+    pub spot_datafeed_subscription: Option<SpotDatafeedSubscription>,
+}
+
+impl Structure for CreateSpotDatafeedSubscriptionOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.spot_datafeed_subscription {
+            visitor(&crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.spot_datafeed_subscription = ReadValue::read(
+                    from,
+                    &crate::shapes::CREATE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("CreateSpotDatafeedSubscriptionOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateStoreImageTaskInput {
+    pub image_id: String,
+    pub bucket: String,
+    pub s3_object_tags: Option<Vec<S3ObjectTag>>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for CreateStoreImageTaskInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS[0], &self.image_id);
+        visitor(&crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS[1], &self.bucket);
+        if let Some(value) = &self.s3_object_tags {
+            visitor(&crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.image_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.bucket = ReadValue::read(from, &crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.s3_object_tags =
+                    ReadValue::read(from, &crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::CREATE_STORE_IMAGE_TASK_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("CreateStoreImageTaskInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateStoreImageTaskOutput {
+    pub object_key: Option<String>,
+}
+
+impl Structure for CreateStoreImageTaskOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_STORE_IMAGE_TASK_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.object_key {
+            visitor(&crate::shapes::CREATE_STORE_IMAGE_TASK_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.object_key =
+                    ReadValue::read(from, &crate::shapes::CREATE_STORE_IMAGE_TASK_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("CreateStoreImageTaskOutput has no member {index}"),
         }
         Ok(())
     }
@@ -5120,6 +8311,369 @@ impl Structure for CreateTransitGatewayVpcAttachmentRequestOptions {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateVolumeInput {
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub encrypted: Option<bool>,
+    pub iops: Option<i32>,
+    pub kms_key_id: Option<String>,
+    pub outpost_arn: Option<String>,
+    pub size: Option<i32>,
+    pub snapshot_id: Option<String>,
+    pub volume_type: Option<VolumeType>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub multi_attach_enabled: Option<bool>,
+    pub throughput: Option<i32>,
+    pub client_token: Option<String>,
+    pub volume_initialization_rate: Option<i32>,
+    pub operator: Option<OperatorRequest>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for CreateVolumeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_VOLUME_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.iops {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.size {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.volume_type {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.multi_attach_enabled {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.throughput {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.volume_initialization_rate {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.operator {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[15], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[1])?
+            }
+            2 => self.encrypted = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[2])?,
+            3 => self.iops = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[3])?,
+            4 => self.kms_key_id = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[4])?,
+            5 => self.outpost_arn = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[5])?,
+            6 => self.size = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[6])?,
+            7 => self.snapshot_id = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[7])?,
+            8 => self.volume_type = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[8])?,
+            9 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[9])?
+            }
+            10 => {
+                self.multi_attach_enabled =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[10])?
+            }
+            11 => self.throughput = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[11])?,
+            12 => self.client_token = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[12])?,
+            13 => {
+                self.volume_initialization_rate =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[13])?
+            }
+            14 => self.operator = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[14])?,
+            15 => self.dry_run = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_INPUT_MEMBERS[15])?,
+            _ => unreachable!("CreateVolumeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateVolumeOutput {
+    pub availability_zone_id: Option<String>,
+    pub outpost_arn: Option<String>,
+    pub source_volume_id: Option<String>,
+    pub iops: Option<i32>,
+    pub tags: Option<Vec<Tag>>,
+    pub volume_type: Option<VolumeType>,
+    pub fast_restored: Option<bool>,
+    pub multi_attach_enabled: Option<bool>,
+    pub throughput: Option<i32>,
+    pub sse_type: Option<SSEType>,
+    pub operator: Option<OperatorResponse>,
+    pub volume_initialization_rate: Option<i32>,
+    pub volume_arn: Option<String>,
+    pub owner_id: Option<String>,
+    pub volume_id: Option<String>,
+    pub size: Option<i32>,
+    pub snapshot_id: Option<String>,
+    pub availability_zone: Option<String>,
+    pub state: Option<VolumeState>,
+    pub create_time: Option<Timestamp>,
+    pub attachments: Option<Vec<VolumeAttachment>>,
+    pub encrypted: Option<bool>,
+    pub kms_key_id: Option<String>,
+}
+
+impl Structure for CreateVolumeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_VOLUME_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.source_volume_id {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.iops {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.volume_type {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.fast_restored {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.multi_attach_enabled {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.throughput {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.sse_type {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.operator {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.volume_initialization_rate {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.volume_arn {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.size {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[18], value);
+        }
+        if let Some(value) = &self.create_time {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[19], value);
+        }
+        if let Some(value) = &self.attachments {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[20], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[21], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[22], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[0])?
+            }
+            1 => self.outpost_arn = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[1])?,
+            2 => {
+                self.source_volume_id =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[2])?
+            }
+            3 => self.iops = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[3])?,
+            4 => self.tags = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[4])?,
+            5 => self.volume_type = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[5])?,
+            6 => self.fast_restored = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[6])?,
+            7 => {
+                self.multi_attach_enabled =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[7])?
+            }
+            8 => self.throughput = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[8])?,
+            9 => self.sse_type = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[9])?,
+            10 => self.operator = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[10])?,
+            11 => {
+                self.volume_initialization_rate =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[11])?
+            }
+            12 => self.volume_arn = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[12])?,
+            13 => self.owner_id = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[13])?,
+            14 => self.volume_id = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[14])?,
+            15 => self.size = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[15])?,
+            16 => self.snapshot_id = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[16])?,
+            17 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[17])?
+            }
+            18 => self.state = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[18])?,
+            19 => self.create_time = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[19])?,
+            20 => self.attachments = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[20])?,
+            21 => self.encrypted = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[21])?,
+            22 => self.kms_key_id = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_OUTPUT_MEMBERS[22])?,
+            _ => unreachable!("CreateVolumeOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateVolumePermission {
+    pub user_id: Option<String>,
+    pub group: Option<PermissionGroup>,
+}
+
+impl Structure for CreateVolumePermission {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_VOLUME_PERMISSION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.user_id {
+            visitor(&crate::shapes::CREATE_VOLUME_PERMISSION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.group {
+            visitor(&crate::shapes::CREATE_VOLUME_PERMISSION_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.user_id = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_PERMISSION_MEMBERS[0])?,
+            1 => self.group = ReadValue::read(from, &crate::shapes::CREATE_VOLUME_PERMISSION_MEMBERS[1])?,
+            _ => unreachable!("CreateVolumePermission has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateVolumePermissionModifications {
+    pub add: Option<Vec<CreateVolumePermission>>,
+    pub remove: Option<Vec<CreateVolumePermission>>,
+}
+
+impl Structure for CreateVolumePermissionModifications {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::CREATE_VOLUME_PERMISSION_MODIFICATIONS
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.add {
+            visitor(&crate::shapes::CREATE_VOLUME_PERMISSION_MODIFICATIONS_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.remove {
+            visitor(&crate::shapes::CREATE_VOLUME_PERMISSION_MODIFICATIONS_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.add =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_PERMISSION_MODIFICATIONS_MEMBERS[0])?
+            }
+            1 => {
+                self.remove =
+                    ReadValue::read(from, &crate::shapes::CREATE_VOLUME_PERMISSION_MODIFICATIONS_MEMBERS[1])?
+            }
+            _ => unreachable!("CreateVolumePermissionModifications has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateVpcEndpointInput {
     pub dry_run: Option<bool>,
     pub vpc_endpoint_type: Option<VpcEndpointType>,
@@ -6095,6 +9649,55 @@ impl Structure for CreditSpecificationRequest {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CurrencyCodeValues {
+    Usd,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl CurrencyCodeValues {
+    pub fn as_str(&self) -> &str {
+        match self {
+            CurrencyCodeValues::Usd => "USD",
+            CurrencyCodeValues::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for CurrencyCodeValues {
+    fn from(value: &str) -> CurrencyCodeValues {
+        match value {
+            "USD" => CurrencyCodeValues::Usd,
+            _ => CurrencyCodeValues::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for CurrencyCodeValues {
+    fn default() -> CurrencyCodeValues {
+        CurrencyCodeValues::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for CurrencyCodeValues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for CurrencyCodeValues {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<CurrencyCodeValues, Malformed> {
+        String::read(from, at).map(|value| CurrencyCodeValues::from(value.as_str()))
+    }
+}
+
+impl WriteValue for CurrencyCodeValues {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 

@@ -7,6 +7,58 @@ use super::*;
 use base::Timestamp;
 use schema::{Malformed, Member, ReadValue, Reader, Shape, Structure, WriteValue, Writer};
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DatafeedSubscriptionState {
+    Active,
+    Inactive,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl DatafeedSubscriptionState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            DatafeedSubscriptionState::Active => "Active",
+            DatafeedSubscriptionState::Inactive => "Inactive",
+            DatafeedSubscriptionState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for DatafeedSubscriptionState {
+    fn from(value: &str) -> DatafeedSubscriptionState {
+        match value {
+            "Active" => DatafeedSubscriptionState::Active,
+            "Inactive" => DatafeedSubscriptionState::Inactive,
+            _ => DatafeedSubscriptionState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for DatafeedSubscriptionState {
+    fn default() -> DatafeedSubscriptionState {
+        DatafeedSubscriptionState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for DatafeedSubscriptionState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for DatafeedSubscriptionState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<DatafeedSubscriptionState, Malformed> {
+        String::read(from, at).map(|value| DatafeedSubscriptionState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for DatafeedSubscriptionState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DefaultConnectionTrackingConfiguration {
     pub default_tcp_established_timeout: Option<i32>,
@@ -2343,6 +2395,65 @@ impl Structure for DeleteSecurityGroupOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteSnapshotInput {
+    pub snapshot_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DeleteSnapshotInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DELETE_SNAPSHOT_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::DELETE_SNAPSHOT_INPUT_MEMBERS[0], &self.snapshot_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DELETE_SNAPSHOT_INPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.snapshot_id = ReadValue::read(from, &crate::shapes::DELETE_SNAPSHOT_INPUT_MEMBERS[0])?,
+            1 => self.dry_run = ReadValue::read(from, &crate::shapes::DELETE_SNAPSHOT_INPUT_MEMBERS[1])?,
+            _ => unreachable!("DeleteSnapshotInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteSnapshotOutput {}
+
+impl Structure for DeleteSnapshotOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DELETE_SNAPSHOT_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, _: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {}
+
+    fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
+        unreachable!("DeleteSnapshotOutput has no member {index}")
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteSnapshotReturnCode {
     pub snapshot_id: Option<String>,
     pub return_code: Option<SnapshotReturnCodes>,
@@ -2375,6 +2486,65 @@ impl Structure for DeleteSnapshotReturnCode {
             _ => unreachable!("DeleteSnapshotReturnCode has no member {index}"),
         }
         Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteSpotDatafeedSubscriptionInput {
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DeleteSpotDatafeedSubscriptionInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DELETE_SPOT_DATAFEED_SUBSCRIPTION_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DELETE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DELETE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("DeleteSpotDatafeedSubscriptionInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteSpotDatafeedSubscriptionOutput {}
+
+impl Structure for DeleteSpotDatafeedSubscriptionOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DELETE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, _: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {}
+
+    fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
+        unreachable!("DeleteSpotDatafeedSubscriptionOutput has no member {index}")
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
@@ -3004,6 +3174,65 @@ impl Structure for DeleteTransitGatewayVpcAttachmentOutput {
             _ => unreachable!("DeleteTransitGatewayVpcAttachmentOutput has no member {index}"),
         }
         Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteVolumeInput {
+    pub volume_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DeleteVolumeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DELETE_VOLUME_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::DELETE_VOLUME_INPUT_MEMBERS[0], &self.volume_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DELETE_VOLUME_INPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.volume_id = ReadValue::read(from, &crate::shapes::DELETE_VOLUME_INPUT_MEMBERS[0])?,
+            1 => self.dry_run = ReadValue::read(from, &crate::shapes::DELETE_VOLUME_INPUT_MEMBERS[1])?,
+            _ => unreachable!("DeleteVolumeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteVolumeOutput {}
+
+impl Structure for DeleteVolumeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DELETE_VOLUME_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, _: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {}
+
+    fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
+        unreachable!("DeleteVolumeOutput has no member {index}")
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
@@ -3976,6 +4205,204 @@ impl Structure for DescribeAvailabilityZonesOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeBundleTasksInput {
+    pub bundle_ids: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+}
+
+impl Structure for DescribeBundleTasksInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_BUNDLE_TASKS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.bundle_ids {
+            visitor(&crate::shapes::DESCRIBE_BUNDLE_TASKS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_BUNDLE_TASKS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_BUNDLE_TASKS_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.bundle_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_BUNDLE_TASKS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run = ReadValue::read(from, &crate::shapes::DESCRIBE_BUNDLE_TASKS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.filters = ReadValue::read(from, &crate::shapes::DESCRIBE_BUNDLE_TASKS_INPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("DescribeBundleTasksInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeBundleTasksOutput {
+    pub bundle_tasks: Option<Vec<BundleTask>>,
+}
+
+impl Structure for DescribeBundleTasksOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_BUNDLE_TASKS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.bundle_tasks {
+            visitor(&crate::shapes::DESCRIBE_BUNDLE_TASKS_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.bundle_tasks =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_BUNDLE_TASKS_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("DescribeBundleTasksOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeCapacityReservationsInput {
+    pub capacity_reservation_ids: Option<Vec<String>>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+    pub filters: Option<Vec<Filter>>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DescribeCapacityReservationsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.capacity_reservation_ids {
+            visitor(&crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.capacity_reservation_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_INPUT_MEMBERS[4])?
+            }
+            _ => unreachable!("DescribeCapacityReservationsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeCapacityReservationsOutput {
+    pub next_token: Option<String>,
+    pub capacity_reservations: Option<Vec<CapacityReservation>>,
+}
+
+impl Structure for DescribeCapacityReservationsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.capacity_reservations {
+            visitor(&crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.capacity_reservations =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_CAPACITY_RESERVATIONS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeCapacityReservationsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeCustomerGatewaysInput {
     pub customer_gateway_ids: Option<Vec<String>>,
     pub filters: Option<Vec<Filter>>,
@@ -4286,6 +4713,370 @@ impl Structure for DescribeEgressOnlyInternetGatewaysOutput {
                 )?
             }
             _ => unreachable!("DescribeEgressOnlyInternetGatewaysOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeExportImageTasksInput {
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+    pub export_image_task_ids: Option<Vec<String>>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeExportImageTasksInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.export_image_task_ids {
+            visitor(&crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.export_image_task_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_INPUT_MEMBERS[4])?
+            }
+            _ => unreachable!("DescribeExportImageTasksInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeExportImageTasksOutput {
+    pub export_image_tasks: Option<Vec<ExportImageTask>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeExportImageTasksOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.export_image_tasks {
+            visitor(&crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.export_image_tasks =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_EXPORT_IMAGE_TASKS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeExportImageTasksOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeFastSnapshotRestoreSuccessItem {
+    pub snapshot_id: Option<String>,
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub state: Option<FastSnapshotRestoreStateCode>,
+    pub state_transition_reason: Option<String>,
+    pub owner_id: Option<String>,
+    pub owner_alias: Option<String>,
+    pub enabling_time: Option<Timestamp>,
+    pub optimizing_time: Option<Timestamp>,
+    pub enabled_time: Option<Timestamp>,
+    pub disabling_time: Option<Timestamp>,
+    pub disabled_time: Option<Timestamp>,
+}
+
+impl Structure for DescribeFastSnapshotRestoreSuccessItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.state_transition_reason {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.owner_alias {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.enabling_time {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.optimizing_time {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.enabled_time {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.disabling_time {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.disabled_time {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[11], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.availability_zone = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.availability_zone_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.state = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.state_transition_reason = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[4],
+                )?
+            }
+            5 => {
+                self.owner_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[5],
+                )?
+            }
+            6 => {
+                self.owner_alias = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[6],
+                )?
+            }
+            7 => {
+                self.enabling_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[7],
+                )?
+            }
+            8 => {
+                self.optimizing_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[8],
+                )?
+            }
+            9 => {
+                self.enabled_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[9],
+                )?
+            }
+            10 => {
+                self.disabling_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[10],
+                )?
+            }
+            11 => {
+                self.disabled_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[11],
+                )?
+            }
+            _ => unreachable!("DescribeFastSnapshotRestoreSuccessItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeFastSnapshotRestoresInput {
+    pub filters: Option<Vec<Filter>>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DescribeFastSnapshotRestoresInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("DescribeFastSnapshotRestoresInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeFastSnapshotRestoresOutput {
+    pub fast_snapshot_restores: Option<Vec<DescribeFastSnapshotRestoreSuccessItem>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeFastSnapshotRestoresOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.fast_snapshot_restores {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.fast_snapshot_restores =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeFastSnapshotRestoresOutput has no member {index}"),
         }
         Ok(())
     }
@@ -4865,6 +5656,92 @@ impl Structure for DescribeFlowLogsOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeHostsInput {
+    pub host_ids: Option<Vec<String>>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+    pub filter: Option<Vec<Filter>>,
+}
+
+impl Structure for DescribeHostsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_HOSTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.host_ids {
+            visitor(&crate::shapes::DESCRIBE_HOSTS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_HOSTS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_HOSTS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.filter {
+            visitor(&crate::shapes::DESCRIBE_HOSTS_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.host_ids = ReadValue::read(from, &crate::shapes::DESCRIBE_HOSTS_INPUT_MEMBERS[0])?,
+            1 => self.next_token = ReadValue::read(from, &crate::shapes::DESCRIBE_HOSTS_INPUT_MEMBERS[1])?,
+            2 => self.max_results = ReadValue::read(from, &crate::shapes::DESCRIBE_HOSTS_INPUT_MEMBERS[2])?,
+            3 => self.filter = ReadValue::read(from, &crate::shapes::DESCRIBE_HOSTS_INPUT_MEMBERS[3])?,
+            _ => unreachable!("DescribeHostsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeHostsOutput {
+    pub hosts: Option<Vec<Host>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeHostsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_HOSTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.hosts {
+            visitor(&crate::shapes::DESCRIBE_HOSTS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_HOSTS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.hosts = ReadValue::read(from, &crate::shapes::DESCRIBE_HOSTS_OUTPUT_MEMBERS[0])?,
+            1 => self.next_token = ReadValue::read(from, &crate::shapes::DESCRIBE_HOSTS_OUTPUT_MEMBERS[1])?,
+            _ => unreachable!("DescribeHostsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeIamInstanceProfileAssociationsInput {
     pub association_ids: Option<Vec<String>>,
     pub filters: Option<Vec<Filter>>,
@@ -5275,6 +6152,230 @@ impl Structure for DescribeImagesOutput {
             0 => self.next_token = ReadValue::read(from, &crate::shapes::DESCRIBE_IMAGES_OUTPUT_MEMBERS[0])?,
             1 => self.images = ReadValue::read(from, &crate::shapes::DESCRIBE_IMAGES_OUTPUT_MEMBERS[1])?,
             _ => unreachable!("DescribeImagesOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeImportImageTasksInput {
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+    pub import_task_ids: Option<Vec<String>>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeImportImageTasksInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.import_task_ids {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.import_task_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_INPUT_MEMBERS[4])?
+            }
+            _ => unreachable!("DescribeImportImageTasksInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeImportImageTasksOutput {
+    pub import_image_tasks: Option<Vec<ImportImageTask>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeImportImageTasksOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.import_image_tasks {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.import_image_tasks =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_IMAGE_TASKS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeImportImageTasksOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeImportSnapshotTasksInput {
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+    pub import_task_ids: Option<Vec<String>>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeImportSnapshotTasksInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.import_task_ids {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.import_task_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_INPUT_MEMBERS[4])?
+            }
+            _ => unreachable!("DescribeImportSnapshotTasksInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeImportSnapshotTasksOutput {
+    pub import_snapshot_tasks: Option<Vec<ImportSnapshotTask>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeImportSnapshotTasksOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.import_snapshot_tasks {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.import_snapshot_tasks =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_IMPORT_SNAPSHOT_TASKS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeImportSnapshotTasksOutput has no member {index}"),
         }
         Ok(())
     }
@@ -6598,6 +7699,118 @@ impl Structure for DescribeLaunchTemplatesOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeLockedSnapshotsInput {
+    pub filters: Option<Vec<Filter>>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub snapshot_ids: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DescribeLockedSnapshotsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.snapshot_ids {
+            visitor(&crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.snapshot_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_INPUT_MEMBERS[4])?
+            }
+            _ => unreachable!("DescribeLockedSnapshotsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeLockedSnapshotsOutput {
+    pub snapshots: Option<Vec<LockedSnapshotsInfo>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeLockedSnapshotsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshots {
+            visitor(&crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshots =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_LOCKED_SNAPSHOTS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeLockedSnapshotsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeManagedPrefixListsInput {
     pub dry_run: Option<bool>,
     pub filters: Option<Vec<Filter>>,
@@ -7868,6 +9081,578 @@ impl Structure for DescribeRegionsOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeReplaceRootVolumeTasksInput {
+    pub replace_root_volume_task_ids: Option<Vec<String>>,
+    pub filters: Option<Vec<Filter>>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DescribeReplaceRootVolumeTasksInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.replace_root_volume_task_ids {
+            visitor(&crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.replace_root_volume_task_ids = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.filters = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.max_results = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.next_token = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_INPUT_MEMBERS[4],
+                )?
+            }
+            _ => unreachable!("DescribeReplaceRootVolumeTasksInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeReplaceRootVolumeTasksOutput {
+    pub replace_root_volume_tasks: Option<Vec<ReplaceRootVolumeTask>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeReplaceRootVolumeTasksOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.replace_root_volume_tasks {
+            visitor(&crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.replace_root_volume_tasks = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_OUTPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.next_token = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_REPLACE_ROOT_VOLUME_TASKS_OUTPUT_MEMBERS[1],
+                )?
+            }
+            _ => unreachable!("DescribeReplaceRootVolumeTasksOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeReservedInstancesInput {
+    pub offering_class: Option<OfferingClassType>,
+    pub reserved_instances_ids: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+    pub offering_type: Option<OfferingTypeValues>,
+}
+
+impl Structure for DescribeReservedInstancesInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.offering_class {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.reserved_instances_ids {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.offering_type {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.offering_class =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.reserved_instances_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.offering_type =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_RESERVED_INSTANCES_INPUT_MEMBERS[4])?
+            }
+            _ => unreachable!("DescribeReservedInstancesInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeReservedInstancesModificationsInput {
+    pub reserved_instances_modification_ids: Option<Vec<String>>,
+    pub next_token: Option<String>,
+    pub filters: Option<Vec<Filter>>,
+}
+
+impl Structure for DescribeReservedInstancesModificationsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.reserved_instances_modification_ids {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.reserved_instances_modification_ids = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.next_token = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.filters = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_INPUT_MEMBERS[2],
+                )?
+            }
+            _ => unreachable!("DescribeReservedInstancesModificationsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeReservedInstancesModificationsOutput {
+    pub next_token: Option<String>,
+    pub reserved_instances_modifications: Option<Vec<ReservedInstancesModification>>,
+}
+
+impl Structure for DescribeReservedInstancesModificationsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.reserved_instances_modifications {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.next_token = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_OUTPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.reserved_instances_modifications = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_MODIFICATIONS_OUTPUT_MEMBERS[1],
+                )?
+            }
+            _ => unreachable!("DescribeReservedInstancesModificationsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeReservedInstancesOfferingsInput {
+    pub availability_zone: Option<String>,
+    pub include_marketplace: Option<bool>,
+    pub instance_type: Option<String>,
+    pub max_duration: Option<i64>,
+    pub max_instance_count: Option<i32>,
+    pub min_duration: Option<i64>,
+    pub offering_class: Option<OfferingClassType>,
+    pub product_description: Option<RIProductDescription>,
+    pub reserved_instances_offering_ids: Option<Vec<String>>,
+    pub availability_zone_id: Option<String>,
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+    pub instance_tenancy: Option<Tenancy>,
+    pub offering_type: Option<OfferingTypeValues>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+impl Structure for DescribeReservedInstancesOfferingsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.include_marketplace {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.max_duration {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.max_instance_count {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.min_duration {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.offering_class {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.product_description {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.reserved_instances_offering_ids {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.instance_tenancy {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.offering_type {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[15], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.availability_zone = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.include_marketplace = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.instance_type = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.max_duration = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.max_instance_count = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[4],
+                )?
+            }
+            5 => {
+                self.min_duration = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[5],
+                )?
+            }
+            6 => {
+                self.offering_class = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[6],
+                )?
+            }
+            7 => {
+                self.product_description = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[7],
+                )?
+            }
+            8 => {
+                self.reserved_instances_offering_ids = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[8],
+                )?
+            }
+            9 => {
+                self.availability_zone_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[9],
+                )?
+            }
+            10 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[10],
+                )?
+            }
+            11 => {
+                self.filters = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[11],
+                )?
+            }
+            12 => {
+                self.instance_tenancy = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[12],
+                )?
+            }
+            13 => {
+                self.offering_type = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[13],
+                )?
+            }
+            14 => {
+                self.next_token = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[14],
+                )?
+            }
+            15 => {
+                self.max_results = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_INPUT_MEMBERS[15],
+                )?
+            }
+            _ => unreachable!("DescribeReservedInstancesOfferingsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeReservedInstancesOfferingsOutput {
+    pub next_token: Option<String>,
+    pub reserved_instances_offerings: Option<Vec<ReservedInstancesOffering>>,
+}
+
+impl Structure for DescribeReservedInstancesOfferingsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.reserved_instances_offerings {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.next_token = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_OUTPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.reserved_instances_offerings = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OFFERINGS_OUTPUT_MEMBERS[1],
+                )?
+            }
+            _ => unreachable!("DescribeReservedInstancesOfferingsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeReservedInstancesOutput {
+    pub reserved_instances: Option<Vec<ReservedInstances>>,
+}
+
+impl Structure for DescribeReservedInstancesOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.reserved_instances {
+            visitor(&crate::shapes::DESCRIBE_RESERVED_INSTANCES_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.reserved_instances =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_RESERVED_INSTANCES_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("DescribeReservedInstancesOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeRouteTablesInput {
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
@@ -8410,6 +10195,1044 @@ impl Structure for DescribeSecurityGroupsOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSnapshotAttributeInput {
+    pub attribute: SnapshotAttributeName,
+    pub snapshot_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DescribeSnapshotAttributeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[0], &self.attribute);
+        visitor(&crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[1], &self.snapshot_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.attribute =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("DescribeSnapshotAttributeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSnapshotAttributeOutput {
+    pub product_codes: Option<Vec<ProductCode>>,
+    pub snapshot_id: Option<String>,
+    pub create_volume_permissions: Option<Vec<CreateVolumePermission>>,
+}
+
+impl Structure for DescribeSnapshotAttributeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.product_codes {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.create_volume_permissions {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.product_codes =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.create_volume_permissions =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_ATTRIBUTE_OUTPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("DescribeSnapshotAttributeOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSnapshotTierStatusInput {
+    pub filters: Option<Vec<Filter>>,
+    pub dry_run: Option<bool>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+impl Structure for DescribeSnapshotTierStatusInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("DescribeSnapshotTierStatusInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSnapshotTierStatusOutput {
+    pub snapshot_tier_statuses: Option<Vec<SnapshotTierStatus>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeSnapshotTierStatusOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_tier_statuses {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_tier_statuses =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOT_TIER_STATUS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeSnapshotTierStatusOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSnapshotsInput {
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub owner_ids: Option<Vec<String>>,
+    pub restorable_by_user_ids: Option<Vec<String>>,
+    pub snapshot_ids: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+}
+
+impl Structure for DescribeSnapshotsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SNAPSHOTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.owner_ids {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.restorable_by_user_ids {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.snapshot_ids {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[6], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.max_results = ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token = ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[1])?
+            }
+            2 => self.owner_ids = ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[2])?,
+            3 => {
+                self.restorable_by_user_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.snapshot_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[4])?
+            }
+            5 => self.dry_run = ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[5])?,
+            6 => self.filters = ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOTS_INPUT_MEMBERS[6])?,
+            _ => unreachable!("DescribeSnapshotsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSnapshotsOutput {
+    pub next_token: Option<String>,
+    pub snapshots: Option<Vec<Snapshot>>,
+}
+
+impl Structure for DescribeSnapshotsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SNAPSHOTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOTS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.snapshots {
+            visitor(&crate::shapes::DESCRIBE_SNAPSHOTS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.next_token = ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOTS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.snapshots = ReadValue::read(from, &crate::shapes::DESCRIBE_SNAPSHOTS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeSnapshotsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotDatafeedSubscriptionInput {
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DescribeSpotDatafeedSubscriptionInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_INPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("DescribeSpotDatafeedSubscriptionInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotDatafeedSubscriptionOutput {
+    pub spot_datafeed_subscription: Option<SpotDatafeedSubscription>,
+}
+
+impl Structure for DescribeSpotDatafeedSubscriptionOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.spot_datafeed_subscription {
+            visitor(&crate::shapes::DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.spot_datafeed_subscription = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_DATAFEED_SUBSCRIPTION_OUTPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("DescribeSpotDatafeedSubscriptionOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotFleetInstancesInput {
+    pub dry_run: Option<bool>,
+    pub spot_fleet_request_id: String,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+impl Structure for DescribeSpotFleetInstancesInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS[1], &self.spot_fleet_request_id);
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.spot_fleet_request_id =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("DescribeSpotFleetInstancesInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotFleetInstancesOutput {
+    pub active_instances: Option<Vec<ActiveInstance>>,
+    pub next_token: Option<String>,
+    pub spot_fleet_request_id: Option<String>,
+}
+
+impl Structure for DescribeSpotFleetInstancesOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.active_instances {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.spot_fleet_request_id {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.active_instances =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.spot_fleet_request_id =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_INSTANCES_OUTPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("DescribeSpotFleetInstancesOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotFleetRequestHistoryInput {
+    pub dry_run: Option<bool>,
+    pub spot_fleet_request_id: String,
+    pub event_type: Option<EventType>,
+    pub start_time: Timestamp,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+impl Structure for DescribeSpotFleetRequestHistoryInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[0], value);
+        }
+        visitor(
+            &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[1],
+            &self.spot_fleet_request_id,
+        );
+        if let Some(value) = &self.event_type {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[2], value);
+        }
+        visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[3], &self.start_time);
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.spot_fleet_request_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.event_type = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.start_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.next_token = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[4],
+                )?
+            }
+            5 => {
+                self.max_results = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_INPUT_MEMBERS[5],
+                )?
+            }
+            _ => unreachable!("DescribeSpotFleetRequestHistoryInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotFleetRequestHistoryOutput {
+    pub history_records: Option<Vec<HistoryRecord>>,
+    pub last_evaluated_time: Option<Timestamp>,
+    pub next_token: Option<String>,
+    pub spot_fleet_request_id: Option<String>,
+    pub start_time: Option<Timestamp>,
+}
+
+impl Structure for DescribeSpotFleetRequestHistoryOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.history_records {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.last_evaluated_time {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.spot_fleet_request_id {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.start_time {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.history_records = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.last_evaluated_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.next_token = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.spot_fleet_request_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.start_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DESCRIBE_SPOT_FLEET_REQUEST_HISTORY_OUTPUT_MEMBERS[4],
+                )?
+            }
+            _ => unreachable!("DescribeSpotFleetRequestHistoryOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotFleetRequestsInput {
+    pub dry_run: Option<bool>,
+    pub spot_fleet_request_ids: Option<Vec<String>>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+impl Structure for DescribeSpotFleetRequestsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.spot_fleet_request_ids {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.spot_fleet_request_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("DescribeSpotFleetRequestsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotFleetRequestsOutput {
+    pub next_token: Option<String>,
+    pub spot_fleet_request_configs: Option<Vec<SpotFleetRequestConfig>>,
+}
+
+impl Structure for DescribeSpotFleetRequestsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.spot_fleet_request_configs {
+            visitor(&crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.spot_fleet_request_configs =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_FLEET_REQUESTS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeSpotFleetRequestsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotInstanceRequestsInput {
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+    pub dry_run: Option<bool>,
+    pub spot_instance_request_ids: Option<Vec<String>>,
+    pub filters: Option<Vec<Filter>>,
+}
+
+impl Structure for DescribeSpotInstanceRequestsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.spot_instance_request_ids {
+            visitor(&crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.spot_instance_request_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_INPUT_MEMBERS[4])?
+            }
+            _ => unreachable!("DescribeSpotInstanceRequestsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotInstanceRequestsOutput {
+    pub spot_instance_requests: Option<Vec<SpotInstanceRequest>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeSpotInstanceRequestsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.spot_instance_requests {
+            visitor(&crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.spot_instance_requests =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_INSTANCE_REQUESTS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeSpotInstanceRequestsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotPriceHistoryInput {
+    pub availability_zone_id: Option<String>,
+    pub dry_run: Option<bool>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub instance_types: Option<Vec<String>>,
+    pub product_descriptions: Option<Vec<String>>,
+    pub filters: Option<Vec<Filter>>,
+    pub availability_zone: Option<String>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeSpotPriceHistoryInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.start_time {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.end_time {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.instance_types {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.product_descriptions {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[9], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.start_time =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.end_time =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.instance_types =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.product_descriptions =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[5])?
+            }
+            6 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[6])?
+            }
+            7 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[7])?
+            }
+            8 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[8])?
+            }
+            9 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_INPUT_MEMBERS[9])?
+            }
+            _ => unreachable!("DescribeSpotPriceHistoryInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeSpotPriceHistoryOutput {
+    pub next_token: Option<String>,
+    pub spot_price_history: Option<Vec<SpotPrice>>,
+}
+
+impl Structure for DescribeSpotPriceHistoryOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.spot_price_history {
+            visitor(&crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.spot_price_history =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_SPOT_PRICE_HISTORY_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeSpotPriceHistoryOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeStaleSecurityGroupsInput {
     pub dry_run: Option<bool>,
     pub max_results: Option<i32>,
@@ -8498,6 +11321,118 @@ impl Structure for DescribeStaleSecurityGroupsOutput {
                     ReadValue::read(from, &crate::shapes::DESCRIBE_STALE_SECURITY_GROUPS_OUTPUT_MEMBERS[1])?
             }
             _ => unreachable!("DescribeStaleSecurityGroupsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeStoreImageTasksInput {
+    pub image_ids: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+impl Structure for DescribeStoreImageTasksInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.image_ids {
+            visitor(&crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.image_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_INPUT_MEMBERS[4])?
+            }
+            _ => unreachable!("DescribeStoreImageTasksInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeStoreImageTasksOutput {
+    pub store_image_task_results: Option<Vec<StoreImageTaskResult>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for DescribeStoreImageTasksOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.store_image_task_results {
+            visitor(&crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.store_image_task_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_STORE_IMAGE_TASKS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeStoreImageTasksOutput has no member {index}"),
         }
         Ok(())
     }
@@ -9291,6 +12226,443 @@ impl Structure for DescribeTransitGatewaysOutput {
                     ReadValue::read(from, &crate::shapes::DESCRIBE_TRANSIT_GATEWAYS_OUTPUT_MEMBERS[1])?
             }
             _ => unreachable!("DescribeTransitGatewaysOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeVolumeAttributeInput {
+    pub attribute: VolumeAttributeName,
+    pub volume_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DescribeVolumeAttributeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_INPUT_MEMBERS[0], &self.attribute);
+        visitor(&crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_INPUT_MEMBERS[1], &self.volume_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.attribute =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.volume_id =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_INPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("DescribeVolumeAttributeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeVolumeAttributeOutput {
+    pub auto_enable_io: Option<AttributeBooleanValue>,
+    pub product_codes: Option<Vec<ProductCode>>,
+    pub volume_id: Option<String>,
+}
+
+impl Structure for DescribeVolumeAttributeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.auto_enable_io {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.product_codes {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.auto_enable_io =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.product_codes =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.volume_id =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_ATTRIBUTE_OUTPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("DescribeVolumeAttributeOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeVolumeStatusInput {
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub volume_ids: Option<Vec<String>>,
+    pub include_managed_resources: Option<bool>,
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+}
+
+impl Structure for DescribeVolumeStatusInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.volume_ids {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.include_managed_resources {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.volume_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.include_managed_resources =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.dry_run = ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.filters = ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_STATUS_INPUT_MEMBERS[5])?
+            }
+            _ => unreachable!("DescribeVolumeStatusInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeVolumeStatusOutput {
+    pub next_token: Option<String>,
+    pub volume_statuses: Option<Vec<VolumeStatusItem>>,
+}
+
+impl Structure for DescribeVolumeStatusOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_VOLUME_STATUS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_STATUS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.volume_statuses {
+            visitor(&crate::shapes::DESCRIBE_VOLUME_STATUS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_STATUS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.volume_statuses =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUME_STATUS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeVolumeStatusOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeVolumesInput {
+    pub volume_ids: Option<Vec<String>>,
+    pub include_managed_resources: Option<bool>,
+    pub dry_run: Option<bool>,
+    pub filters: Option<Vec<Filter>>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+impl Structure for DescribeVolumesInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_VOLUMES_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.volume_ids {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.include_managed_resources {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.volume_ids = ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[0])?,
+            1 => {
+                self.include_managed_resources =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[1])?
+            }
+            2 => self.dry_run = ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[2])?,
+            3 => self.filters = ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[3])?,
+            4 => self.next_token = ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[4])?,
+            5 => self.max_results = ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_INPUT_MEMBERS[5])?,
+            _ => unreachable!("DescribeVolumesInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeVolumesModificationsInput {
+    pub dry_run: Option<bool>,
+    pub volume_ids: Option<Vec<String>>,
+    pub filters: Option<Vec<Filter>>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+    pub include_managed_resources: Option<bool>,
+}
+
+impl Structure for DescribeVolumesModificationsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.volume_ids {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.filters {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.include_managed_resources {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.volume_ids =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.filters =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.include_managed_resources =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_INPUT_MEMBERS[5])?
+            }
+            _ => unreachable!("DescribeVolumesModificationsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeVolumesModificationsOutput {
+    pub next_token: Option<String>,
+    pub volumes_modifications: Option<Vec<VolumeModification>>,
+}
+
+impl Structure for DescribeVolumesModificationsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.volumes_modifications {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.volumes_modifications =
+                    ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_MODIFICATIONS_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DescribeVolumesModificationsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeVolumesOutput {
+    pub next_token: Option<String>,
+    pub volumes: Option<Vec<Volume>>,
+}
+
+impl Structure for DescribeVolumesOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DESCRIBE_VOLUMES_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.volumes {
+            visitor(&crate::shapes::DESCRIBE_VOLUMES_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.next_token = ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_OUTPUT_MEMBERS[0])?,
+            1 => self.volumes = ReadValue::read(from, &crate::shapes::DESCRIBE_VOLUMES_OUTPUT_MEMBERS[1])?,
+            _ => unreachable!("DescribeVolumesOutput has no member {index}"),
         }
         Ok(())
     }
@@ -10681,6 +14053,141 @@ impl Structure for DetachNetworkInterfaceOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DetachVolumeInput {
+    pub device: Option<String>,
+    pub force: Option<bool>,
+    pub instance_id: Option<String>,
+    pub volume_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DetachVolumeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DETACH_VOLUME_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.device {
+            visitor(&crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.force {
+            visitor(&crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[2], value);
+        }
+        visitor(&crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[3], &self.volume_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.device = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[0])?,
+            1 => self.force = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[1])?,
+            2 => self.instance_id = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[2])?,
+            3 => self.volume_id = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[3])?,
+            4 => self.dry_run = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_INPUT_MEMBERS[4])?,
+            _ => unreachable!("DetachVolumeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DetachVolumeOutput {
+    pub delete_on_termination: Option<bool>,
+    pub associated_resource: Option<String>,
+    pub instance_owning_service: Option<String>,
+    pub ebs_card_index: Option<i32>,
+    pub volume_id: Option<String>,
+    pub instance_id: Option<String>,
+    pub device: Option<String>,
+    pub state: Option<VolumeAttachmentState>,
+    pub attach_time: Option<Timestamp>,
+}
+
+impl Structure for DetachVolumeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DETACH_VOLUME_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.delete_on_termination {
+            visitor(&crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.associated_resource {
+            visitor(&crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_owning_service {
+            visitor(&crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.ebs_card_index {
+            visitor(&crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.device {
+            visitor(&crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.attach_time {
+            visitor(&crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.delete_on_termination =
+                    ReadValue::read(from, &crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.associated_resource =
+                    ReadValue::read(from, &crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.instance_owning_service =
+                    ReadValue::read(from, &crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.ebs_card_index = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[3])?
+            }
+            4 => self.volume_id = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[4])?,
+            5 => self.instance_id = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[5])?,
+            6 => self.device = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[6])?,
+            7 => self.state = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[7])?,
+            8 => self.attach_time = ReadValue::read(from, &crate::shapes::DETACH_VOLUME_OUTPUT_MEMBERS[8])?,
+            _ => unreachable!("DetachVolumeOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DetachVpnGatewayInput {
     pub vpc_id: String,
     pub vpn_gateway_id: String,
@@ -10870,6 +14377,484 @@ impl Structure for DhcpOptions {
             2 => self.dhcp_options_id = ReadValue::read(from, &crate::shapes::DHCP_OPTIONS_MEMBERS[2])?,
             3 => self.dhcp_configurations = ReadValue::read(from, &crate::shapes::DHCP_OPTIONS_MEMBERS[3])?,
             _ => unreachable!("DhcpOptions has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableEbsEncryptionByDefaultInput {
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DisableEbsEncryptionByDefaultInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DISABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DISABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("DisableEbsEncryptionByDefaultInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableEbsEncryptionByDefaultOutput {
+    pub ebs_encryption_by_default: Option<bool>,
+}
+
+impl Structure for DisableEbsEncryptionByDefaultOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.ebs_encryption_by_default {
+            visitor(&crate::shapes::DISABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.ebs_encryption_by_default = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("DisableEbsEncryptionByDefaultOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoreErrorItem {
+    pub snapshot_id: Option<String>,
+    pub fast_snapshot_restore_state_errors: Option<Vec<DisableFastSnapshotRestoreStateErrorItem>>,
+}
+
+impl Structure for DisableFastSnapshotRestoreErrorItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.fast_snapshot_restore_state_errors {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.fast_snapshot_restore_state_errors = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS[1],
+                )?
+            }
+            _ => unreachable!("DisableFastSnapshotRestoreErrorItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoreStateError {
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+
+impl Structure for DisableFastSnapshotRestoreStateError {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.code {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.message {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.code = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.message = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS[1],
+                )?
+            }
+            _ => unreachable!("DisableFastSnapshotRestoreStateError has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoreStateErrorItem {
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub error: Option<DisableFastSnapshotRestoreStateError>,
+}
+
+impl Structure for DisableFastSnapshotRestoreStateErrorItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.error {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.availability_zone = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.availability_zone_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.error = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[2],
+                )?
+            }
+            _ => unreachable!("DisableFastSnapshotRestoreStateErrorItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoreSuccessItem {
+    pub snapshot_id: Option<String>,
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub state: Option<FastSnapshotRestoreStateCode>,
+    pub state_transition_reason: Option<String>,
+    pub owner_id: Option<String>,
+    pub owner_alias: Option<String>,
+    pub enabling_time: Option<Timestamp>,
+    pub optimizing_time: Option<Timestamp>,
+    pub enabled_time: Option<Timestamp>,
+    pub disabling_time: Option<Timestamp>,
+    pub disabled_time: Option<Timestamp>,
+}
+
+impl Structure for DisableFastSnapshotRestoreSuccessItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.state_transition_reason {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.owner_alias {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.enabling_time {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.optimizing_time {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.enabled_time {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.disabling_time {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.disabled_time {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[11], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.availability_zone = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.availability_zone_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.state = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.state_transition_reason = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[4],
+                )?
+            }
+            5 => {
+                self.owner_id = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[5],
+                )?
+            }
+            6 => {
+                self.owner_alias = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[6],
+                )?
+            }
+            7 => {
+                self.enabling_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[7],
+                )?
+            }
+            8 => {
+                self.optimizing_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[8],
+                )?
+            }
+            9 => {
+                self.enabled_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[9],
+                )?
+            }
+            10 => {
+                self.disabling_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[10],
+                )?
+            }
+            11 => {
+                self.disabled_time = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[11],
+                )?
+            }
+            _ => unreachable!("DisableFastSnapshotRestoreSuccessItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoresInput {
+    pub availability_zones: Option<Vec<String>>,
+    pub availability_zone_ids: Option<Vec<String>>,
+    pub source_snapshot_ids: Vec<String>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DisableFastSnapshotRestoresInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zones {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone_ids {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[1], value);
+        }
+        visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[2], &self.source_snapshot_ids);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.availability_zones =
+                    ReadValue::read(from, &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.availability_zone_ids =
+                    ReadValue::read(from, &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.source_snapshot_ids =
+                    ReadValue::read(from, &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("DisableFastSnapshotRestoresInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoresOutput {
+    pub successful: Option<Vec<DisableFastSnapshotRestoreSuccessItem>>,
+    pub unsuccessful: Option<Vec<DisableFastSnapshotRestoreErrorItem>>,
+}
+
+impl Structure for DisableFastSnapshotRestoresOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.successful {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.unsuccessful {
+            visitor(&crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.successful =
+                    ReadValue::read(from, &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.unsuccessful =
+                    ReadValue::read(from, &crate::shapes::DISABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("DisableFastSnapshotRestoresOutput has no member {index}"),
         }
         Ok(())
     }
@@ -11089,6 +15074,82 @@ impl Structure for DisableSerialConsoleAccessOutput {
                     ReadValue::read(from, &crate::shapes::DISABLE_SERIAL_CONSOLE_ACCESS_OUTPUT_MEMBERS[0])?
             }
             _ => unreachable!("DisableSerialConsoleAccessOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableSnapshotBlockPublicAccessInput {
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for DisableSnapshotBlockPublicAccessInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("DisableSnapshotBlockPublicAccessInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DisableSnapshotBlockPublicAccessOutput {
+    pub state: Option<SnapshotBlockPublicAccessState>,
+}
+
+impl Structure for DisableSnapshotBlockPublicAccessOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.state = ReadValue::read(
+                    from,
+                    &crate::shapes::DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("DisableSnapshotBlockPublicAccessOutput has no member {index}"),
         }
         Ok(())
     }
@@ -11931,6 +15992,61 @@ impl Structure for DisassociateVpcCidrBlockOutput {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DiskImageFormat {
+    Vmdk,
+    Raw,
+    Vhd,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl DiskImageFormat {
+    pub fn as_str(&self) -> &str {
+        match self {
+            DiskImageFormat::Vmdk => "VMDK",
+            DiskImageFormat::Raw => "RAW",
+            DiskImageFormat::Vhd => "VHD",
+            DiskImageFormat::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for DiskImageFormat {
+    fn from(value: &str) -> DiskImageFormat {
+        match value {
+            "VMDK" => DiskImageFormat::Vmdk,
+            "RAW" => DiskImageFormat::Raw,
+            "VHD" => DiskImageFormat::Vhd,
+            _ => DiskImageFormat::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for DiskImageFormat {
+    fn default() -> DiskImageFormat {
+        DiskImageFormat::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for DiskImageFormat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for DiskImageFormat {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<DiskImageFormat, Malformed> {
+        String::read(from, at).map(|value| DiskImageFormat::from(value.as_str()))
+    }
+}
+
+impl WriteValue for DiskImageFormat {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 

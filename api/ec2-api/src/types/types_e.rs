@@ -1313,6 +1313,478 @@ impl WriteValue for EnaSupport {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableEbsEncryptionByDefaultInput {
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for EnableEbsEncryptionByDefaultInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::ENABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::ENABLE_EBS_ENCRYPTION_BY_DEFAULT_INPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("EnableEbsEncryptionByDefaultInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableEbsEncryptionByDefaultOutput {
+    pub ebs_encryption_by_default: Option<bool>,
+}
+
+impl Structure for EnableEbsEncryptionByDefaultOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.ebs_encryption_by_default {
+            visitor(&crate::shapes::ENABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.ebs_encryption_by_default =
+                    ReadValue::read(from, &crate::shapes::ENABLE_EBS_ENCRYPTION_BY_DEFAULT_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("EnableEbsEncryptionByDefaultOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoreErrorItem {
+    pub snapshot_id: Option<String>,
+    pub fast_snapshot_restore_state_errors: Option<Vec<EnableFastSnapshotRestoreStateErrorItem>>,
+}
+
+impl Structure for EnableFastSnapshotRestoreErrorItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.fast_snapshot_restore_state_errors {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS[0])?
+            }
+            1 => {
+                self.fast_snapshot_restore_state_errors =
+                    ReadValue::read(from, &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_ERROR_ITEM_MEMBERS[1])?
+            }
+            _ => unreachable!("EnableFastSnapshotRestoreErrorItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoreStateError {
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+
+impl Structure for EnableFastSnapshotRestoreStateError {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.code {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.message {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.code = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.message = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_MEMBERS[1],
+                )?
+            }
+            _ => unreachable!("EnableFastSnapshotRestoreStateError has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoreStateErrorItem {
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub error: Option<EnableFastSnapshotRestoreStateError>,
+}
+
+impl Structure for EnableFastSnapshotRestoreStateErrorItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.error {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.availability_zone = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.availability_zone_id = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.error = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_STATE_ERROR_ITEM_MEMBERS[2],
+                )?
+            }
+            _ => unreachable!("EnableFastSnapshotRestoreStateErrorItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoreSuccessItem {
+    pub snapshot_id: Option<String>,
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub state: Option<FastSnapshotRestoreStateCode>,
+    pub state_transition_reason: Option<String>,
+    pub owner_id: Option<String>,
+    pub owner_alias: Option<String>,
+    pub enabling_time: Option<Timestamp>,
+    pub optimizing_time: Option<Timestamp>,
+    pub enabled_time: Option<Timestamp>,
+    pub disabling_time: Option<Timestamp>,
+    pub disabled_time: Option<Timestamp>,
+}
+
+impl Structure for EnableFastSnapshotRestoreSuccessItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.state_transition_reason {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.owner_alias {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.enabling_time {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.optimizing_time {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.enabled_time {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.disabling_time {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.disabled_time {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[11], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.availability_zone = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.availability_zone_id = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.state = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.state_transition_reason = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[4],
+                )?
+            }
+            5 => {
+                self.owner_id = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[5],
+                )?
+            }
+            6 => {
+                self.owner_alias = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[6],
+                )?
+            }
+            7 => {
+                self.enabling_time = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[7],
+                )?
+            }
+            8 => {
+                self.optimizing_time = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[8],
+                )?
+            }
+            9 => {
+                self.enabled_time = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[9],
+                )?
+            }
+            10 => {
+                self.disabling_time = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[10],
+                )?
+            }
+            11 => {
+                self.disabled_time = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORE_SUCCESS_ITEM_MEMBERS[11],
+                )?
+            }
+            _ => unreachable!("EnableFastSnapshotRestoreSuccessItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoresInput {
+    pub availability_zones: Option<Vec<String>>,
+    pub availability_zone_ids: Option<Vec<String>>,
+    pub source_snapshot_ids: Vec<String>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for EnableFastSnapshotRestoresInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zones {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone_ids {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[1], value);
+        }
+        visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[2], &self.source_snapshot_ids);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.availability_zones =
+                    ReadValue::read(from, &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.availability_zone_ids =
+                    ReadValue::read(from, &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.source_snapshot_ids =
+                    ReadValue::read(from, &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("EnableFastSnapshotRestoresInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoresOutput {
+    pub successful: Option<Vec<EnableFastSnapshotRestoreSuccessItem>>,
+    pub unsuccessful: Option<Vec<EnableFastSnapshotRestoreErrorItem>>,
+}
+
+impl Structure for EnableFastSnapshotRestoresOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.successful {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.unsuccessful {
+            visitor(&crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.successful =
+                    ReadValue::read(from, &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.unsuccessful =
+                    ReadValue::read(from, &crate::shapes::ENABLE_FAST_SNAPSHOT_RESTORES_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("EnableFastSnapshotRestoresOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EnableImageDeprecationInput {
     pub image_id: String,
     pub deprecate_at: Timestamp,
@@ -1538,6 +2010,90 @@ impl Structure for EnableSerialConsoleAccessOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableSnapshotBlockPublicAccessInput {
+    pub state: SnapshotBlockPublicAccessState,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for EnableSnapshotBlockPublicAccessInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS[0], &self.state);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.state = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_INPUT_MEMBERS[1],
+                )?
+            }
+            _ => unreachable!("EnableSnapshotBlockPublicAccessInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableSnapshotBlockPublicAccessOutput {
+    pub state: Option<SnapshotBlockPublicAccessState>,
+}
+
+impl Structure for EnableSnapshotBlockPublicAccessOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.state = ReadValue::read(
+                    from,
+                    &crate::shapes::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS_OUTPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("EnableSnapshotBlockPublicAccessOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EnableTransitGatewayRouteTablePropagationInput {
     pub transit_gateway_route_table_id: String,
     pub transit_gateway_attachment_id: Option<String>,
@@ -1704,6 +2260,65 @@ impl Structure for EnableVgwRoutePropagationOutput {
 
     fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
         unreachable!("EnableVgwRoutePropagationOutput has no member {index}")
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableVolumeIOInput {
+    pub dry_run: Option<bool>,
+    pub volume_id: String,
+}
+
+impl Structure for EnableVolumeIOInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_VOLUME_IO_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::ENABLE_VOLUME_IO_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::ENABLE_VOLUME_IO_INPUT_MEMBERS[1], &self.volume_id);
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.dry_run = ReadValue::read(from, &crate::shapes::ENABLE_VOLUME_IO_INPUT_MEMBERS[0])?,
+            1 => self.volume_id = ReadValue::read(from, &crate::shapes::ENABLE_VOLUME_IO_INPUT_MEMBERS[1])?,
+            _ => unreachable!("EnableVolumeIOInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableVolumeIOOutput {}
+
+impl Structure for EnableVolumeIOOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::ENABLE_VOLUME_IO_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, _: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {}
+
+    fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
+        unreachable!("EnableVolumeIOOutput has no member {index}")
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
@@ -1932,6 +2547,58 @@ impl WriteValue for EncryptionSupportOptionValue {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndDateType {
+    Unlimited,
+    Limited,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl EndDateType {
+    pub fn as_str(&self) -> &str {
+        match self {
+            EndDateType::Unlimited => "unlimited",
+            EndDateType::Limited => "limited",
+            EndDateType::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for EndDateType {
+    fn from(value: &str) -> EndDateType {
+        match value {
+            "unlimited" => EndDateType::Unlimited,
+            "limited" => EndDateType::Limited,
+            _ => EndDateType::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for EndDateType {
+    fn default() -> EndDateType {
+        EndDateType::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for EndDateType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for EndDateType {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<EndDateType, Malformed> {
+        String::read(from, at).map(|value| EndDateType::from(value.as_str()))
+    }
+}
+
+impl WriteValue for EndDateType {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EphemeralNvmeSupport {
     Unsupported,
     Supported,
@@ -2089,6 +2756,119 @@ impl Structure for EventInformation {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventType {
+    InstanceChange,
+    FleetRequestChange,
+    Error,
+    Information,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl EventType {
+    pub fn as_str(&self) -> &str {
+        match self {
+            EventType::InstanceChange => "instanceChange",
+            EventType::FleetRequestChange => "fleetRequestChange",
+            EventType::Error => "error",
+            EventType::Information => "information",
+            EventType::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for EventType {
+    fn from(value: &str) -> EventType {
+        match value {
+            "instanceChange" => EventType::InstanceChange,
+            "fleetRequestChange" => EventType::FleetRequestChange,
+            "error" => EventType::Error,
+            "information" => EventType::Information,
+            _ => EventType::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for EventType {
+    fn default() -> EventType {
+        EventType::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for EventType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for EventType {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<EventType, Malformed> {
+        String::read(from, at).map(|value| EventType::from(value.as_str()))
+    }
+}
+
+impl WriteValue for EventType {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExcessCapacityTerminationPolicy {
+    NoTermination,
+    Default,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl ExcessCapacityTerminationPolicy {
+    pub fn as_str(&self) -> &str {
+        match self {
+            ExcessCapacityTerminationPolicy::NoTermination => "noTermination",
+            ExcessCapacityTerminationPolicy::Default => "default",
+            ExcessCapacityTerminationPolicy::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for ExcessCapacityTerminationPolicy {
+    fn from(value: &str) -> ExcessCapacityTerminationPolicy {
+        match value {
+            "noTermination" => ExcessCapacityTerminationPolicy::NoTermination,
+            "default" => ExcessCapacityTerminationPolicy::Default,
+            _ => ExcessCapacityTerminationPolicy::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for ExcessCapacityTerminationPolicy {
+    fn default() -> ExcessCapacityTerminationPolicy {
+        ExcessCapacityTerminationPolicy::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for ExcessCapacityTerminationPolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for ExcessCapacityTerminationPolicy {
+    fn read(
+        from: &mut dyn Reader,
+        at: &'static Member,
+    ) -> Result<ExcessCapacityTerminationPolicy, Malformed> {
+        String::read(from, at).map(|value| ExcessCapacityTerminationPolicy::from(value.as_str()))
+    }
+}
+
+impl WriteValue for ExcessCapacityTerminationPolicy {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 
@@ -2426,6 +3206,316 @@ impl Structure for Explanation {
                 self.firewall_stateful_rule = ReadValue::read(from, &crate::shapes::EXPLANATION_MEMBERS[55])?
             }
             _ => unreachable!("Explanation has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportImageInput {
+    pub client_token: Option<String>,
+    pub description: Option<String>,
+    pub disk_image_format: DiskImageFormat,
+    pub dry_run: Option<bool>,
+    pub image_id: String,
+    pub s3_export_location: ExportTaskS3LocationRequest,
+    pub role_name: Option<String>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+}
+
+impl Structure for ExportImageInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::EXPORT_IMAGE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[1], value);
+        }
+        visitor(&crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[2], &self.disk_image_format);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[3], value);
+        }
+        visitor(&crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[4], &self.image_id);
+        visitor(&crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[5], &self.s3_export_location);
+        if let Some(value) = &self.role_name {
+            visitor(&crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[7], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.client_token = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[0])?,
+            1 => self.description = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[1])?,
+            2 => {
+                self.disk_image_format = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[2])?
+            }
+            3 => self.dry_run = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[3])?,
+            4 => self.image_id = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[4])?,
+            5 => {
+                self.s3_export_location =
+                    ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[5])?
+            }
+            6 => self.role_name = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[6])?,
+            7 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_INPUT_MEMBERS[7])?
+            }
+            _ => unreachable!("ExportImageInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportImageOutput {
+    pub description: Option<String>,
+    pub disk_image_format: Option<DiskImageFormat>,
+    pub export_image_task_id: Option<String>,
+    pub image_id: Option<String>,
+    pub role_name: Option<String>,
+    pub progress: Option<String>,
+    pub s3_export_location: Option<ExportTaskS3Location>,
+    pub status: Option<String>,
+    pub status_message: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+
+impl Structure for ExportImageOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::EXPORT_IMAGE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.disk_image_format {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.export_image_task_id {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.role_name {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.s3_export_location {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.status_message {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[9], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[0])?,
+            1 => {
+                self.disk_image_format =
+                    ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.export_image_task_id =
+                    ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[2])?
+            }
+            3 => self.image_id = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[3])?,
+            4 => self.role_name = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[4])?,
+            5 => self.progress = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[5])?,
+            6 => {
+                self.s3_export_location =
+                    ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[6])?
+            }
+            7 => self.status = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[7])?,
+            8 => self.status_message = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[8])?,
+            9 => self.tags = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_OUTPUT_MEMBERS[9])?,
+            _ => unreachable!("ExportImageOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportImageTask {
+    pub description: Option<String>,
+    pub export_image_task_id: Option<String>,
+    pub image_id: Option<String>,
+    pub progress: Option<String>,
+    pub s3_export_location: Option<ExportTaskS3Location>,
+    pub status: Option<String>,
+    pub status_message: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+
+impl Structure for ExportImageTask {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::EXPORT_IMAGE_TASK
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.export_image_task_id {
+            visitor(&crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.s3_export_location {
+            visitor(&crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.status_message {
+            visitor(&crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[7], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[0])?,
+            1 => {
+                self.export_image_task_id =
+                    ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[1])?
+            }
+            2 => self.image_id = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[2])?,
+            3 => self.progress = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[3])?,
+            4 => {
+                self.s3_export_location = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[4])?
+            }
+            5 => self.status = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[5])?,
+            6 => self.status_message = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[6])?,
+            7 => self.tags = ReadValue::read(from, &crate::shapes::EXPORT_IMAGE_TASK_MEMBERS[7])?,
+            _ => unreachable!("ExportImageTask has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportTaskS3Location {
+    pub s3_bucket: Option<String>,
+    pub s3_prefix: Option<String>,
+}
+
+impl Structure for ExportTaskS3Location {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::EXPORT_TASK_S3_LOCATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.s3_bucket {
+            visitor(&crate::shapes::EXPORT_TASK_S3_LOCATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.s3_prefix {
+            visitor(&crate::shapes::EXPORT_TASK_S3_LOCATION_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.s3_bucket = ReadValue::read(from, &crate::shapes::EXPORT_TASK_S3_LOCATION_MEMBERS[0])?,
+            1 => self.s3_prefix = ReadValue::read(from, &crate::shapes::EXPORT_TASK_S3_LOCATION_MEMBERS[1])?,
+            _ => unreachable!("ExportTaskS3Location has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportTaskS3LocationRequest {
+    pub s3_bucket: String,
+    pub s3_prefix: Option<String>,
+}
+
+impl Structure for ExportTaskS3LocationRequest {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::EXPORT_TASK_S3_LOCATION_REQUEST
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::EXPORT_TASK_S3_LOCATION_REQUEST_MEMBERS[0], &self.s3_bucket);
+        if let Some(value) = &self.s3_prefix {
+            visitor(&crate::shapes::EXPORT_TASK_S3_LOCATION_REQUEST_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.s3_bucket =
+                    ReadValue::read(from, &crate::shapes::EXPORT_TASK_S3_LOCATION_REQUEST_MEMBERS[0])?
+            }
+            1 => {
+                self.s3_prefix =
+                    ReadValue::read(from, &crate::shapes::EXPORT_TASK_S3_LOCATION_REQUEST_MEMBERS[1])?
+            }
+            _ => unreachable!("ExportTaskS3LocationRequest has no member {index}"),
         }
         Ok(())
     }

@@ -7,6 +7,67 @@ use super::*;
 use base::Timestamp;
 use schema::{Malformed, Member, ReadValue, Reader, Shape, Structure, WriteValue, Writer};
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FastSnapshotRestoreStateCode {
+    Enabling,
+    Optimizing,
+    Enabled,
+    Disabling,
+    Disabled,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl FastSnapshotRestoreStateCode {
+    pub fn as_str(&self) -> &str {
+        match self {
+            FastSnapshotRestoreStateCode::Enabling => "enabling",
+            FastSnapshotRestoreStateCode::Optimizing => "optimizing",
+            FastSnapshotRestoreStateCode::Enabled => "enabled",
+            FastSnapshotRestoreStateCode::Disabling => "disabling",
+            FastSnapshotRestoreStateCode::Disabled => "disabled",
+            FastSnapshotRestoreStateCode::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for FastSnapshotRestoreStateCode {
+    fn from(value: &str) -> FastSnapshotRestoreStateCode {
+        match value {
+            "enabling" => FastSnapshotRestoreStateCode::Enabling,
+            "optimizing" => FastSnapshotRestoreStateCode::Optimizing,
+            "enabled" => FastSnapshotRestoreStateCode::Enabled,
+            "disabling" => FastSnapshotRestoreStateCode::Disabling,
+            "disabled" => FastSnapshotRestoreStateCode::Disabled,
+            _ => FastSnapshotRestoreStateCode::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for FastSnapshotRestoreStateCode {
+    fn default() -> FastSnapshotRestoreStateCode {
+        FastSnapshotRestoreStateCode::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for FastSnapshotRestoreStateCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for FastSnapshotRestoreStateCode {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<FastSnapshotRestoreStateCode, Malformed> {
+        String::read(from, at).map(|value| FastSnapshotRestoreStateCode::from(value.as_str()))
+    }
+}
+
+impl WriteValue for FastSnapshotRestoreStateCode {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
     pub name: Option<String>,

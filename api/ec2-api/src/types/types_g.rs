@@ -298,6 +298,78 @@ impl Structure for GetConsoleScreenshotOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetEbsDefaultKmsKeyIdInput {
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for GetEbsDefaultKmsKeyIdInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::GET_EBS_DEFAULT_KMS_KEY_ID_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::GET_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::GET_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("GetEbsDefaultKmsKeyIdInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetEbsDefaultKmsKeyIdOutput {
+    pub kms_key_id: Option<String>,
+}
+
+impl Structure for GetEbsDefaultKmsKeyIdOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::GET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::GET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.kms_key_id =
+                    ReadValue::read(from, &crate::shapes::GET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("GetEbsDefaultKmsKeyIdOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GetEbsEncryptionByDefaultInput {
     pub dry_run: Option<bool>,
 }
@@ -998,6 +1070,183 @@ impl Structure for GetPasswordDataOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetReservedInstancesExchangeQuoteInput {
+    pub dry_run: Option<bool>,
+    pub reserved_instance_ids: Vec<String>,
+    pub target_configurations: Option<Vec<TargetConfigurationRequest>>,
+}
+
+impl Structure for GetReservedInstancesExchangeQuoteInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[0], value);
+        }
+        visitor(
+            &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[1],
+            &self.reserved_instance_ids,
+        );
+        if let Some(value) = &self.target_configurations {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.reserved_instance_ids = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.target_configurations = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_INPUT_MEMBERS[2],
+                )?
+            }
+            _ => unreachable!("GetReservedInstancesExchangeQuoteInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetReservedInstancesExchangeQuoteOutput {
+    pub currency_code: Option<String>,
+    pub is_valid_exchange: Option<bool>,
+    pub output_reserved_instances_will_expire_at: Option<Timestamp>,
+    pub payment_due: Option<String>,
+    pub reserved_instance_value_rollup: Option<ReservationValue>,
+    pub reserved_instance_value_set: Option<Vec<ReservedInstanceReservationValue>>,
+    pub target_configuration_value_rollup: Option<ReservationValue>,
+    pub target_configuration_value_set: Option<Vec<TargetReservationValue>>,
+    pub validation_failure_reason: Option<String>,
+}
+
+impl Structure for GetReservedInstancesExchangeQuoteOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.currency_code {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.is_valid_exchange {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.output_reserved_instances_will_expire_at {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.payment_due {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.reserved_instance_value_rollup {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.reserved_instance_value_set {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.target_configuration_value_rollup {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.target_configuration_value_set {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.validation_failure_reason {
+            visitor(&crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.currency_code = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.is_valid_exchange = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.output_reserved_instances_will_expire_at = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.payment_due = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.reserved_instance_value_rollup = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[4],
+                )?
+            }
+            5 => {
+                self.reserved_instance_value_set = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[5],
+                )?
+            }
+            6 => {
+                self.target_configuration_value_rollup = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[6],
+                )?
+            }
+            7 => {
+                self.target_configuration_value_set = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[7],
+                )?
+            }
+            8 => {
+                self.validation_failure_reason = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_RESERVED_INSTANCES_EXCHANGE_QUOTE_OUTPUT_MEMBERS[8],
+                )?
+            }
+            _ => unreachable!("GetReservedInstancesExchangeQuoteOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GetSecurityGroupsForVpcInput {
     pub vpc_id: String,
     pub next_token: Option<String>,
@@ -1174,6 +1423,242 @@ impl Structure for GetSerialConsoleAccessStatusOutput {
                     ReadValue::read(from, &crate::shapes::GET_SERIAL_CONSOLE_ACCESS_STATUS_OUTPUT_MEMBERS[1])?
             }
             _ => unreachable!("GetSerialConsoleAccessStatusOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetSnapshotBlockPublicAccessStateInput {
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for GetSnapshotBlockPublicAccessStateInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_INPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_INPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("GetSnapshotBlockPublicAccessStateInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetSnapshotBlockPublicAccessStateOutput {
+    pub state: Option<SnapshotBlockPublicAccessState>,
+    pub managed_by: Option<ManagedBy>,
+}
+
+impl Structure for GetSnapshotBlockPublicAccessStateOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.managed_by {
+            visitor(&crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.state = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_OUTPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.managed_by = ReadValue::read(
+                    from,
+                    &crate::shapes::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE_OUTPUT_MEMBERS[1],
+                )?
+            }
+            _ => unreachable!("GetSnapshotBlockPublicAccessStateOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetSpotPlacementScoresInput {
+    pub instance_types: Option<Vec<String>>,
+    pub target_capacity: i32,
+    pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
+    pub single_availability_zone: Option<bool>,
+    pub region_names: Option<Vec<String>>,
+    pub instance_requirements_with_metadata: Option<InstanceRequirementsWithMetadataRequest>,
+    pub dry_run: Option<bool>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub include_local_zones: Option<bool>,
+}
+
+impl Structure for GetSpotPlacementScoresInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.instance_types {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[1], &self.target_capacity);
+        if let Some(value) = &self.target_capacity_unit_type {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.single_availability_zone {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.region_names {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.instance_requirements_with_metadata {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.include_local_zones {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[9], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.instance_types =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.target_capacity =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.target_capacity_unit_type =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.single_availability_zone =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.region_names =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.instance_requirements_with_metadata =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[5])?
+            }
+            6 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[6])?
+            }
+            7 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[7])?
+            }
+            8 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[8])?
+            }
+            9 => {
+                self.include_local_zones =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_INPUT_MEMBERS[9])?
+            }
+            _ => unreachable!("GetSpotPlacementScoresInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetSpotPlacementScoresOutput {
+    pub spot_placement_scores: Option<Vec<SpotPlacementScore>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for GetSpotPlacementScoresOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::GET_SPOT_PLACEMENT_SCORES_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.spot_placement_scores {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::GET_SPOT_PLACEMENT_SCORES_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.spot_placement_scores =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::GET_SPOT_PLACEMENT_SCORES_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("GetSpotPlacementScoresOutput has no member {index}"),
         }
         Ok(())
     }

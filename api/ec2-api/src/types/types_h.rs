@@ -77,6 +77,49 @@ impl Structure for HibernationOptionsRequest {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct HistoryRecord {
+    pub event_information: Option<EventInformation>,
+    pub event_type: Option<EventType>,
+    pub timestamp: Option<Timestamp>,
+}
+
+impl Structure for HistoryRecord {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::HISTORY_RECORD
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.event_information {
+            visitor(&crate::shapes::HISTORY_RECORD_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.event_type {
+            visitor(&crate::shapes::HISTORY_RECORD_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.timestamp {
+            visitor(&crate::shapes::HISTORY_RECORD_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.event_information = ReadValue::read(from, &crate::shapes::HISTORY_RECORD_MEMBERS[0])?,
+            1 => self.event_type = ReadValue::read(from, &crate::shapes::HISTORY_RECORD_MEMBERS[1])?,
+            2 => self.timestamp = ReadValue::read(from, &crate::shapes::HISTORY_RECORD_MEMBERS[2])?,
+            _ => unreachable!("HistoryRecord has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistoryRecordEntry {
     pub event_information: Option<EventInformation>,
     pub event_type: Option<FleetEventType>,
@@ -119,6 +162,412 @@ impl Structure for HistoryRecordEntry {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Host {
+    pub auto_placement: Option<AutoPlacement>,
+    pub availability_zone: Option<String>,
+    pub available_capacity: Option<AvailableCapacity>,
+    pub client_token: Option<String>,
+    pub host_id: Option<String>,
+    pub host_properties: Option<HostProperties>,
+    pub host_reservation_id: Option<String>,
+    pub instances: Option<Vec<HostInstance>>,
+    pub state: Option<AllocationState>,
+    pub allocation_time: Option<Timestamp>,
+    pub release_time: Option<Timestamp>,
+    pub tags: Option<Vec<Tag>>,
+    pub host_recovery: Option<HostRecovery>,
+    pub allows_multiple_instance_types: Option<AllowsMultipleInstanceTypes>,
+    pub owner_id: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub member_of_service_linked_resource_group: Option<bool>,
+    pub outpost_arn: Option<String>,
+    pub host_maintenance: Option<HostMaintenance>,
+    pub asset_id: Option<String>,
+    pub cpu_options: Option<HostCpuOptions>,
+}
+
+impl Structure for Host {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::HOST
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.auto_placement {
+            visitor(&crate::shapes::HOST_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::HOST_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.available_capacity {
+            visitor(&crate::shapes::HOST_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::HOST_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.host_id {
+            visitor(&crate::shapes::HOST_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.host_properties {
+            visitor(&crate::shapes::HOST_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.host_reservation_id {
+            visitor(&crate::shapes::HOST_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.instances {
+            visitor(&crate::shapes::HOST_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::HOST_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.allocation_time {
+            visitor(&crate::shapes::HOST_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.release_time {
+            visitor(&crate::shapes::HOST_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::HOST_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.host_recovery {
+            visitor(&crate::shapes::HOST_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.allows_multiple_instance_types {
+            visitor(&crate::shapes::HOST_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::HOST_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::HOST_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.member_of_service_linked_resource_group {
+            visitor(&crate::shapes::HOST_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::HOST_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.host_maintenance {
+            visitor(&crate::shapes::HOST_MEMBERS[18], value);
+        }
+        if let Some(value) = &self.asset_id {
+            visitor(&crate::shapes::HOST_MEMBERS[19], value);
+        }
+        if let Some(value) = &self.cpu_options {
+            visitor(&crate::shapes::HOST_MEMBERS[20], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.auto_placement = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[0])?,
+            1 => self.availability_zone = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[1])?,
+            2 => self.available_capacity = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[2])?,
+            3 => self.client_token = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[3])?,
+            4 => self.host_id = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[4])?,
+            5 => self.host_properties = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[5])?,
+            6 => self.host_reservation_id = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[6])?,
+            7 => self.instances = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[7])?,
+            8 => self.state = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[8])?,
+            9 => self.allocation_time = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[9])?,
+            10 => self.release_time = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[10])?,
+            11 => self.tags = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[11])?,
+            12 => self.host_recovery = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[12])?,
+            13 => {
+                self.allows_multiple_instance_types = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[13])?
+            }
+            14 => self.owner_id = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[14])?,
+            15 => self.availability_zone_id = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[15])?,
+            16 => {
+                self.member_of_service_linked_resource_group =
+                    ReadValue::read(from, &crate::shapes::HOST_MEMBERS[16])?
+            }
+            17 => self.outpost_arn = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[17])?,
+            18 => self.host_maintenance = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[18])?,
+            19 => self.asset_id = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[19])?,
+            20 => self.cpu_options = ReadValue::read(from, &crate::shapes::HOST_MEMBERS[20])?,
+            _ => unreachable!("Host has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostCpuOptions {
+    pub amd_sev_snp: Option<AmdSevSnp>,
+}
+
+impl Structure for HostCpuOptions {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::HOST_CPU_OPTIONS
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.amd_sev_snp {
+            visitor(&crate::shapes::HOST_CPU_OPTIONS_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.amd_sev_snp = ReadValue::read(from, &crate::shapes::HOST_CPU_OPTIONS_MEMBERS[0])?,
+            _ => unreachable!("HostCpuOptions has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostCpuOptionsRequest {
+    pub amd_sev_snp: Option<AmdSevSnp>,
+}
+
+impl Structure for HostCpuOptionsRequest {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::HOST_CPU_OPTIONS_REQUEST
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.amd_sev_snp {
+            visitor(&crate::shapes::HOST_CPU_OPTIONS_REQUEST_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.amd_sev_snp = ReadValue::read(from, &crate::shapes::HOST_CPU_OPTIONS_REQUEST_MEMBERS[0])?
+            }
+            _ => unreachable!("HostCpuOptionsRequest has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostInstance {
+    pub instance_id: Option<String>,
+    pub instance_type: Option<String>,
+    pub owner_id: Option<String>,
+}
+
+impl Structure for HostInstance {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::HOST_INSTANCE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::HOST_INSTANCE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::HOST_INSTANCE_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::HOST_INSTANCE_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.instance_id = ReadValue::read(from, &crate::shapes::HOST_INSTANCE_MEMBERS[0])?,
+            1 => self.instance_type = ReadValue::read(from, &crate::shapes::HOST_INSTANCE_MEMBERS[1])?,
+            2 => self.owner_id = ReadValue::read(from, &crate::shapes::HOST_INSTANCE_MEMBERS[2])?,
+            _ => unreachable!("HostInstance has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostMaintenance {
+    On,
+    Off,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl HostMaintenance {
+    pub fn as_str(&self) -> &str {
+        match self {
+            HostMaintenance::On => "on",
+            HostMaintenance::Off => "off",
+            HostMaintenance::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for HostMaintenance {
+    fn from(value: &str) -> HostMaintenance {
+        match value {
+            "on" => HostMaintenance::On,
+            "off" => HostMaintenance::Off,
+            _ => HostMaintenance::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for HostMaintenance {
+    fn default() -> HostMaintenance {
+        HostMaintenance::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for HostMaintenance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for HostMaintenance {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<HostMaintenance, Malformed> {
+        String::read(from, at).map(|value| HostMaintenance::from(value.as_str()))
+    }
+}
+
+impl WriteValue for HostMaintenance {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostProperties {
+    pub cores: Option<i32>,
+    pub instance_type: Option<String>,
+    pub instance_family: Option<String>,
+    pub sockets: Option<i32>,
+    pub total_v_cpus: Option<i32>,
+}
+
+impl Structure for HostProperties {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::HOST_PROPERTIES
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.cores {
+            visitor(&crate::shapes::HOST_PROPERTIES_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::HOST_PROPERTIES_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_family {
+            visitor(&crate::shapes::HOST_PROPERTIES_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.sockets {
+            visitor(&crate::shapes::HOST_PROPERTIES_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.total_v_cpus {
+            visitor(&crate::shapes::HOST_PROPERTIES_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.cores = ReadValue::read(from, &crate::shapes::HOST_PROPERTIES_MEMBERS[0])?,
+            1 => self.instance_type = ReadValue::read(from, &crate::shapes::HOST_PROPERTIES_MEMBERS[1])?,
+            2 => self.instance_family = ReadValue::read(from, &crate::shapes::HOST_PROPERTIES_MEMBERS[2])?,
+            3 => self.sockets = ReadValue::read(from, &crate::shapes::HOST_PROPERTIES_MEMBERS[3])?,
+            4 => self.total_v_cpus = ReadValue::read(from, &crate::shapes::HOST_PROPERTIES_MEMBERS[4])?,
+            _ => unreachable!("HostProperties has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostRecovery {
+    On,
+    Off,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl HostRecovery {
+    pub fn as_str(&self) -> &str {
+        match self {
+            HostRecovery::On => "on",
+            HostRecovery::Off => "off",
+            HostRecovery::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for HostRecovery {
+    fn from(value: &str) -> HostRecovery {
+        match value {
+            "on" => HostRecovery::On,
+            "off" => HostRecovery::Off,
+            _ => HostRecovery::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for HostRecovery {
+    fn default() -> HostRecovery {
+        HostRecovery::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for HostRecovery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for HostRecovery {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<HostRecovery, Malformed> {
+        String::read(from, at).map(|value| HostRecovery::from(value.as_str()))
+    }
+}
+
+impl WriteValue for HostRecovery {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 

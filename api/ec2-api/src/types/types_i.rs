@@ -646,6 +646,137 @@ impl WriteValue for ImageAttributeName {
     }
 }
 
+#[derive(Clone, Default, PartialEq)]
+pub struct ImageDiskContainer {
+    pub description: Option<String>,
+    pub device_name: Option<String>,
+    pub format: Option<String>,
+    pub snapshot_id: Option<String>,
+    pub url: Option<String>,
+    pub user_bucket: Option<UserBucket>,
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for ImageDiskContainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImageDiskContainer")
+            .field("description", &self.description)
+            .field("device_name", &self.device_name)
+            .field("format", &self.format)
+            .field("snapshot_id", &self.snapshot_id)
+            .field("url", &"***")
+            .field("user_bucket", &self.user_bucket)
+            .finish()
+    }
+}
+
+impl Structure for ImageDiskContainer {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMAGE_DISK_CONTAINER
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.device_name {
+            visitor(&crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.format {
+            visitor(&crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.url {
+            visitor(&crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.user_bucket {
+            visitor(&crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[0])?,
+            1 => self.device_name = ReadValue::read(from, &crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[1])?,
+            2 => self.format = ReadValue::read(from, &crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[2])?,
+            3 => self.snapshot_id = ReadValue::read(from, &crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[3])?,
+            4 => self.url = ReadValue::read(from, &crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[4])?,
+            5 => self.user_bucket = ReadValue::read(from, &crate::shapes::IMAGE_DISK_CONTAINER_MEMBERS[5])?,
+            _ => unreachable!("ImageDiskContainer has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImageRecycleBinInfo {
+    pub image_id: Option<String>,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub recycle_bin_enter_time: Option<Timestamp>,
+    pub recycle_bin_exit_time: Option<Timestamp>,
+}
+
+impl Structure for ImageRecycleBinInfo {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMAGE_RECYCLE_BIN_INFO
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.name {
+            visitor(&crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.recycle_bin_enter_time {
+            visitor(&crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.recycle_bin_exit_time {
+            visitor(&crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.image_id = ReadValue::read(from, &crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[0])?,
+            1 => self.name = ReadValue::read(from, &crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[1])?,
+            2 => self.description = ReadValue::read(from, &crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[2])?,
+            3 => {
+                self.recycle_bin_enter_time =
+                    ReadValue::read(from, &crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[3])?
+            }
+            4 => {
+                self.recycle_bin_exit_time =
+                    ReadValue::read(from, &crate::shapes::IMAGE_RECYCLE_BIN_INFO_MEMBERS[4])?
+            }
+            _ => unreachable!("ImageRecycleBinInfo has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ImageState {
     Pending,
@@ -882,6 +1013,436 @@ impl WriteValue for ImdsSupportValues {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportImageInput {
+    pub architecture: Option<String>,
+    pub client_data: Option<ClientData>,
+    pub client_token: Option<String>,
+    pub description: Option<String>,
+    pub disk_containers: Option<Vec<ImageDiskContainer>>,
+    pub dry_run: Option<bool>,
+    pub encrypted: Option<bool>,
+    pub hypervisor: Option<String>,
+    pub kms_key_id: Option<String>,
+    pub license_type: Option<String>,
+    pub platform: Option<String>,
+    pub role_name: Option<String>,
+    pub license_specifications: Option<Vec<ImportImageLicenseConfigurationRequest>>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub usage_operation: Option<String>,
+    pub boot_mode: Option<BootModeValues>,
+}
+
+impl Structure for ImportImageInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMPORT_IMAGE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.architecture {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.client_data {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.disk_containers {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.hypervisor {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.license_type {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.platform {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.role_name {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.license_specifications {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.usage_operation {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.boot_mode {
+            visitor(&crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[15], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.architecture = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[0])?,
+            1 => self.client_data = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[1])?,
+            2 => self.client_token = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[2])?,
+            3 => self.description = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[3])?,
+            4 => self.disk_containers = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[4])?,
+            5 => self.dry_run = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[5])?,
+            6 => self.encrypted = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[6])?,
+            7 => self.hypervisor = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[7])?,
+            8 => self.kms_key_id = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[8])?,
+            9 => self.license_type = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[9])?,
+            10 => self.platform = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[10])?,
+            11 => self.role_name = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[11])?,
+            12 => {
+                self.license_specifications =
+                    ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[12])?
+            }
+            13 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[13])?
+            }
+            14 => {
+                self.usage_operation = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[14])?
+            }
+            15 => self.boot_mode = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_INPUT_MEMBERS[15])?,
+            _ => unreachable!("ImportImageInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportImageLicenseConfigurationRequest {
+    pub license_configuration_arn: Option<String>,
+}
+
+impl Structure for ImportImageLicenseConfigurationRequest {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMPORT_IMAGE_LICENSE_CONFIGURATION_REQUEST
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.license_configuration_arn {
+            visitor(&crate::shapes::IMPORT_IMAGE_LICENSE_CONFIGURATION_REQUEST_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.license_configuration_arn = ReadValue::read(
+                    from,
+                    &crate::shapes::IMPORT_IMAGE_LICENSE_CONFIGURATION_REQUEST_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("ImportImageLicenseConfigurationRequest has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportImageLicenseConfigurationResponse {
+    pub license_configuration_arn: Option<String>,
+}
+
+impl Structure for ImportImageLicenseConfigurationResponse {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMPORT_IMAGE_LICENSE_CONFIGURATION_RESPONSE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.license_configuration_arn {
+            visitor(&crate::shapes::IMPORT_IMAGE_LICENSE_CONFIGURATION_RESPONSE_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.license_configuration_arn = ReadValue::read(
+                    from,
+                    &crate::shapes::IMPORT_IMAGE_LICENSE_CONFIGURATION_RESPONSE_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("ImportImageLicenseConfigurationResponse has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportImageOutput {
+    pub architecture: Option<String>,
+    pub description: Option<String>,
+    pub encrypted: Option<bool>,
+    pub hypervisor: Option<String>,
+    pub image_id: Option<String>,
+    pub import_task_id: Option<String>,
+    pub kms_key_id: Option<String>,
+    pub license_type: Option<String>,
+    pub platform: Option<String>,
+    pub progress: Option<String>,
+    pub snapshot_details: Option<Vec<SnapshotDetail>>,
+    pub status: Option<String>,
+    pub status_message: Option<String>,
+    pub license_specifications: Option<Vec<ImportImageLicenseConfigurationResponse>>,
+    pub tags: Option<Vec<Tag>>,
+    pub usage_operation: Option<String>,
+}
+
+impl Structure for ImportImageOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMPORT_IMAGE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.architecture {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.hypervisor {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.import_task_id {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.license_type {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.platform {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.snapshot_details {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.status_message {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.license_specifications {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.usage_operation {
+            visitor(&crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[15], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.architecture = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[0])?,
+            1 => self.description = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[1])?,
+            2 => self.encrypted = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[2])?,
+            3 => self.hypervisor = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[3])?,
+            4 => self.image_id = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[4])?,
+            5 => self.import_task_id = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[5])?,
+            6 => self.kms_key_id = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[6])?,
+            7 => self.license_type = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[7])?,
+            8 => self.platform = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[8])?,
+            9 => self.progress = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[9])?,
+            10 => {
+                self.snapshot_details =
+                    ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[10])?
+            }
+            11 => self.status = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[11])?,
+            12 => {
+                self.status_message = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[12])?
+            }
+            13 => {
+                self.license_specifications =
+                    ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[13])?
+            }
+            14 => self.tags = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[14])?,
+            15 => {
+                self.usage_operation = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_OUTPUT_MEMBERS[15])?
+            }
+            _ => unreachable!("ImportImageOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportImageTask {
+    pub architecture: Option<String>,
+    pub description: Option<String>,
+    pub encrypted: Option<bool>,
+    pub hypervisor: Option<String>,
+    pub image_id: Option<String>,
+    pub import_task_id: Option<String>,
+    pub kms_key_id: Option<String>,
+    pub license_type: Option<String>,
+    pub platform: Option<String>,
+    pub progress: Option<String>,
+    pub snapshot_details: Option<Vec<SnapshotDetail>>,
+    pub status: Option<String>,
+    pub status_message: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+    pub license_specifications: Option<Vec<ImportImageLicenseConfigurationResponse>>,
+    pub usage_operation: Option<String>,
+    pub boot_mode: Option<BootModeValues>,
+}
+
+impl Structure for ImportImageTask {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMPORT_IMAGE_TASK
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.architecture {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.hypervisor {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.import_task_id {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.license_type {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.platform {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.snapshot_details {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.status_message {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.license_specifications {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.usage_operation {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.boot_mode {
+            visitor(&crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[16], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.architecture = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[0])?,
+            1 => self.description = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[1])?,
+            2 => self.encrypted = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[2])?,
+            3 => self.hypervisor = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[3])?,
+            4 => self.image_id = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[4])?,
+            5 => self.import_task_id = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[5])?,
+            6 => self.kms_key_id = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[6])?,
+            7 => self.license_type = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[7])?,
+            8 => self.platform = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[8])?,
+            9 => self.progress = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[9])?,
+            10 => {
+                self.snapshot_details = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[10])?
+            }
+            11 => self.status = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[11])?,
+            12 => self.status_message = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[12])?,
+            13 => self.tags = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[13])?,
+            14 => {
+                self.license_specifications =
+                    ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[14])?
+            }
+            15 => {
+                self.usage_operation = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[15])?
+            }
+            16 => self.boot_mode = ReadValue::read(from, &crate::shapes::IMPORT_IMAGE_TASK_MEMBERS[16])?,
+            _ => unreachable!("ImportImageTask has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImportKeyPairInput {
     pub tag_specifications: Option<Vec<TagSpecification>>,
     pub dry_run: Option<bool>,
@@ -969,6 +1530,191 @@ impl Structure for ImportKeyPairOutput {
             2 => self.key_pair_id = ReadValue::read(from, &crate::shapes::IMPORT_KEY_PAIR_OUTPUT_MEMBERS[2])?,
             3 => self.tags = ReadValue::read(from, &crate::shapes::IMPORT_KEY_PAIR_OUTPUT_MEMBERS[3])?,
             _ => unreachable!("ImportKeyPairOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportSnapshotInput {
+    pub client_data: Option<ClientData>,
+    pub client_token: Option<String>,
+    pub description: Option<String>,
+    pub disk_container: Option<SnapshotDiskContainer>,
+    pub dry_run: Option<bool>,
+    pub encrypted: Option<bool>,
+    pub kms_key_id: Option<String>,
+    pub role_name: Option<String>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+}
+
+impl Structure for ImportSnapshotInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMPORT_SNAPSHOT_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.client_data {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.disk_container {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.role_name {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.client_data = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[0])?,
+            1 => self.client_token = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[1])?,
+            2 => self.description = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[2])?,
+            3 => {
+                self.disk_container = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[3])?
+            }
+            4 => self.dry_run = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[4])?,
+            5 => self.encrypted = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[5])?,
+            6 => self.kms_key_id = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[6])?,
+            7 => self.role_name = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[7])?,
+            8 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_INPUT_MEMBERS[8])?
+            }
+            _ => unreachable!("ImportSnapshotInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportSnapshotOutput {
+    pub description: Option<String>,
+    pub import_task_id: Option<String>,
+    pub snapshot_task_detail: Option<SnapshotTaskDetail>,
+    pub tags: Option<Vec<Tag>>,
+}
+
+impl Structure for ImportSnapshotOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMPORT_SNAPSHOT_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.import_task_id {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.snapshot_task_detail {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_OUTPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_OUTPUT_MEMBERS[0])?,
+            1 => {
+                self.import_task_id =
+                    ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_OUTPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.snapshot_task_detail =
+                    ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_OUTPUT_MEMBERS[2])?
+            }
+            3 => self.tags = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_OUTPUT_MEMBERS[3])?,
+            _ => unreachable!("ImportSnapshotOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportSnapshotTask {
+    pub description: Option<String>,
+    pub import_task_id: Option<String>,
+    pub snapshot_task_detail: Option<SnapshotTaskDetail>,
+    pub tags: Option<Vec<Tag>>,
+}
+
+impl Structure for ImportSnapshotTask {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::IMPORT_SNAPSHOT_TASK
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_TASK_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.import_task_id {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_TASK_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.snapshot_task_detail {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_TASK_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::IMPORT_SNAPSHOT_TASK_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_TASK_MEMBERS[0])?,
+            1 => {
+                self.import_task_id = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_TASK_MEMBERS[1])?
+            }
+            2 => {
+                self.snapshot_task_detail =
+                    ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_TASK_MEMBERS[2])?
+            }
+            3 => self.tags = ReadValue::read(from, &crate::shapes::IMPORT_SNAPSHOT_TASK_MEMBERS[3])?,
+            _ => unreachable!("ImportSnapshotTask has no member {index}"),
         }
         Ok(())
     }
@@ -1107,6 +1853,113 @@ impl Structure for InferenceDeviceMemoryInfo {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InitializationStatusDetails {
+    pub initialization_type: Option<InitializationType>,
+    pub progress: Option<i64>,
+    pub estimated_time_to_complete_in_seconds: Option<i64>,
+}
+
+impl Structure for InitializationStatusDetails {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::INITIALIZATION_STATUS_DETAILS
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.initialization_type {
+            visitor(&crate::shapes::INITIALIZATION_STATUS_DETAILS_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::INITIALIZATION_STATUS_DETAILS_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.estimated_time_to_complete_in_seconds {
+            visitor(&crate::shapes::INITIALIZATION_STATUS_DETAILS_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.initialization_type =
+                    ReadValue::read(from, &crate::shapes::INITIALIZATION_STATUS_DETAILS_MEMBERS[0])?
+            }
+            1 => {
+                self.progress =
+                    ReadValue::read(from, &crate::shapes::INITIALIZATION_STATUS_DETAILS_MEMBERS[1])?
+            }
+            2 => {
+                self.estimated_time_to_complete_in_seconds =
+                    ReadValue::read(from, &crate::shapes::INITIALIZATION_STATUS_DETAILS_MEMBERS[2])?
+            }
+            _ => unreachable!("InitializationStatusDetails has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InitializationType {
+    Default,
+    ProvisionedRate,
+    VolumeCopy,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl InitializationType {
+    pub fn as_str(&self) -> &str {
+        match self {
+            InitializationType::Default => "default",
+            InitializationType::ProvisionedRate => "provisioned-rate",
+            InitializationType::VolumeCopy => "volume-copy",
+            InitializationType::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for InitializationType {
+    fn from(value: &str) -> InitializationType {
+        match value {
+            "default" => InitializationType::Default,
+            "provisioned-rate" => InitializationType::ProvisionedRate,
+            "volume-copy" => InitializationType::VolumeCopy,
+            _ => InitializationType::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for InitializationType {
+    fn default() -> InitializationType {
+        InitializationType::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for InitializationType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for InitializationType {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<InitializationType, Malformed> {
+        String::read(from, at).map(|value| InitializationType::from(value.as_str()))
+    }
+}
+
+impl WriteValue for InitializationType {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 
@@ -1910,6 +2763,51 @@ impl WriteValue for InstanceBootModeValues {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct InstanceCapacity {
+    pub available_capacity: Option<i32>,
+    pub instance_type: Option<String>,
+    pub total_capacity: Option<i32>,
+}
+
+impl Structure for InstanceCapacity {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::INSTANCE_CAPACITY
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.available_capacity {
+            visitor(&crate::shapes::INSTANCE_CAPACITY_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::INSTANCE_CAPACITY_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.total_capacity {
+            visitor(&crate::shapes::INSTANCE_CAPACITY_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.available_capacity = ReadValue::read(from, &crate::shapes::INSTANCE_CAPACITY_MEMBERS[0])?
+            }
+            1 => self.instance_type = ReadValue::read(from, &crate::shapes::INSTANCE_CAPACITY_MEMBERS[1])?,
+            2 => self.total_capacity = ReadValue::read(from, &crate::shapes::INSTANCE_CAPACITY_MEMBERS[2])?,
+            _ => unreachable!("InstanceCapacity has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InstanceCreditSpecification {
     pub instance_id: Option<String>,
     pub cpu_credits: Option<String>,
@@ -2534,6 +3432,58 @@ impl Structure for InstanceMarketOptionsRequest {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InstanceMatchCriteria {
+    Open,
+    Targeted,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl InstanceMatchCriteria {
+    pub fn as_str(&self) -> &str {
+        match self {
+            InstanceMatchCriteria::Open => "open",
+            InstanceMatchCriteria::Targeted => "targeted",
+            InstanceMatchCriteria::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for InstanceMatchCriteria {
+    fn from(value: &str) -> InstanceMatchCriteria {
+        match value {
+            "open" => InstanceMatchCriteria::Open,
+            "targeted" => InstanceMatchCriteria::Targeted,
+            _ => InstanceMatchCriteria::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for InstanceMatchCriteria {
+    fn default() -> InstanceMatchCriteria {
+        InstanceMatchCriteria::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for InstanceMatchCriteria {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for InstanceMatchCriteria {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<InstanceMatchCriteria, Malformed> {
+        String::read(from, at).map(|value| InstanceMatchCriteria::from(value.as_str()))
+    }
+}
+
+impl WriteValue for InstanceMatchCriteria {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 
@@ -4254,6 +5204,64 @@ impl Structure for InstanceRequirementsRequest {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct InstanceRequirementsWithMetadataRequest {
+    pub architecture_types: Option<Vec<ArchitectureType>>,
+    pub virtualization_types: Option<Vec<VirtualizationType>>,
+    pub instance_requirements: Option<InstanceRequirementsRequest>,
+}
+
+impl Structure for InstanceRequirementsWithMetadataRequest {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.architecture_types {
+            visitor(&crate::shapes::INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.virtualization_types {
+            visitor(&crate::shapes::INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_requirements {
+            visitor(&crate::shapes::INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.architecture_types = ReadValue::read(
+                    from,
+                    &crate::shapes::INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.virtualization_types = ReadValue::read(
+                    from,
+                    &crate::shapes::INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.instance_requirements = ReadValue::read(
+                    from,
+                    &crate::shapes::INSTANCE_REQUIREMENTS_WITH_METADATA_REQUEST_MEMBERS[2],
+                )?
+            }
+            _ => unreachable!("InstanceRequirementsWithMetadataRequest has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InstanceSecondaryInterface {
     pub attachment: Option<InstanceSecondaryInterfaceAttachment>,
     pub mac_address: Option<String>,
@@ -4598,6 +5606,53 @@ impl Structure for InstanceSecondaryInterfaceSpecificationRequest {
                 )?
             }
             _ => unreachable!("InstanceSecondaryInterfaceSpecificationRequest has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InstanceSpecification {
+    pub instance_id: String,
+    pub exclude_boot_volume: Option<bool>,
+    pub exclude_data_volume_ids: Option<Vec<String>>,
+}
+
+impl Structure for InstanceSpecification {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::INSTANCE_SPECIFICATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::INSTANCE_SPECIFICATION_MEMBERS[0], &self.instance_id);
+        if let Some(value) = &self.exclude_boot_volume {
+            visitor(&crate::shapes::INSTANCE_SPECIFICATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.exclude_data_volume_ids {
+            visitor(&crate::shapes::INSTANCE_SPECIFICATION_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.instance_id = ReadValue::read(from, &crate::shapes::INSTANCE_SPECIFICATION_MEMBERS[0])?,
+            1 => {
+                self.exclude_boot_volume =
+                    ReadValue::read(from, &crate::shapes::INSTANCE_SPECIFICATION_MEMBERS[1])?
+            }
+            2 => {
+                self.exclude_data_volume_ids =
+                    ReadValue::read(from, &crate::shapes::INSTANCE_SPECIFICATION_MEMBERS[2])?
+            }
+            _ => unreachable!("InstanceSpecification has no member {index}"),
         }
         Ok(())
     }
@@ -5711,6 +6766,242 @@ impl Structure for InternetGatewayAttachment {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InterruptibleCapacityAllocation {
+    pub instance_count: Option<i32>,
+    pub target_instance_count: Option<i32>,
+    pub status: Option<InterruptibleCapacityReservationAllocationStatus>,
+    pub interruptible_capacity_reservation_id: Option<String>,
+    pub interruption_type: Option<InterruptionType>,
+    pub zero_size_preference: Option<ZeroSizePreference>,
+}
+
+impl Structure for InterruptibleCapacityAllocation {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.instance_count {
+            visitor(&crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.target_instance_count {
+            visitor(&crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.interruptible_capacity_reservation_id {
+            visitor(&crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.interruption_type {
+            visitor(&crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.zero_size_preference {
+            visitor(&crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.instance_count =
+                    ReadValue::read(from, &crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[0])?
+            }
+            1 => {
+                self.target_instance_count =
+                    ReadValue::read(from, &crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[1])?
+            }
+            2 => {
+                self.status =
+                    ReadValue::read(from, &crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[2])?
+            }
+            3 => {
+                self.interruptible_capacity_reservation_id =
+                    ReadValue::read(from, &crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[3])?
+            }
+            4 => {
+                self.interruption_type =
+                    ReadValue::read(from, &crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[4])?
+            }
+            5 => {
+                self.zero_size_preference =
+                    ReadValue::read(from, &crate::shapes::INTERRUPTIBLE_CAPACITY_ALLOCATION_MEMBERS[5])?
+            }
+            _ => unreachable!("InterruptibleCapacityAllocation has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InterruptibleCapacityReservationAllocationStatus {
+    Pending,
+    Active,
+    Updating,
+    Canceling,
+    Canceled,
+    Failed,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl InterruptibleCapacityReservationAllocationStatus {
+    pub fn as_str(&self) -> &str {
+        match self {
+            InterruptibleCapacityReservationAllocationStatus::Pending => "pending",
+            InterruptibleCapacityReservationAllocationStatus::Active => "active",
+            InterruptibleCapacityReservationAllocationStatus::Updating => "updating",
+            InterruptibleCapacityReservationAllocationStatus::Canceling => "canceling",
+            InterruptibleCapacityReservationAllocationStatus::Canceled => "canceled",
+            InterruptibleCapacityReservationAllocationStatus::Failed => "failed",
+            InterruptibleCapacityReservationAllocationStatus::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for InterruptibleCapacityReservationAllocationStatus {
+    fn from(value: &str) -> InterruptibleCapacityReservationAllocationStatus {
+        match value {
+            "pending" => InterruptibleCapacityReservationAllocationStatus::Pending,
+            "active" => InterruptibleCapacityReservationAllocationStatus::Active,
+            "updating" => InterruptibleCapacityReservationAllocationStatus::Updating,
+            "canceling" => InterruptibleCapacityReservationAllocationStatus::Canceling,
+            "canceled" => InterruptibleCapacityReservationAllocationStatus::Canceled,
+            "failed" => InterruptibleCapacityReservationAllocationStatus::Failed,
+            _ => InterruptibleCapacityReservationAllocationStatus::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for InterruptibleCapacityReservationAllocationStatus {
+    fn default() -> InterruptibleCapacityReservationAllocationStatus {
+        InterruptibleCapacityReservationAllocationStatus::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for InterruptibleCapacityReservationAllocationStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for InterruptibleCapacityReservationAllocationStatus {
+    fn read(
+        from: &mut dyn Reader,
+        at: &'static Member,
+    ) -> Result<InterruptibleCapacityReservationAllocationStatus, Malformed> {
+        String::read(from, at)
+            .map(|value| InterruptibleCapacityReservationAllocationStatus::from(value.as_str()))
+    }
+}
+
+impl WriteValue for InterruptibleCapacityReservationAllocationStatus {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InterruptionInfo {
+    pub source_capacity_reservation_id: Option<String>,
+    pub interruption_type: Option<InterruptionType>,
+}
+
+impl Structure for InterruptionInfo {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::INTERRUPTION_INFO
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.source_capacity_reservation_id {
+            visitor(&crate::shapes::INTERRUPTION_INFO_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.interruption_type {
+            visitor(&crate::shapes::INTERRUPTION_INFO_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.source_capacity_reservation_id =
+                    ReadValue::read(from, &crate::shapes::INTERRUPTION_INFO_MEMBERS[0])?
+            }
+            1 => {
+                self.interruption_type = ReadValue::read(from, &crate::shapes::INTERRUPTION_INFO_MEMBERS[1])?
+            }
+            _ => unreachable!("InterruptionInfo has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InterruptionType {
+    Adhoc,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl InterruptionType {
+    pub fn as_str(&self) -> &str {
+        match self {
+            InterruptionType::Adhoc => "adhoc",
+            InterruptionType::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for InterruptionType {
+    fn from(value: &str) -> InterruptionType {
+        match value {
+            "adhoc" => InterruptionType::Adhoc,
+            _ => InterruptionType::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for InterruptionType {
+    fn default() -> InterruptionType {
+        InterruptionType::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for InterruptionType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for InterruptionType {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<InterruptionType, Malformed> {
+        String::read(from, at).map(|value| InterruptionType::from(value.as_str()))
+    }
+}
+
+impl WriteValue for InterruptionType {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 

@@ -139,6 +139,146 @@ impl Structure for LaunchPermissionModifications {
     }
 }
 
+#[derive(Clone, Default, PartialEq)]
+pub struct LaunchSpecification {
+    pub user_data: Option<String>,
+    pub addressing_type: Option<String>,
+    pub block_device_mappings: Option<Vec<BlockDeviceMapping>>,
+    pub ebs_optimized: Option<bool>,
+    pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
+    pub image_id: Option<String>,
+    pub instance_type: Option<String>,
+    pub kernel_id: Option<String>,
+    pub key_name: Option<String>,
+    pub network_interfaces: Option<Vec<InstanceNetworkInterfaceSpecification>>,
+    pub placement: Option<SpotPlacement>,
+    pub ramdisk_id: Option<String>,
+    pub subnet_id: Option<String>,
+    pub security_groups: Option<Vec<GroupIdentifier>>,
+    pub monitoring: Option<RunInstancesMonitoringEnabled>,
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for LaunchSpecification {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LaunchSpecification")
+            .field("user_data", &"***")
+            .field("addressing_type", &self.addressing_type)
+            .field("block_device_mappings", &self.block_device_mappings)
+            .field("ebs_optimized", &self.ebs_optimized)
+            .field("iam_instance_profile", &self.iam_instance_profile)
+            .field("image_id", &self.image_id)
+            .field("instance_type", &self.instance_type)
+            .field("kernel_id", &self.kernel_id)
+            .field("key_name", &self.key_name)
+            .field("network_interfaces", &self.network_interfaces)
+            .field("placement", &self.placement)
+            .field("ramdisk_id", &self.ramdisk_id)
+            .field("subnet_id", &self.subnet_id)
+            .field("security_groups", &self.security_groups)
+            .field("monitoring", &self.monitoring)
+            .finish()
+    }
+}
+
+impl Structure for LaunchSpecification {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LAUNCH_SPECIFICATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.user_data {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.addressing_type {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.block_device_mappings {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.ebs_optimized {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.iam_instance_profile {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.kernel_id {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.key_name {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.network_interfaces {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.placement {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.ramdisk_id {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.subnet_id {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.security_groups {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.monitoring {
+            visitor(&crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[14], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.user_data = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[0])?,
+            1 => {
+                self.addressing_type = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[1])?
+            }
+            2 => {
+                self.block_device_mappings =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[2])?
+            }
+            3 => self.ebs_optimized = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[3])?,
+            4 => {
+                self.iam_instance_profile =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[4])?
+            }
+            5 => self.image_id = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[5])?,
+            6 => self.instance_type = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[6])?,
+            7 => self.kernel_id = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[7])?,
+            8 => self.key_name = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[8])?,
+            9 => {
+                self.network_interfaces =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[9])?
+            }
+            10 => self.placement = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[10])?,
+            11 => self.ramdisk_id = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[11])?,
+            12 => self.subnet_id = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[12])?,
+            13 => {
+                self.security_groups =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[13])?
+            }
+            14 => self.monitoring = ReadValue::read(from, &crate::shapes::LAUNCH_SPECIFICATION_MEMBERS[14])?,
+            _ => unreachable!("LaunchSpecification has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LaunchTemplate {
     pub launch_template_id: Option<String>,
@@ -537,6 +677,47 @@ impl Structure for LaunchTemplateCapacityReservationSpecificationResponse {
                 )?
             }
             _ => unreachable!("LaunchTemplateCapacityReservationSpecificationResponse has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LaunchTemplateConfig {
+    pub launch_template_specification: Option<FleetLaunchTemplateSpecification>,
+    pub overrides: Option<Vec<LaunchTemplateOverrides>>,
+}
+
+impl Structure for LaunchTemplateConfig {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LAUNCH_TEMPLATE_CONFIG
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.launch_template_specification {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_CONFIG_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.overrides {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_CONFIG_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.launch_template_specification =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_CONFIG_MEMBERS[0])?
+            }
+            1 => self.overrides = ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_CONFIG_MEMBERS[1])?,
+            _ => unreachable!("LaunchTemplateConfig has no member {index}"),
         }
         Ok(())
     }
@@ -3056,6 +3237,93 @@ impl Structure for LaunchTemplateNetworkPerformanceOptionsRequest {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct LaunchTemplateOverrides {
+    pub instance_type: Option<String>,
+    pub spot_price: Option<String>,
+    pub subnet_id: Option<String>,
+    pub availability_zone: Option<String>,
+    pub weighted_capacity: Option<f64>,
+    pub priority: Option<f64>,
+    pub instance_requirements: Option<InstanceRequirements>,
+    pub availability_zone_id: Option<String>,
+}
+
+impl Structure for LaunchTemplateOverrides {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LAUNCH_TEMPLATE_OVERRIDES
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.spot_price {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.subnet_id {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.weighted_capacity {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.priority {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.instance_requirements {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[7], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.instance_type =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[0])?
+            }
+            1 => {
+                self.spot_price = ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[1])?
+            }
+            2 => {
+                self.subnet_id = ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[2])?
+            }
+            3 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[3])?
+            }
+            4 => {
+                self.weighted_capacity =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[4])?
+            }
+            5 => self.priority = ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[5])?,
+            6 => {
+                self.instance_requirements =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[6])?
+            }
+            7 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::LAUNCH_TEMPLATE_OVERRIDES_MEMBERS[7])?
+            }
+            _ => unreachable!("LaunchTemplateOverrides has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LaunchTemplatePlacement {
     pub availability_zone: Option<String>,
     pub availability_zone_id: Option<String>,
@@ -3916,6 +4184,362 @@ impl Structure for LicenseConfigurationRequest {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListImagesInRecycleBinInput {
+    pub image_ids: Option<Vec<String>>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for ListImagesInRecycleBinInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.image_ids {
+            visitor(&crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.image_ids =
+                    ReadValue::read(from, &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("ListImagesInRecycleBinInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListImagesInRecycleBinOutput {
+    pub images: Option<Vec<ImageRecycleBinInfo>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for ListImagesInRecycleBinOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.images {
+            visitor(&crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.images =
+                    ReadValue::read(from, &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::LIST_IMAGES_IN_RECYCLE_BIN_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("ListImagesInRecycleBinOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListSnapshotsInRecycleBinInput {
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub snapshot_ids: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for ListSnapshotsInRecycleBinInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.snapshot_ids {
+            visitor(&crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.snapshot_ids =
+                    ReadValue::read(from, &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("ListSnapshotsInRecycleBinInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListSnapshotsInRecycleBinOutput {
+    pub snapshots: Option<Vec<SnapshotRecycleBinInfo>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for ListSnapshotsInRecycleBinOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshots {
+            visitor(&crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshots =
+                    ReadValue::read(from, &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::LIST_SNAPSHOTS_IN_RECYCLE_BIN_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("ListSnapshotsInRecycleBinOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListVolumesInRecycleBinInput {
+    pub volume_ids: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for ListVolumesInRecycleBinInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.volume_ids {
+            visitor(&crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.max_results {
+            visitor(&crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.volume_ids =
+                    ReadValue::read(from, &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.max_results =
+                    ReadValue::read(from, &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("ListVolumesInRecycleBinInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListVolumesInRecycleBinOutput {
+    pub volumes: Option<Vec<VolumeRecycleBinInfo>>,
+    pub next_token: Option<String>,
+}
+
+impl Structure for ListVolumesInRecycleBinOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.volumes {
+            visitor(&crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.next_token {
+            visitor(&crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.volumes =
+                    ReadValue::read(from, &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.next_token =
+                    ReadValue::read(from, &crate::shapes::LIST_VOLUMES_IN_RECYCLE_BIN_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("ListVolumesInRecycleBinOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoadBalancersConfig {
+    pub classic_load_balancers_config: Option<ClassicLoadBalancersConfig>,
+    pub target_groups_config: Option<TargetGroupsConfig>,
+}
+
+impl Structure for LoadBalancersConfig {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LOAD_BALANCERS_CONFIG
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.classic_load_balancers_config {
+            visitor(&crate::shapes::LOAD_BALANCERS_CONFIG_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.target_groups_config {
+            visitor(&crate::shapes::LOAD_BALANCERS_CONFIG_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.classic_load_balancers_config =
+                    ReadValue::read(from, &crate::shapes::LOAD_BALANCERS_CONFIG_MEMBERS[0])?
+            }
+            1 => {
+                self.target_groups_config =
+                    ReadValue::read(from, &crate::shapes::LOAD_BALANCERS_CONFIG_MEMBERS[1])?
+            }
+            _ => unreachable!("LoadBalancersConfig has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LocalStorage {
     Included,
@@ -4078,6 +4702,344 @@ impl ReadValue for LocationType {
 impl WriteValue for LocationType {
     fn write(&self, to: &mut dyn Writer, at: &'static Member) {
         to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockMode {
+    Compliance,
+    Governance,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl LockMode {
+    pub fn as_str(&self) -> &str {
+        match self {
+            LockMode::Compliance => "compliance",
+            LockMode::Governance => "governance",
+            LockMode::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for LockMode {
+    fn from(value: &str) -> LockMode {
+        match value {
+            "compliance" => LockMode::Compliance,
+            "governance" => LockMode::Governance,
+            _ => LockMode::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for LockMode {
+    fn default() -> LockMode {
+        LockMode::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for LockMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for LockMode {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<LockMode, Malformed> {
+        String::read(from, at).map(|value| LockMode::from(value.as_str()))
+    }
+}
+
+impl WriteValue for LockMode {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LockSnapshotInput {
+    pub snapshot_id: String,
+    pub dry_run: Option<bool>,
+    pub lock_mode: LockMode,
+    pub cool_off_period: Option<i32>,
+    pub lock_duration: Option<i32>,
+    pub expiration_date: Option<Timestamp>,
+}
+
+impl Structure for LockSnapshotInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LOCK_SNAPSHOT_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[0], &self.snapshot_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[1], value);
+        }
+        visitor(&crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[2], &self.lock_mode);
+        if let Some(value) = &self.cool_off_period {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.lock_duration {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.expiration_date {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.snapshot_id = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[0])?,
+            1 => self.dry_run = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[1])?,
+            2 => self.lock_mode = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[2])?,
+            3 => {
+                self.cool_off_period = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[3])?
+            }
+            4 => self.lock_duration = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[4])?,
+            5 => {
+                self.expiration_date = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_INPUT_MEMBERS[5])?
+            }
+            _ => unreachable!("LockSnapshotInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LockSnapshotOutput {
+    pub snapshot_id: Option<String>,
+    pub lock_state: Option<LockState>,
+    pub lock_duration: Option<i32>,
+    pub cool_off_period: Option<i32>,
+    pub cool_off_period_expires_on: Option<Timestamp>,
+    pub lock_created_on: Option<Timestamp>,
+    pub lock_expires_on: Option<Timestamp>,
+    pub lock_duration_start_time: Option<Timestamp>,
+}
+
+impl Structure for LockSnapshotOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LOCK_SNAPSHOT_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.lock_state {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.lock_duration {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.cool_off_period {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.cool_off_period_expires_on {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.lock_created_on {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.lock_expires_on {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.lock_duration_start_time {
+            visitor(&crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[7], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.snapshot_id = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[0])?,
+            1 => self.lock_state = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[1])?,
+            2 => self.lock_duration = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[2])?,
+            3 => {
+                self.cool_off_period = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.cool_off_period_expires_on =
+                    ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.lock_created_on = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[5])?
+            }
+            6 => {
+                self.lock_expires_on = ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[6])?
+            }
+            7 => {
+                self.lock_duration_start_time =
+                    ReadValue::read(from, &crate::shapes::LOCK_SNAPSHOT_OUTPUT_MEMBERS[7])?
+            }
+            _ => unreachable!("LockSnapshotOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockState {
+    Compliance,
+    Governance,
+    ComplianceCooloff,
+    Expired,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl LockState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            LockState::Compliance => "compliance",
+            LockState::Governance => "governance",
+            LockState::ComplianceCooloff => "compliance-cooloff",
+            LockState::Expired => "expired",
+            LockState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for LockState {
+    fn from(value: &str) -> LockState {
+        match value {
+            "compliance" => LockState::Compliance,
+            "governance" => LockState::Governance,
+            "compliance-cooloff" => LockState::ComplianceCooloff,
+            "expired" => LockState::Expired,
+            _ => LockState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for LockState {
+    fn default() -> LockState {
+        LockState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for LockState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for LockState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<LockState, Malformed> {
+        String::read(from, at).map(|value| LockState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for LockState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LockedSnapshotsInfo {
+    pub owner_id: Option<String>,
+    pub snapshot_id: Option<String>,
+    pub lock_state: Option<LockState>,
+    pub lock_duration: Option<i32>,
+    pub cool_off_period: Option<i32>,
+    pub cool_off_period_expires_on: Option<Timestamp>,
+    pub lock_created_on: Option<Timestamp>,
+    pub lock_duration_start_time: Option<Timestamp>,
+    pub lock_expires_on: Option<Timestamp>,
+}
+
+impl Structure for LockedSnapshotsInfo {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::LOCKED_SNAPSHOTS_INFO
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.lock_state {
+            visitor(&crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.lock_duration {
+            visitor(&crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.cool_off_period {
+            visitor(&crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.cool_off_period_expires_on {
+            visitor(&crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.lock_created_on {
+            visitor(&crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.lock_duration_start_time {
+            visitor(&crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.lock_expires_on {
+            visitor(&crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.owner_id = ReadValue::read(from, &crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[0])?,
+            1 => self.snapshot_id = ReadValue::read(from, &crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[1])?,
+            2 => self.lock_state = ReadValue::read(from, &crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[2])?,
+            3 => {
+                self.lock_duration = ReadValue::read(from, &crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[3])?
+            }
+            4 => {
+                self.cool_off_period =
+                    ReadValue::read(from, &crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[4])?
+            }
+            5 => {
+                self.cool_off_period_expires_on =
+                    ReadValue::read(from, &crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[5])?
+            }
+            6 => {
+                self.lock_created_on =
+                    ReadValue::read(from, &crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[6])?
+            }
+            7 => {
+                self.lock_duration_start_time =
+                    ReadValue::read(from, &crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[7])?
+            }
+            8 => {
+                self.lock_expires_on =
+                    ReadValue::read(from, &crate::shapes::LOCKED_SNAPSHOTS_INFO_MEMBERS[8])?
+            }
+            _ => unreachable!("LockedSnapshotsInfo has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 }
 

@@ -4,6 +4,7 @@
 
 #[allow(unused_imports, reason = "some letters need no other")]
 use super::*;
+use base::Timestamp;
 use schema::{Malformed, Member, ReadValue, Reader, Shape, Structure, WriteValue, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -805,6 +806,250 @@ impl WriteValue for ModifyAvailabilityZoneOptInStatus {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyCapacityReservationInput {
+    pub capacity_reservation_id: String,
+    pub instance_count: Option<i32>,
+    pub end_date: Option<Timestamp>,
+    pub end_date_type: Option<EndDateType>,
+    pub accept: Option<bool>,
+    pub dry_run: Option<bool>,
+    pub additional_info: Option<String>,
+    pub instance_match_criteria: Option<InstanceMatchCriteria>,
+    pub accept_modification_terms: Option<bool>,
+    pub start_date: Option<Timestamp>,
+    pub quote_id: Option<String>,
+}
+
+impl Structure for ModifyCapacityReservationInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[0], &self.capacity_reservation_id);
+        if let Some(value) = &self.instance_count {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.end_date {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.end_date_type {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.accept {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.additional_info {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.instance_match_criteria {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.accept_modification_terms {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.start_date {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.quote_id {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[10], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.capacity_reservation_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.instance_count =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.end_date =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.end_date_type =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.accept =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[5])?
+            }
+            6 => {
+                self.additional_info =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[6])?
+            }
+            7 => {
+                self.instance_match_criteria =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[7])?
+            }
+            8 => {
+                self.accept_modification_terms =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[8])?
+            }
+            9 => {
+                self.start_date =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[9])?
+            }
+            10 => {
+                self.quote_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_INPUT_MEMBERS[10])?
+            }
+            _ => unreachable!("ModifyCapacityReservationInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyCapacityReservationOutput {
+    pub r#return: Option<bool>,
+    pub adjustment_status: Option<CapacityReservationAdjustmentStatus>,
+    pub adjustment_details: Option<CapacityReservationAdjustmentDetails>,
+}
+
+impl Structure for ModifyCapacityReservationOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_CAPACITY_RESERVATION_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.r#return {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.adjustment_status {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.adjustment_details {
+            visitor(&crate::shapes::MODIFY_CAPACITY_RESERVATION_OUTPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.r#return =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.adjustment_status =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_OUTPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.adjustment_details =
+                    ReadValue::read(from, &crate::shapes::MODIFY_CAPACITY_RESERVATION_OUTPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("ModifyCapacityReservationOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyEbsDefaultKmsKeyIdInput {
+    pub kms_key_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for ModifyEbsDefaultKmsKeyIdInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS[0], &self.kms_key_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.kms_key_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("ModifyEbsDefaultKmsKeyIdInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyEbsDefaultKmsKeyIdOutput {
+    pub kms_key_id: Option<String>,
+}
+
+impl Structure for ModifyEbsDefaultKmsKeyIdOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.kms_key_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("ModifyEbsDefaultKmsKeyIdOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModifyFleetInput {
     pub dry_run: Option<bool>,
     pub excess_capacity_termination_policy: Option<FleetExcessCapacityTerminationPolicy>,
@@ -889,6 +1134,102 @@ impl Structure for ModifyFleetOutput {
         match index {
             0 => self.r#return = ReadValue::read(from, &crate::shapes::MODIFY_FLEET_OUTPUT_MEMBERS[0])?,
             _ => unreachable!("ModifyFleetOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyHostsInput {
+    pub host_recovery: Option<HostRecovery>,
+    pub instance_type: Option<String>,
+    pub instance_family: Option<String>,
+    pub host_maintenance: Option<HostMaintenance>,
+    pub host_ids: Vec<String>,
+    pub auto_placement: Option<AutoPlacement>,
+}
+
+impl Structure for ModifyHostsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_HOSTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.host_recovery {
+            visitor(&crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_family {
+            visitor(&crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.host_maintenance {
+            visitor(&crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[3], value);
+        }
+        visitor(&crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[4], &self.host_ids);
+        if let Some(value) = &self.auto_placement {
+            visitor(&crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.host_recovery = ReadValue::read(from, &crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[0])?,
+            1 => self.instance_type = ReadValue::read(from, &crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[1])?,
+            2 => self.instance_family = ReadValue::read(from, &crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[2])?,
+            3 => {
+                self.host_maintenance = ReadValue::read(from, &crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[3])?
+            }
+            4 => self.host_ids = ReadValue::read(from, &crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[4])?,
+            5 => self.auto_placement = ReadValue::read(from, &crate::shapes::MODIFY_HOSTS_INPUT_MEMBERS[5])?,
+            _ => unreachable!("ModifyHostsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyHostsOutput {
+    pub successful: Option<Vec<String>>,
+    pub unsuccessful: Option<Vec<UnsuccessfulItem>>,
+}
+
+impl Structure for ModifyHostsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_HOSTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.successful {
+            visitor(&crate::shapes::MODIFY_HOSTS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.unsuccessful {
+            visitor(&crate::shapes::MODIFY_HOSTS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.successful = ReadValue::read(from, &crate::shapes::MODIFY_HOSTS_OUTPUT_MEMBERS[0])?,
+            1 => self.unsuccessful = ReadValue::read(from, &crate::shapes::MODIFY_HOSTS_OUTPUT_MEMBERS[1])?,
+            _ => unreachable!("ModifyHostsOutput has no member {index}"),
         }
         Ok(())
     }
@@ -2362,6 +2703,90 @@ impl Structure for ModifyPrivateDnsNameOptionsOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyReservedInstancesInput {
+    pub reserved_instances_ids: Vec<String>,
+    pub client_token: Option<String>,
+    pub target_configurations: Vec<ReservedInstancesConfiguration>,
+}
+
+impl Structure for ModifyReservedInstancesInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_RESERVED_INSTANCES_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::MODIFY_RESERVED_INSTANCES_INPUT_MEMBERS[0], &self.reserved_instances_ids);
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::MODIFY_RESERVED_INSTANCES_INPUT_MEMBERS[1], value);
+        }
+        visitor(&crate::shapes::MODIFY_RESERVED_INSTANCES_INPUT_MEMBERS[2], &self.target_configurations);
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.reserved_instances_ids =
+                    ReadValue::read(from, &crate::shapes::MODIFY_RESERVED_INSTANCES_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.client_token =
+                    ReadValue::read(from, &crate::shapes::MODIFY_RESERVED_INSTANCES_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.target_configurations =
+                    ReadValue::read(from, &crate::shapes::MODIFY_RESERVED_INSTANCES_INPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("ModifyReservedInstancesInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyReservedInstancesOutput {
+    pub reserved_instances_modification_id: Option<String>,
+}
+
+impl Structure for ModifyReservedInstancesOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_RESERVED_INSTANCES_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.reserved_instances_modification_id {
+            visitor(&crate::shapes::MODIFY_RESERVED_INSTANCES_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.reserved_instances_modification_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_RESERVED_INSTANCES_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("ModifyReservedInstancesOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModifySecurityGroupRulesInput {
     pub group_id: String,
     pub security_group_rules: Vec<SecurityGroupRuleUpdate>,
@@ -2432,6 +2857,312 @@ impl Structure for ModifySecurityGroupRulesOutput {
                     ReadValue::read(from, &crate::shapes::MODIFY_SECURITY_GROUP_RULES_OUTPUT_MEMBERS[0])?
             }
             _ => unreachable!("ModifySecurityGroupRulesOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifySnapshotAttributeInput {
+    pub attribute: Option<SnapshotAttributeName>,
+    pub create_volume_permission: Option<CreateVolumePermissionModifications>,
+    pub group_names: Option<Vec<String>>,
+    pub operation_type: Option<OperationType>,
+    pub snapshot_id: String,
+    pub user_ids: Option<Vec<String>>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for ModifySnapshotAttributeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.attribute {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.create_volume_permission {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.group_names {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.operation_type {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[3], value);
+        }
+        visitor(&crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[4], &self.snapshot_id);
+        if let Some(value) = &self.user_ids {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[6], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.attribute =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.create_volume_permission =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.group_names =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.operation_type =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.user_ids =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[5])?
+            }
+            6 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[6])?
+            }
+            _ => unreachable!("ModifySnapshotAttributeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifySnapshotAttributeOutput {}
+
+impl Structure for ModifySnapshotAttributeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_SNAPSHOT_ATTRIBUTE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, _: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {}
+
+    fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
+        unreachable!("ModifySnapshotAttributeOutput has no member {index}")
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifySnapshotTierInput {
+    pub snapshot_id: String,
+    pub storage_tier: Option<TargetStorageTier>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for ModifySnapshotTierInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_SNAPSHOT_TIER_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::MODIFY_SNAPSHOT_TIER_INPUT_MEMBERS[0], &self.snapshot_id);
+        if let Some(value) = &self.storage_tier {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_TIER_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_TIER_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_TIER_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.storage_tier =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_TIER_INPUT_MEMBERS[1])?
+            }
+            2 => self.dry_run = ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_TIER_INPUT_MEMBERS[2])?,
+            _ => unreachable!("ModifySnapshotTierInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifySnapshotTierOutput {
+    pub snapshot_id: Option<String>,
+    pub tiering_start_time: Option<Timestamp>,
+}
+
+impl Structure for ModifySnapshotTierOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_SNAPSHOT_TIER_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_TIER_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.tiering_start_time {
+            visitor(&crate::shapes::MODIFY_SNAPSHOT_TIER_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_TIER_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.tiering_start_time =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SNAPSHOT_TIER_OUTPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("ModifySnapshotTierOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifySpotFleetRequestInput {
+    pub launch_template_configs: Option<Vec<LaunchTemplateConfig>>,
+    pub on_demand_target_capacity: Option<i32>,
+    pub context: Option<String>,
+    pub spot_fleet_request_id: String,
+    pub target_capacity: Option<i32>,
+    pub excess_capacity_termination_policy: Option<ExcessCapacityTerminationPolicy>,
+}
+
+impl Structure for ModifySpotFleetRequestInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.launch_template_configs {
+            visitor(&crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.on_demand_target_capacity {
+            visitor(&crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.context {
+            visitor(&crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[2], value);
+        }
+        visitor(&crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[3], &self.spot_fleet_request_id);
+        if let Some(value) = &self.target_capacity {
+            visitor(&crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.excess_capacity_termination_policy {
+            visitor(&crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.launch_template_configs =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.on_demand_target_capacity =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.context =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.spot_fleet_request_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.target_capacity =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.excess_capacity_termination_policy =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_INPUT_MEMBERS[5])?
+            }
+            _ => unreachable!("ModifySpotFleetRequestInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifySpotFleetRequestOutput {
+    pub r#return: Option<bool>,
+}
+
+impl Structure for ModifySpotFleetRequestOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.r#return {
+            visitor(&crate::shapes::MODIFY_SPOT_FLEET_REQUEST_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.r#return =
+                    ReadValue::read(from, &crate::shapes::MODIFY_SPOT_FLEET_REQUEST_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("ModifySpotFleetRequestOutput has no member {index}"),
         }
         Ok(())
     }
@@ -2970,6 +3701,179 @@ impl Structure for ModifyTransitGatewayVpcAttachmentRequestOptions {
                 )?
             }
             _ => unreachable!("ModifyTransitGatewayVpcAttachmentRequestOptions has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyVolumeAttributeInput {
+    pub auto_enable_io: Option<AttributeBooleanValue>,
+    pub volume_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for ModifyVolumeAttributeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_VOLUME_ATTRIBUTE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.auto_enable_io {
+            visitor(&crate::shapes::MODIFY_VOLUME_ATTRIBUTE_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::MODIFY_VOLUME_ATTRIBUTE_INPUT_MEMBERS[1], &self.volume_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::MODIFY_VOLUME_ATTRIBUTE_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.auto_enable_io =
+                    ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_ATTRIBUTE_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.volume_id =
+                    ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_ATTRIBUTE_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_ATTRIBUTE_INPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("ModifyVolumeAttributeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyVolumeAttributeOutput {}
+
+impl Structure for ModifyVolumeAttributeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_VOLUME_ATTRIBUTE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, _: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {}
+
+    fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
+        unreachable!("ModifyVolumeAttributeOutput has no member {index}")
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyVolumeInput {
+    pub dry_run: Option<bool>,
+    pub volume_id: String,
+    pub size: Option<i32>,
+    pub volume_type: Option<VolumeType>,
+    pub iops: Option<i32>,
+    pub throughput: Option<i32>,
+    pub multi_attach_enabled: Option<bool>,
+}
+
+impl Structure for ModifyVolumeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_VOLUME_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[1], &self.volume_id);
+        if let Some(value) = &self.size {
+            visitor(&crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.volume_type {
+            visitor(&crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.iops {
+            visitor(&crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.throughput {
+            visitor(&crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.multi_attach_enabled {
+            visitor(&crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[6], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.dry_run = ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[0])?,
+            1 => self.volume_id = ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[1])?,
+            2 => self.size = ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[2])?,
+            3 => self.volume_type = ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[3])?,
+            4 => self.iops = ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[4])?,
+            5 => self.throughput = ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[5])?,
+            6 => {
+                self.multi_attach_enabled =
+                    ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_INPUT_MEMBERS[6])?
+            }
+            _ => unreachable!("ModifyVolumeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModifyVolumeOutput {
+    pub volume_modification: Option<VolumeModification>,
+}
+
+impl Structure for ModifyVolumeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::MODIFY_VOLUME_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.volume_modification {
+            visitor(&crate::shapes::MODIFY_VOLUME_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.volume_modification =
+                    ReadValue::read(from, &crate::shapes::MODIFY_VOLUME_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("ModifyVolumeOutput has no member {index}"),
         }
         Ok(())
     }

@@ -6,6 +6,174 @@
 use super::*;
 use schema::{Malformed, Member, ReadValue, Reader, Shape, Structure, WriteValue, Writer};
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfferingClassType {
+    Standard,
+    Convertible,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl OfferingClassType {
+    pub fn as_str(&self) -> &str {
+        match self {
+            OfferingClassType::Standard => "standard",
+            OfferingClassType::Convertible => "convertible",
+            OfferingClassType::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for OfferingClassType {
+    fn from(value: &str) -> OfferingClassType {
+        match value {
+            "standard" => OfferingClassType::Standard,
+            "convertible" => OfferingClassType::Convertible,
+            _ => OfferingClassType::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for OfferingClassType {
+    fn default() -> OfferingClassType {
+        OfferingClassType::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for OfferingClassType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for OfferingClassType {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<OfferingClassType, Malformed> {
+        String::read(from, at).map(|value| OfferingClassType::from(value.as_str()))
+    }
+}
+
+impl WriteValue for OfferingClassType {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfferingTypeValues {
+    HeavyUtilization,
+    MediumUtilization,
+    LightUtilization,
+    NoUpfront,
+    PartialUpfront,
+    AllUpfront,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl OfferingTypeValues {
+    pub fn as_str(&self) -> &str {
+        match self {
+            OfferingTypeValues::HeavyUtilization => "Heavy Utilization",
+            OfferingTypeValues::MediumUtilization => "Medium Utilization",
+            OfferingTypeValues::LightUtilization => "Light Utilization",
+            OfferingTypeValues::NoUpfront => "No Upfront",
+            OfferingTypeValues::PartialUpfront => "Partial Upfront",
+            OfferingTypeValues::AllUpfront => "All Upfront",
+            OfferingTypeValues::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for OfferingTypeValues {
+    fn from(value: &str) -> OfferingTypeValues {
+        match value {
+            "Heavy Utilization" => OfferingTypeValues::HeavyUtilization,
+            "Medium Utilization" => OfferingTypeValues::MediumUtilization,
+            "Light Utilization" => OfferingTypeValues::LightUtilization,
+            "No Upfront" => OfferingTypeValues::NoUpfront,
+            "Partial Upfront" => OfferingTypeValues::PartialUpfront,
+            "All Upfront" => OfferingTypeValues::AllUpfront,
+            _ => OfferingTypeValues::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for OfferingTypeValues {
+    fn default() -> OfferingTypeValues {
+        OfferingTypeValues::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for OfferingTypeValues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for OfferingTypeValues {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<OfferingTypeValues, Malformed> {
+        String::read(from, at).map(|value| OfferingTypeValues::from(value.as_str()))
+    }
+}
+
+impl WriteValue for OfferingTypeValues {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OnDemandAllocationStrategy {
+    LowestPrice,
+    Prioritized,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl OnDemandAllocationStrategy {
+    pub fn as_str(&self) -> &str {
+        match self {
+            OnDemandAllocationStrategy::LowestPrice => "lowestPrice",
+            OnDemandAllocationStrategy::Prioritized => "prioritized",
+            OnDemandAllocationStrategy::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for OnDemandAllocationStrategy {
+    fn from(value: &str) -> OnDemandAllocationStrategy {
+        match value {
+            "lowestPrice" => OnDemandAllocationStrategy::LowestPrice,
+            "prioritized" => OnDemandAllocationStrategy::Prioritized,
+            _ => OnDemandAllocationStrategy::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for OnDemandAllocationStrategy {
+    fn default() -> OnDemandAllocationStrategy {
+        OnDemandAllocationStrategy::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for OnDemandAllocationStrategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for OnDemandAllocationStrategy {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<OnDemandAllocationStrategy, Malformed> {
+        String::read(from, at).map(|value| OnDemandAllocationStrategy::from(value.as_str()))
+    }
+}
+
+impl WriteValue for OnDemandAllocationStrategy {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OnDemandOptions {
     pub allocation_strategy: Option<FleetOnDemandAllocationStrategy>,

@@ -2133,6 +2133,44 @@ impl WriteValue for PrefixListState {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PricingDetail {
+    pub count: Option<i32>,
+    pub price: Option<f64>,
+}
+
+impl Structure for PricingDetail {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::PRICING_DETAIL
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.count {
+            visitor(&crate::shapes::PRICING_DETAIL_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.price {
+            visitor(&crate::shapes::PRICING_DETAIL_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.count = ReadValue::read(from, &crate::shapes::PRICING_DETAIL_MEMBERS[0])?,
+            1 => self.price = ReadValue::read(from, &crate::shapes::PRICING_DETAIL_MEMBERS[1])?,
+            _ => unreachable!("PricingDetail has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PrincipalType {
     All,
@@ -2863,6 +2901,121 @@ impl Structure for PublicIpDnsNameOptions {
                     ReadValue::read(from, &crate::shapes::PUBLIC_IP_DNS_NAME_OPTIONS_MEMBERS[3])?
             }
             _ => unreachable!("PublicIpDnsNameOptions has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PurchaseReservedInstancesOfferingInput {
+    pub instance_count: i32,
+    pub reserved_instances_offering_id: String,
+    pub purchase_time: Option<Timestamp>,
+    pub dry_run: Option<bool>,
+    pub limit_price: Option<ReservedInstanceLimitPrice>,
+}
+
+impl Structure for PurchaseReservedInstancesOfferingInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[0], &self.instance_count);
+        visitor(
+            &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[1],
+            &self.reserved_instances_offering_id,
+        );
+        if let Some(value) = &self.purchase_time {
+            visitor(&crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.limit_price {
+            visitor(&crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.instance_count = ReadValue::read(
+                    from,
+                    &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.reserved_instances_offering_id = ReadValue::read(
+                    from,
+                    &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.purchase_time = ReadValue::read(
+                    from,
+                    &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.dry_run = ReadValue::read(
+                    from,
+                    &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.limit_price = ReadValue::read(
+                    from,
+                    &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_INPUT_MEMBERS[4],
+                )?
+            }
+            _ => unreachable!("PurchaseReservedInstancesOfferingInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PurchaseReservedInstancesOfferingOutput {
+    pub reserved_instances_id: Option<String>,
+}
+
+impl Structure for PurchaseReservedInstancesOfferingOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.reserved_instances_id {
+            visitor(&crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.reserved_instances_id = ReadValue::read(
+                    from,
+                    &crate::shapes::PURCHASE_RESERVED_INSTANCES_OFFERING_OUTPUT_MEMBERS[0],
+                )?
+            }
+            _ => unreachable!("PurchaseReservedInstancesOfferingOutput has no member {index}"),
         }
         Ok(())
     }

@@ -7,6 +7,64 @@ use super::*;
 use base::Timestamp;
 use schema::{Malformed, Member, ReadValue, Reader, Shape, Structure, WriteValue, Writer};
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RIProductDescription {
+    LinuxUnix,
+    LinuxUnixAmazonVpc,
+    Windows,
+    WindowsAmazonVpc,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl RIProductDescription {
+    pub fn as_str(&self) -> &str {
+        match self {
+            RIProductDescription::LinuxUnix => "Linux/UNIX",
+            RIProductDescription::LinuxUnixAmazonVpc => "Linux/UNIX (Amazon VPC)",
+            RIProductDescription::Windows => "Windows",
+            RIProductDescription::WindowsAmazonVpc => "Windows (Amazon VPC)",
+            RIProductDescription::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for RIProductDescription {
+    fn from(value: &str) -> RIProductDescription {
+        match value {
+            "Linux/UNIX" => RIProductDescription::LinuxUnix,
+            "Linux/UNIX (Amazon VPC)" => RIProductDescription::LinuxUnixAmazonVpc,
+            "Windows" => RIProductDescription::Windows,
+            "Windows (Amazon VPC)" => RIProductDescription::WindowsAmazonVpc,
+            _ => RIProductDescription::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for RIProductDescription {
+    fn default() -> RIProductDescription {
+        RIProductDescription::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for RIProductDescription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for RIProductDescription {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<RIProductDescription, Malformed> {
+        String::read(from, at).map(|value| RIProductDescription::from(value.as_str()))
+    }
+}
+
+impl WriteValue for RIProductDescription {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RebootInstancesInput {
     pub instance_ids: Vec<String>,
@@ -115,6 +173,93 @@ impl ReadValue for RebootMigrationSupport {
 }
 
 impl WriteValue for RebootMigrationSupport {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecurringCharge {
+    pub amount: Option<f64>,
+    pub frequency: Option<RecurringChargeFrequency>,
+}
+
+impl Structure for RecurringCharge {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RECURRING_CHARGE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.amount {
+            visitor(&crate::shapes::RECURRING_CHARGE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.frequency {
+            visitor(&crate::shapes::RECURRING_CHARGE_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.amount = ReadValue::read(from, &crate::shapes::RECURRING_CHARGE_MEMBERS[0])?,
+            1 => self.frequency = ReadValue::read(from, &crate::shapes::RECURRING_CHARGE_MEMBERS[1])?,
+            _ => unreachable!("RecurringCharge has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecurringChargeFrequency {
+    Hourly,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl RecurringChargeFrequency {
+    pub fn as_str(&self) -> &str {
+        match self {
+            RecurringChargeFrequency::Hourly => "Hourly",
+            RecurringChargeFrequency::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for RecurringChargeFrequency {
+    fn from(value: &str) -> RecurringChargeFrequency {
+        match value {
+            "Hourly" => RecurringChargeFrequency::Hourly,
+            _ => RecurringChargeFrequency::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for RecurringChargeFrequency {
+    fn default() -> RecurringChargeFrequency {
+        RecurringChargeFrequency::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for RecurringChargeFrequency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for RecurringChargeFrequency {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<RecurringChargeFrequency, Malformed> {
+        String::read(from, at).map(|value| RecurringChargeFrequency::from(value.as_str()))
+    }
+}
+
+impl WriteValue for RecurringChargeFrequency {
     fn write(&self, to: &mut dyn Writer, at: &'static Member) {
         to.string(at, self.as_str());
     }
@@ -881,6 +1026,75 @@ impl Structure for ReleaseAddressOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReleaseHostsInput {
+    pub host_ids: Vec<String>,
+}
+
+impl Structure for ReleaseHostsInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RELEASE_HOSTS_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::RELEASE_HOSTS_INPUT_MEMBERS[0], &self.host_ids);
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.host_ids = ReadValue::read(from, &crate::shapes::RELEASE_HOSTS_INPUT_MEMBERS[0])?,
+            _ => unreachable!("ReleaseHostsInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReleaseHostsOutput {
+    pub successful: Option<Vec<String>>,
+    pub unsuccessful: Option<Vec<UnsuccessfulItem>>,
+}
+
+impl Structure for ReleaseHostsOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RELEASE_HOSTS_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.successful {
+            visitor(&crate::shapes::RELEASE_HOSTS_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.unsuccessful {
+            visitor(&crate::shapes::RELEASE_HOSTS_OUTPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.successful = ReadValue::read(from, &crate::shapes::RELEASE_HOSTS_OUTPUT_MEMBERS[0])?,
+            1 => self.unsuccessful = ReadValue::read(from, &crate::shapes::RELEASE_HOSTS_OUTPUT_MEMBERS[1])?,
+            _ => unreachable!("ReleaseHostsOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RemovePrefixListEntry {
     pub cidr: String,
 }
@@ -1201,6 +1415,160 @@ impl Structure for ReplaceNetworkAclEntryOutput {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplaceRootVolumeTask {
+    pub replace_root_volume_task_id: Option<String>,
+    pub instance_id: Option<String>,
+    pub task_state: Option<ReplaceRootVolumeTaskState>,
+    pub start_time: Option<String>,
+    pub complete_time: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+    pub image_id: Option<String>,
+    pub snapshot_id: Option<String>,
+    pub delete_replaced_root_volume: Option<bool>,
+}
+
+impl Structure for ReplaceRootVolumeTask {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::REPLACE_ROOT_VOLUME_TASK
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.replace_root_volume_task_id {
+            visitor(&crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.task_state {
+            visitor(&crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.start_time {
+            visitor(&crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.complete_time {
+            visitor(&crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.delete_replaced_root_volume {
+            visitor(&crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.replace_root_volume_task_id =
+                    ReadValue::read(from, &crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[0])?
+            }
+            1 => {
+                self.instance_id = ReadValue::read(from, &crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[1])?
+            }
+            2 => {
+                self.task_state = ReadValue::read(from, &crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[2])?
+            }
+            3 => {
+                self.start_time = ReadValue::read(from, &crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[3])?
+            }
+            4 => {
+                self.complete_time =
+                    ReadValue::read(from, &crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[4])?
+            }
+            5 => self.tags = ReadValue::read(from, &crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[5])?,
+            6 => self.image_id = ReadValue::read(from, &crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[6])?,
+            7 => {
+                self.snapshot_id = ReadValue::read(from, &crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[7])?
+            }
+            8 => {
+                self.delete_replaced_root_volume =
+                    ReadValue::read(from, &crate::shapes::REPLACE_ROOT_VOLUME_TASK_MEMBERS[8])?
+            }
+            _ => unreachable!("ReplaceRootVolumeTask has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReplaceRootVolumeTaskState {
+    Pending,
+    InProgress,
+    Failing,
+    Succeeded,
+    Failed,
+    FailedDetached,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl ReplaceRootVolumeTaskState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            ReplaceRootVolumeTaskState::Pending => "pending",
+            ReplaceRootVolumeTaskState::InProgress => "in-progress",
+            ReplaceRootVolumeTaskState::Failing => "failing",
+            ReplaceRootVolumeTaskState::Succeeded => "succeeded",
+            ReplaceRootVolumeTaskState::Failed => "failed",
+            ReplaceRootVolumeTaskState::FailedDetached => "failed-detached",
+            ReplaceRootVolumeTaskState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for ReplaceRootVolumeTaskState {
+    fn from(value: &str) -> ReplaceRootVolumeTaskState {
+        match value {
+            "pending" => ReplaceRootVolumeTaskState::Pending,
+            "in-progress" => ReplaceRootVolumeTaskState::InProgress,
+            "failing" => ReplaceRootVolumeTaskState::Failing,
+            "succeeded" => ReplaceRootVolumeTaskState::Succeeded,
+            "failed" => ReplaceRootVolumeTaskState::Failed,
+            "failed-detached" => ReplaceRootVolumeTaskState::FailedDetached,
+            _ => ReplaceRootVolumeTaskState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for ReplaceRootVolumeTaskState {
+    fn default() -> ReplaceRootVolumeTaskState {
+        ReplaceRootVolumeTaskState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for ReplaceRootVolumeTaskState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for ReplaceRootVolumeTaskState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<ReplaceRootVolumeTaskState, Malformed> {
+        String::read(from, at).map(|value| ReplaceRootVolumeTaskState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for ReplaceRootVolumeTaskState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 
@@ -1569,6 +1937,58 @@ impl Structure for ReplaceTransitGatewayRouteOutput {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReplacementStrategy {
+    Launch,
+    LaunchBeforeTerminate,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl ReplacementStrategy {
+    pub fn as_str(&self) -> &str {
+        match self {
+            ReplacementStrategy::Launch => "launch",
+            ReplacementStrategy::LaunchBeforeTerminate => "launch-before-terminate",
+            ReplacementStrategy::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for ReplacementStrategy {
+    fn from(value: &str) -> ReplacementStrategy {
+        match value {
+            "launch" => ReplacementStrategy::Launch,
+            "launch-before-terminate" => ReplacementStrategy::LaunchBeforeTerminate,
+            _ => ReplacementStrategy::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for ReplacementStrategy {
+    fn default() -> ReplacementStrategy {
+        ReplacementStrategy::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for ReplacementStrategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for ReplacementStrategy {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<ReplacementStrategy, Malformed> {
+        String::read(from, at).map(|value| ReplacementStrategy::from(value.as_str()))
+    }
+}
+
+impl WriteValue for ReplacementStrategy {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 
@@ -2194,6 +2614,427 @@ impl Structure for RequestLaunchTemplateData {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestSpotFleetInput {
+    pub dry_run: Option<bool>,
+    pub spot_fleet_request_config: SpotFleetRequestConfigData,
+}
+
+impl Structure for RequestSpotFleetInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::REQUEST_SPOT_FLEET_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::REQUEST_SPOT_FLEET_INPUT_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::REQUEST_SPOT_FLEET_INPUT_MEMBERS[1], &self.spot_fleet_request_config);
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.dry_run = ReadValue::read(from, &crate::shapes::REQUEST_SPOT_FLEET_INPUT_MEMBERS[0])?,
+            1 => {
+                self.spot_fleet_request_config =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_FLEET_INPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("RequestSpotFleetInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestSpotFleetOutput {
+    pub spot_fleet_request_id: Option<String>,
+}
+
+impl Structure for RequestSpotFleetOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::REQUEST_SPOT_FLEET_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.spot_fleet_request_id {
+            visitor(&crate::shapes::REQUEST_SPOT_FLEET_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.spot_fleet_request_id =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_FLEET_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("RequestSpotFleetOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestSpotInstancesInput {
+    pub launch_specification: Option<RequestSpotLaunchSpecification>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+    pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
+    pub dry_run: Option<bool>,
+    pub spot_price: Option<String>,
+    pub client_token: Option<String>,
+    pub instance_count: Option<i32>,
+    pub r#type: Option<SpotInstanceType>,
+    pub valid_from: Option<Timestamp>,
+    pub valid_until: Option<Timestamp>,
+    pub launch_group: Option<String>,
+    pub availability_zone_group: Option<String>,
+    pub block_duration_minutes: Option<i32>,
+}
+
+impl Structure for RequestSpotInstancesInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.launch_specification {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_interruption_behavior {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.spot_price {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.instance_count {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.r#type {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.valid_from {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.valid_until {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.launch_group {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.availability_zone_group {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.block_duration_minutes {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[12], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.launch_specification =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.instance_interruption_behavior =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.dry_run = ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[3])?
+            }
+            4 => {
+                self.spot_price =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[4])?
+            }
+            5 => {
+                self.client_token =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[5])?
+            }
+            6 => {
+                self.instance_count =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[6])?
+            }
+            7 => {
+                self.r#type = ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[7])?
+            }
+            8 => {
+                self.valid_from =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[8])?
+            }
+            9 => {
+                self.valid_until =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[9])?
+            }
+            10 => {
+                self.launch_group =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[10])?
+            }
+            11 => {
+                self.availability_zone_group =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[11])?
+            }
+            12 => {
+                self.block_duration_minutes =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_INPUT_MEMBERS[12])?
+            }
+            _ => unreachable!("RequestSpotInstancesInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestSpotInstancesOutput {
+    pub spot_instance_requests: Option<Vec<SpotInstanceRequest>>,
+}
+
+impl Structure for RequestSpotInstancesOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::REQUEST_SPOT_INSTANCES_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.spot_instance_requests {
+            visitor(&crate::shapes::REQUEST_SPOT_INSTANCES_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.spot_instance_requests =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_INSTANCES_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("RequestSpotInstancesOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Default, PartialEq)]
+pub struct RequestSpotLaunchSpecification {
+    pub security_group_ids: Option<Vec<String>>,
+    pub security_groups: Option<Vec<String>>,
+    pub addressing_type: Option<String>,
+    pub block_device_mappings: Option<Vec<BlockDeviceMapping>>,
+    pub ebs_optimized: Option<bool>,
+    pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
+    pub image_id: Option<String>,
+    pub instance_type: Option<String>,
+    pub kernel_id: Option<String>,
+    pub key_name: Option<String>,
+    pub monitoring: Option<RunInstancesMonitoringEnabled>,
+    pub network_interfaces: Option<Vec<InstanceNetworkInterfaceSpecification>>,
+    pub placement: Option<SpotPlacement>,
+    pub ramdisk_id: Option<String>,
+    pub subnet_id: Option<String>,
+    pub user_data: Option<String>,
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for RequestSpotLaunchSpecification {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestSpotLaunchSpecification")
+            .field("security_group_ids", &self.security_group_ids)
+            .field("security_groups", &self.security_groups)
+            .field("addressing_type", &self.addressing_type)
+            .field("block_device_mappings", &self.block_device_mappings)
+            .field("ebs_optimized", &self.ebs_optimized)
+            .field("iam_instance_profile", &self.iam_instance_profile)
+            .field("image_id", &self.image_id)
+            .field("instance_type", &self.instance_type)
+            .field("kernel_id", &self.kernel_id)
+            .field("key_name", &self.key_name)
+            .field("monitoring", &self.monitoring)
+            .field("network_interfaces", &self.network_interfaces)
+            .field("placement", &self.placement)
+            .field("ramdisk_id", &self.ramdisk_id)
+            .field("subnet_id", &self.subnet_id)
+            .field("user_data", &"***")
+            .finish()
+    }
+}
+
+impl Structure for RequestSpotLaunchSpecification {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.security_group_ids {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.security_groups {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.addressing_type {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.block_device_mappings {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.ebs_optimized {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.iam_instance_profile {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.kernel_id {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.key_name {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.monitoring {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.network_interfaces {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.placement {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.ramdisk_id {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.subnet_id {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.user_data {
+            visitor(&crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[15], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.security_group_ids =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[0])?
+            }
+            1 => {
+                self.security_groups =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[1])?
+            }
+            2 => {
+                self.addressing_type =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[2])?
+            }
+            3 => {
+                self.block_device_mappings =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[3])?
+            }
+            4 => {
+                self.ebs_optimized =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[4])?
+            }
+            5 => {
+                self.iam_instance_profile =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[5])?
+            }
+            6 => {
+                self.image_id =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[6])?
+            }
+            7 => {
+                self.instance_type =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[7])?
+            }
+            8 => {
+                self.kernel_id =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[8])?
+            }
+            9 => {
+                self.key_name =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[9])?
+            }
+            10 => {
+                self.monitoring =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[10])?
+            }
+            11 => {
+                self.network_interfaces =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[11])?
+            }
+            12 => {
+                self.placement =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[12])?
+            }
+            13 => {
+                self.ramdisk_id =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[13])?
+            }
+            14 => {
+                self.subnet_id =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[14])?
+            }
+            15 => {
+                self.user_data =
+                    ReadValue::read(from, &crate::shapes::REQUEST_SPOT_LAUNCH_SPECIFICATION_MEMBERS[15])?
+            }
+            _ => unreachable!("RequestSpotLaunchSpecification has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reservation {
     pub reservation_id: Option<String>,
     pub owner_id: Option<String>,
@@ -2233,6 +3074,55 @@ impl Structure for Reservation {
             3 => self.groups = ReadValue::read(from, &crate::shapes::RESERVATION_MEMBERS[3])?,
             4 => self.instances = ReadValue::read(from, &crate::shapes::RESERVATION_MEMBERS[4])?,
             _ => unreachable!("Reservation has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservationValue {
+    pub hourly_price: Option<String>,
+    pub remaining_total_value: Option<String>,
+    pub remaining_upfront_value: Option<String>,
+}
+
+impl Structure for ReservationValue {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESERVATION_VALUE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.hourly_price {
+            visitor(&crate::shapes::RESERVATION_VALUE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.remaining_total_value {
+            visitor(&crate::shapes::RESERVATION_VALUE_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.remaining_upfront_value {
+            visitor(&crate::shapes::RESERVATION_VALUE_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.hourly_price = ReadValue::read(from, &crate::shapes::RESERVATION_VALUE_MEMBERS[0])?,
+            1 => {
+                self.remaining_total_value =
+                    ReadValue::read(from, &crate::shapes::RESERVATION_VALUE_MEMBERS[1])?
+            }
+            2 => {
+                self.remaining_upfront_value =
+                    ReadValue::read(from, &crate::shapes::RESERVATION_VALUE_MEMBERS[2])?
+            }
+            _ => unreachable!("ReservationValue has no member {index}"),
         }
         Ok(())
     }
@@ -2537,6 +3427,707 @@ impl Structure for ReservedCapacityOptionsRequest {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservedInstanceLimitPrice {
+    pub amount: Option<f64>,
+    pub currency_code: Option<CurrencyCodeValues>,
+}
+
+impl Structure for ReservedInstanceLimitPrice {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESERVED_INSTANCE_LIMIT_PRICE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.amount {
+            visitor(&crate::shapes::RESERVED_INSTANCE_LIMIT_PRICE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.currency_code {
+            visitor(&crate::shapes::RESERVED_INSTANCE_LIMIT_PRICE_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.amount = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCE_LIMIT_PRICE_MEMBERS[0])?
+            }
+            1 => {
+                self.currency_code =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCE_LIMIT_PRICE_MEMBERS[1])?
+            }
+            _ => unreachable!("ReservedInstanceLimitPrice has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservedInstanceReservationValue {
+    pub reservation_value: Option<ReservationValue>,
+    pub reserved_instance_id: Option<String>,
+}
+
+impl Structure for ReservedInstanceReservationValue {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESERVED_INSTANCE_RESERVATION_VALUE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.reservation_value {
+            visitor(&crate::shapes::RESERVED_INSTANCE_RESERVATION_VALUE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.reserved_instance_id {
+            visitor(&crate::shapes::RESERVED_INSTANCE_RESERVATION_VALUE_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.reservation_value =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCE_RESERVATION_VALUE_MEMBERS[0])?
+            }
+            1 => {
+                self.reserved_instance_id =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCE_RESERVATION_VALUE_MEMBERS[1])?
+            }
+            _ => unreachable!("ReservedInstanceReservationValue has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReservedInstanceState {
+    PaymentPending,
+    Active,
+    PaymentFailed,
+    Retired,
+    Queued,
+    QueuedDeleted,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl ReservedInstanceState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            ReservedInstanceState::PaymentPending => "payment-pending",
+            ReservedInstanceState::Active => "active",
+            ReservedInstanceState::PaymentFailed => "payment-failed",
+            ReservedInstanceState::Retired => "retired",
+            ReservedInstanceState::Queued => "queued",
+            ReservedInstanceState::QueuedDeleted => "queued-deleted",
+            ReservedInstanceState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for ReservedInstanceState {
+    fn from(value: &str) -> ReservedInstanceState {
+        match value {
+            "payment-pending" => ReservedInstanceState::PaymentPending,
+            "active" => ReservedInstanceState::Active,
+            "payment-failed" => ReservedInstanceState::PaymentFailed,
+            "retired" => ReservedInstanceState::Retired,
+            "queued" => ReservedInstanceState::Queued,
+            "queued-deleted" => ReservedInstanceState::QueuedDeleted,
+            _ => ReservedInstanceState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for ReservedInstanceState {
+    fn default() -> ReservedInstanceState {
+        ReservedInstanceState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for ReservedInstanceState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for ReservedInstanceState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<ReservedInstanceState, Malformed> {
+        String::read(from, at).map(|value| ReservedInstanceState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for ReservedInstanceState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservedInstances {
+    pub currency_code: Option<CurrencyCodeValues>,
+    pub instance_tenancy: Option<Tenancy>,
+    pub offering_class: Option<OfferingClassType>,
+    pub offering_type: Option<OfferingTypeValues>,
+    pub recurring_charges: Option<Vec<RecurringCharge>>,
+    pub scope: Option<Scope>,
+    pub tags: Option<Vec<Tag>>,
+    pub availability_zone_id: Option<String>,
+    pub reserved_instances_id: Option<String>,
+    pub instance_type: Option<String>,
+    pub availability_zone: Option<String>,
+    pub start: Option<Timestamp>,
+    pub end: Option<Timestamp>,
+    pub duration: Option<i64>,
+    pub usage_price: Option<f32>,
+    pub fixed_price: Option<f32>,
+    pub instance_count: Option<i32>,
+    pub product_description: Option<RIProductDescription>,
+    pub state: Option<ReservedInstanceState>,
+}
+
+impl Structure for ReservedInstances {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESERVED_INSTANCES
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.currency_code {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.instance_tenancy {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.offering_class {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.offering_type {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.recurring_charges {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.scope {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.reserved_instances_id {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.start {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.end {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.duration {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.usage_price {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.fixed_price {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.instance_count {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.product_description {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MEMBERS[18], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.currency_code = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[0])?,
+            1 => {
+                self.instance_tenancy = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[1])?
+            }
+            2 => self.offering_class = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[2])?,
+            3 => self.offering_type = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[3])?,
+            4 => {
+                self.recurring_charges = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[4])?
+            }
+            5 => self.scope = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[5])?,
+            6 => self.tags = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[6])?,
+            7 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[7])?
+            }
+            8 => {
+                self.reserved_instances_id =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[8])?
+            }
+            9 => self.instance_type = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[9])?,
+            10 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[10])?
+            }
+            11 => self.start = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[11])?,
+            12 => self.end = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[12])?,
+            13 => self.duration = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[13])?,
+            14 => self.usage_price = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[14])?,
+            15 => self.fixed_price = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[15])?,
+            16 => {
+                self.instance_count = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[16])?
+            }
+            17 => {
+                self.product_description =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[17])?
+            }
+            18 => self.state = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MEMBERS[18])?,
+            _ => unreachable!("ReservedInstances has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservedInstancesConfiguration {
+    pub availability_zone: Option<String>,
+    pub instance_count: Option<i32>,
+    pub instance_type: Option<String>,
+    pub platform: Option<String>,
+    pub scope: Option<Scope>,
+    pub availability_zone_id: Option<String>,
+}
+
+impl Structure for ReservedInstancesConfiguration {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESERVED_INSTANCES_CONFIGURATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.instance_count {
+            visitor(&crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.platform {
+            visitor(&crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.scope {
+            visitor(&crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[0])?
+            }
+            1 => {
+                self.instance_count =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[1])?
+            }
+            2 => {
+                self.instance_type =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[2])?
+            }
+            3 => {
+                self.platform =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[3])?
+            }
+            4 => {
+                self.scope =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[4])?
+            }
+            5 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_CONFIGURATION_MEMBERS[5])?
+            }
+            _ => unreachable!("ReservedInstancesConfiguration has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservedInstancesId {
+    pub reserved_instances_id: Option<String>,
+}
+
+impl Structure for ReservedInstancesId {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESERVED_INSTANCES_ID
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.reserved_instances_id {
+            visitor(&crate::shapes::RESERVED_INSTANCES_ID_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.reserved_instances_id =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_ID_MEMBERS[0])?
+            }
+            _ => unreachable!("ReservedInstancesId has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservedInstancesModification {
+    pub client_token: Option<String>,
+    pub create_date: Option<Timestamp>,
+    pub effective_date: Option<Timestamp>,
+    pub modification_results: Option<Vec<ReservedInstancesModificationResult>>,
+    pub reserved_instances_ids: Option<Vec<ReservedInstancesId>>,
+    pub reserved_instances_modification_id: Option<String>,
+    pub status: Option<String>,
+    pub status_message: Option<String>,
+    pub update_date: Option<Timestamp>,
+}
+
+impl Structure for ReservedInstancesModification {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESERVED_INSTANCES_MODIFICATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.create_date {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.effective_date {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.modification_results {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.reserved_instances_ids {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.reserved_instances_modification_id {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.status_message {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.update_date {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.client_token =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[0])?
+            }
+            1 => {
+                self.create_date =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[1])?
+            }
+            2 => {
+                self.effective_date =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[2])?
+            }
+            3 => {
+                self.modification_results =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[3])?
+            }
+            4 => {
+                self.reserved_instances_ids =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[4])?
+            }
+            5 => {
+                self.reserved_instances_modification_id =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[5])?
+            }
+            6 => {
+                self.status =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[6])?
+            }
+            7 => {
+                self.status_message =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[7])?
+            }
+            8 => {
+                self.update_date =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_MEMBERS[8])?
+            }
+            _ => unreachable!("ReservedInstancesModification has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservedInstancesModificationResult {
+    pub reserved_instances_id: Option<String>,
+    pub target_configuration: Option<ReservedInstancesConfiguration>,
+}
+
+impl Structure for ReservedInstancesModificationResult {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESERVED_INSTANCES_MODIFICATION_RESULT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.reserved_instances_id {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_RESULT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.target_configuration {
+            visitor(&crate::shapes::RESERVED_INSTANCES_MODIFICATION_RESULT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.reserved_instances_id =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_RESULT_MEMBERS[0])?
+            }
+            1 => {
+                self.target_configuration =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_MODIFICATION_RESULT_MEMBERS[1])?
+            }
+            _ => unreachable!("ReservedInstancesModificationResult has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReservedInstancesOffering {
+    pub currency_code: Option<CurrencyCodeValues>,
+    pub instance_tenancy: Option<Tenancy>,
+    pub marketplace: Option<bool>,
+    pub offering_class: Option<OfferingClassType>,
+    pub offering_type: Option<OfferingTypeValues>,
+    pub pricing_details: Option<Vec<PricingDetail>>,
+    pub recurring_charges: Option<Vec<RecurringCharge>>,
+    pub scope: Option<Scope>,
+    pub availability_zone_id: Option<String>,
+    pub reserved_instances_offering_id: Option<String>,
+    pub instance_type: Option<String>,
+    pub availability_zone: Option<String>,
+    pub duration: Option<i64>,
+    pub usage_price: Option<f32>,
+    pub fixed_price: Option<f32>,
+    pub product_description: Option<RIProductDescription>,
+}
+
+impl Structure for ReservedInstancesOffering {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESERVED_INSTANCES_OFFERING
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.currency_code {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.instance_tenancy {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.marketplace {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.offering_class {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.offering_type {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.pricing_details {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.recurring_charges {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.scope {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.reserved_instances_offering_id {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.duration {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.usage_price {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.fixed_price {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.product_description {
+            visitor(&crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[15], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.currency_code =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[0])?
+            }
+            1 => {
+                self.instance_tenancy =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[1])?
+            }
+            2 => {
+                self.marketplace =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[2])?
+            }
+            3 => {
+                self.offering_class =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[3])?
+            }
+            4 => {
+                self.offering_type =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[4])?
+            }
+            5 => {
+                self.pricing_details =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[5])?
+            }
+            6 => {
+                self.recurring_charges =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[6])?
+            }
+            7 => self.scope = ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[7])?,
+            8 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[8])?
+            }
+            9 => {
+                self.reserved_instances_offering_id =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[9])?
+            }
+            10 => {
+                self.instance_type =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[10])?
+            }
+            11 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[11])?
+            }
+            12 => {
+                self.duration =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[12])?
+            }
+            13 => {
+                self.usage_price =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[13])?
+            }
+            14 => {
+                self.fixed_price =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[14])?
+            }
+            15 => {
+                self.product_description =
+                    ReadValue::read(from, &crate::shapes::RESERVED_INSTANCES_OFFERING_MEMBERS[15])?
+            }
+            _ => unreachable!("ReservedInstancesOffering has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResetAddressAttributeInput {
     pub allocation_id: String,
     pub attribute: AddressAttributeName,
@@ -2607,6 +4198,78 @@ impl Structure for ResetAddressAttributeOutput {
                     ReadValue::read(from, &crate::shapes::RESET_ADDRESS_ATTRIBUTE_OUTPUT_MEMBERS[0])?
             }
             _ => unreachable!("ResetAddressAttributeOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResetEbsDefaultKmsKeyIdInput {
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for ResetEbsDefaultKmsKeyIdInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESET_EBS_DEFAULT_KMS_KEY_ID_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::RESET_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::RESET_EBS_DEFAULT_KMS_KEY_ID_INPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("ResetEbsDefaultKmsKeyIdInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResetEbsDefaultKmsKeyIdOutput {
+    pub kms_key_id: Option<String>,
+}
+
+impl Structure for ResetEbsDefaultKmsKeyIdOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::RESET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.kms_key_id =
+                    ReadValue::read(from, &crate::shapes::RESET_EBS_DEFAULT_KMS_KEY_ID_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("ResetEbsDefaultKmsKeyIdOutput has no member {index}"),
         }
         Ok(())
     }
@@ -2874,6 +4537,77 @@ impl Structure for ResetNetworkInterfaceAttributeOutput {
 
     fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
         unreachable!("ResetNetworkInterfaceAttributeOutput has no member {index}")
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResetSnapshotAttributeInput {
+    pub attribute: SnapshotAttributeName,
+    pub snapshot_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for ResetSnapshotAttributeInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[0], &self.attribute);
+        visitor(&crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[1], &self.snapshot_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.attribute =
+                    ReadValue::read(from, &crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_INPUT_MEMBERS[2])?
+            }
+            _ => unreachable!("ResetSnapshotAttributeInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResetSnapshotAttributeOutput {}
+
+impl Structure for ResetSnapshotAttributeOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESET_SNAPSHOT_ATTRIBUTE_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, _: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {}
+
+    fn set(&mut self, index: usize, _: &mut dyn Reader) -> Result<(), Malformed> {
+        unreachable!("ResetSnapshotAttributeOutput has no member {index}")
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
@@ -3266,6 +5000,84 @@ impl Structure for ResponseLaunchTemplateData {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreImageFromRecycleBinInput {
+    pub image_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for RestoreImageFromRecycleBinInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_INPUT_MEMBERS[0], &self.image_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_INPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.image_id =
+                    ReadValue::read(from, &crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_INPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("RestoreImageFromRecycleBinInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreImageFromRecycleBinOutput {
+    pub r#return: Option<bool>,
+}
+
+impl Structure for RestoreImageFromRecycleBinOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.r#return {
+            visitor(&crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.r#return =
+                    ReadValue::read(from, &crate::shapes::RESTORE_IMAGE_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("RestoreImageFromRecycleBinOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestoreManagedPrefixListVersionInput {
     pub dry_run: Option<bool>,
     pub prefix_list_id: String,
@@ -3352,6 +5164,381 @@ impl Structure for RestoreManagedPrefixListVersionOutput {
                 )?
             }
             _ => unreachable!("RestoreManagedPrefixListVersionOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreSnapshotFromRecycleBinInput {
+    pub snapshot_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for RestoreSnapshotFromRecycleBinInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_INPUT_MEMBERS[0], &self.snapshot_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_INPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_INPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("RestoreSnapshotFromRecycleBinInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreSnapshotFromRecycleBinOutput {
+    pub snapshot_id: Option<String>,
+    pub outpost_arn: Option<String>,
+    pub description: Option<String>,
+    pub encrypted: Option<bool>,
+    pub owner_id: Option<String>,
+    pub progress: Option<String>,
+    pub start_time: Option<Timestamp>,
+    pub state: Option<SnapshotState>,
+    pub volume_id: Option<String>,
+    pub volume_size: Option<i32>,
+    pub sse_type: Option<SSEType>,
+}
+
+impl Structure for RestoreSnapshotFromRecycleBinOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.start_time {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.volume_size {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.sse_type {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[10], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[0],
+                )?
+            }
+            1 => {
+                self.outpost_arn = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[1],
+                )?
+            }
+            2 => {
+                self.description = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[2],
+                )?
+            }
+            3 => {
+                self.encrypted = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[3],
+                )?
+            }
+            4 => {
+                self.owner_id = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[4],
+                )?
+            }
+            5 => {
+                self.progress = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[5],
+                )?
+            }
+            6 => {
+                self.start_time = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[6],
+                )?
+            }
+            7 => {
+                self.state = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[7],
+                )?
+            }
+            8 => {
+                self.volume_id = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[8],
+                )?
+            }
+            9 => {
+                self.volume_size = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[9],
+                )?
+            }
+            10 => {
+                self.sse_type = ReadValue::read(
+                    from,
+                    &crate::shapes::RESTORE_SNAPSHOT_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[10],
+                )?
+            }
+            _ => unreachable!("RestoreSnapshotFromRecycleBinOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreSnapshotTierInput {
+    pub snapshot_id: String,
+    pub temporary_restore_days: Option<i32>,
+    pub permanent_restore: Option<bool>,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for RestoreSnapshotTierInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS[0], &self.snapshot_id);
+        if let Some(value) = &self.temporary_restore_days {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.permanent_restore {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.temporary_restore_days =
+                    ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.permanent_restore =
+                    ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.dry_run = ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_TIER_INPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("RestoreSnapshotTierInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreSnapshotTierOutput {
+    pub snapshot_id: Option<String>,
+    pub restore_start_time: Option<Timestamp>,
+    pub restore_duration: Option<i32>,
+    pub is_permanent_restore: Option<bool>,
+}
+
+impl Structure for RestoreSnapshotTierOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.restore_start_time {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.restore_duration {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.is_permanent_restore {
+            visitor(&crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.restore_start_time =
+                    ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS[1])?
+            }
+            2 => {
+                self.restore_duration =
+                    ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS[2])?
+            }
+            3 => {
+                self.is_permanent_restore =
+                    ReadValue::read(from, &crate::shapes::RESTORE_SNAPSHOT_TIER_OUTPUT_MEMBERS[3])?
+            }
+            _ => unreachable!("RestoreSnapshotTierOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreVolumeFromRecycleBinInput {
+    pub volume_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for RestoreVolumeFromRecycleBinInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_INPUT_MEMBERS[0], &self.volume_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_INPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.volume_id =
+                    ReadValue::read(from, &crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_INPUT_MEMBERS[0])?
+            }
+            1 => {
+                self.dry_run =
+                    ReadValue::read(from, &crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_INPUT_MEMBERS[1])?
+            }
+            _ => unreachable!("RestoreVolumeFromRecycleBinInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreVolumeFromRecycleBinOutput {
+    pub r#return: Option<bool>,
+}
+
+impl Structure for RestoreVolumeFromRecycleBinOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.r#return {
+            visitor(&crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.r#return =
+                    ReadValue::read(from, &crate::shapes::RESTORE_VOLUME_FROM_RECYCLE_BIN_OUTPUT_MEMBERS[0])?
+            }
+            _ => unreachable!("RestoreVolumeFromRecycleBinOutput has no member {index}"),
         }
         Ok(())
     }

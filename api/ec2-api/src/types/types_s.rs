@@ -8,6 +8,110 @@ use base::Timestamp;
 use bytes::Bytes;
 use schema::{Malformed, Member, ReadValue, Reader, Shape, Structure, WriteValue, Writer};
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct S3ObjectTag {
+    pub key: Option<String>,
+    pub value: Option<String>,
+}
+
+impl Structure for S3ObjectTag {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::S3_OBJECT_TAG
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.key {
+            visitor(&crate::shapes::S3_OBJECT_TAG_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.value {
+            visitor(&crate::shapes::S3_OBJECT_TAG_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.key = ReadValue::read(from, &crate::shapes::S3_OBJECT_TAG_MEMBERS[0])?,
+            1 => self.value = ReadValue::read(from, &crate::shapes::S3_OBJECT_TAG_MEMBERS[1])?,
+            _ => unreachable!("S3ObjectTag has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Default, PartialEq)]
+pub struct S3Storage {
+    pub aws_access_key_id: Option<String>,
+    pub bucket: Option<String>,
+    pub prefix: Option<String>,
+    pub upload_policy: Option<Bytes>,
+    pub upload_policy_signature: Option<String>,
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for S3Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3Storage")
+            .field("aws_access_key_id", &self.aws_access_key_id)
+            .field("bucket", &self.bucket)
+            .field("prefix", &self.prefix)
+            .field("upload_policy", &"***")
+            .field("upload_policy_signature", &"***")
+            .finish()
+    }
+}
+
+impl Structure for S3Storage {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::S3_STORAGE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.aws_access_key_id {
+            visitor(&crate::shapes::S3_STORAGE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.bucket {
+            visitor(&crate::shapes::S3_STORAGE_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.prefix {
+            visitor(&crate::shapes::S3_STORAGE_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.upload_policy {
+            visitor(&crate::shapes::S3_STORAGE_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.upload_policy_signature {
+            visitor(&crate::shapes::S3_STORAGE_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.aws_access_key_id = ReadValue::read(from, &crate::shapes::S3_STORAGE_MEMBERS[0])?,
+            1 => self.bucket = ReadValue::read(from, &crate::shapes::S3_STORAGE_MEMBERS[1])?,
+            2 => self.prefix = ReadValue::read(from, &crate::shapes::S3_STORAGE_MEMBERS[2])?,
+            3 => self.upload_policy = ReadValue::read(from, &crate::shapes::S3_STORAGE_MEMBERS[3])?,
+            4 => self.upload_policy_signature = ReadValue::read(from, &crate::shapes::S3_STORAGE_MEMBERS[4])?,
+            _ => unreachable!("S3Storage has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SSEType {
     SseEbs,
@@ -140,6 +244,58 @@ impl Structure for ScanResults {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    AvailabilityZone,
+    Region,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl Scope {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Scope::AvailabilityZone => "Availability Zone",
+            Scope::Region => "Region",
+            Scope::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for Scope {
+    fn from(value: &str) -> Scope {
+        match value {
+            "Availability Zone" => Scope::AvailabilityZone,
+            "Region" => Scope::Region,
+            _ => Scope::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for Scope {
+    fn default() -> Scope {
+        Scope::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for Scope {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<Scope, Malformed> {
+        String::read(from, at).map(|value| Scope::from(value.as_str()))
+    }
+}
+
+impl WriteValue for Scope {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
     }
 }
 
@@ -1861,6 +2017,638 @@ impl WriteValue for ShutdownBehavior {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    pub owner_alias: Option<String>,
+    pub outpost_arn: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+    pub storage_tier: Option<StorageTier>,
+    pub restore_expiry_time: Option<Timestamp>,
+    pub sse_type: Option<SSEType>,
+    pub availability_zone: Option<String>,
+    pub transfer_type: Option<TransferType>,
+    pub completion_duration_minutes: Option<i32>,
+    pub completion_time: Option<Timestamp>,
+    pub full_snapshot_size_in_bytes: Option<i64>,
+    pub associated_kms_keys: Option<Vec<AssociatedKmsKey>>,
+    pub snapshot_id: Option<String>,
+    pub volume_id: Option<String>,
+    pub state: Option<SnapshotState>,
+    pub state_message: Option<String>,
+    pub start_time: Option<Timestamp>,
+    pub progress: Option<String>,
+    pub owner_id: Option<String>,
+    pub description: Option<String>,
+    pub volume_size: Option<i32>,
+    pub encrypted: Option<bool>,
+    pub kms_key_id: Option<String>,
+    pub data_encryption_key_id: Option<String>,
+}
+
+impl Structure for Snapshot {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SNAPSHOT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.owner_alias {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.storage_tier {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.restore_expiry_time {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.sse_type {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.transfer_type {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.completion_duration_minutes {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.completion_time {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.full_snapshot_size_in_bytes {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.associated_kms_keys {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.state_message {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.start_time {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[18], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[19], value);
+        }
+        if let Some(value) = &self.volume_size {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[20], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[21], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[22], value);
+        }
+        if let Some(value) = &self.data_encryption_key_id {
+            visitor(&crate::shapes::SNAPSHOT_MEMBERS[23], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.owner_alias = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[0])?,
+            1 => self.outpost_arn = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[1])?,
+            2 => self.tags = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[2])?,
+            3 => self.storage_tier = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[3])?,
+            4 => self.restore_expiry_time = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[4])?,
+            5 => self.sse_type = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[5])?,
+            6 => self.availability_zone = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[6])?,
+            7 => self.transfer_type = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[7])?,
+            8 => {
+                self.completion_duration_minutes = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[8])?
+            }
+            9 => self.completion_time = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[9])?,
+            10 => {
+                self.full_snapshot_size_in_bytes =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[10])?
+            }
+            11 => self.associated_kms_keys = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[11])?,
+            12 => self.snapshot_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[12])?,
+            13 => self.volume_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[13])?,
+            14 => self.state = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[14])?,
+            15 => self.state_message = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[15])?,
+            16 => self.start_time = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[16])?,
+            17 => self.progress = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[17])?,
+            18 => self.owner_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[18])?,
+            19 => self.description = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[19])?,
+            20 => self.volume_size = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[20])?,
+            21 => self.encrypted = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[21])?,
+            22 => self.kms_key_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[22])?,
+            23 => self.data_encryption_key_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_MEMBERS[23])?,
+            _ => unreachable!("Snapshot has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SnapshotAttributeName {
+    ProductCodes,
+    CreateVolumePermission,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl SnapshotAttributeName {
+    pub fn as_str(&self) -> &str {
+        match self {
+            SnapshotAttributeName::ProductCodes => "productCodes",
+            SnapshotAttributeName::CreateVolumePermission => "createVolumePermission",
+            SnapshotAttributeName::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for SnapshotAttributeName {
+    fn from(value: &str) -> SnapshotAttributeName {
+        match value {
+            "productCodes" => SnapshotAttributeName::ProductCodes,
+            "createVolumePermission" => SnapshotAttributeName::CreateVolumePermission,
+            _ => SnapshotAttributeName::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for SnapshotAttributeName {
+    fn default() -> SnapshotAttributeName {
+        SnapshotAttributeName::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for SnapshotAttributeName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for SnapshotAttributeName {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<SnapshotAttributeName, Malformed> {
+        String::read(from, at).map(|value| SnapshotAttributeName::from(value.as_str()))
+    }
+}
+
+impl WriteValue for SnapshotAttributeName {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SnapshotBlockPublicAccessState {
+    BlockAllSharing,
+    BlockNewSharing,
+    Unblocked,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl SnapshotBlockPublicAccessState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            SnapshotBlockPublicAccessState::BlockAllSharing => "block-all-sharing",
+            SnapshotBlockPublicAccessState::BlockNewSharing => "block-new-sharing",
+            SnapshotBlockPublicAccessState::Unblocked => "unblocked",
+            SnapshotBlockPublicAccessState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for SnapshotBlockPublicAccessState {
+    fn from(value: &str) -> SnapshotBlockPublicAccessState {
+        match value {
+            "block-all-sharing" => SnapshotBlockPublicAccessState::BlockAllSharing,
+            "block-new-sharing" => SnapshotBlockPublicAccessState::BlockNewSharing,
+            "unblocked" => SnapshotBlockPublicAccessState::Unblocked,
+            _ => SnapshotBlockPublicAccessState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for SnapshotBlockPublicAccessState {
+    fn default() -> SnapshotBlockPublicAccessState {
+        SnapshotBlockPublicAccessState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for SnapshotBlockPublicAccessState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for SnapshotBlockPublicAccessState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<SnapshotBlockPublicAccessState, Malformed> {
+        String::read(from, at).map(|value| SnapshotBlockPublicAccessState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for SnapshotBlockPublicAccessState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Default, PartialEq)]
+pub struct SnapshotDetail {
+    pub description: Option<String>,
+    pub device_name: Option<String>,
+    pub disk_image_size: Option<f64>,
+    pub format: Option<String>,
+    pub progress: Option<String>,
+    pub snapshot_id: Option<String>,
+    pub status: Option<String>,
+    pub status_message: Option<String>,
+    pub url: Option<String>,
+    pub user_bucket: Option<UserBucketDetails>,
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for SnapshotDetail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SnapshotDetail")
+            .field("description", &self.description)
+            .field("device_name", &self.device_name)
+            .field("disk_image_size", &self.disk_image_size)
+            .field("format", &self.format)
+            .field("progress", &self.progress)
+            .field("snapshot_id", &self.snapshot_id)
+            .field("status", &self.status)
+            .field("status_message", &self.status_message)
+            .field("url", &"***")
+            .field("user_bucket", &self.user_bucket)
+            .finish()
+    }
+}
+
+impl Structure for SnapshotDetail {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SNAPSHOT_DETAIL
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.device_name {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.disk_image_size {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.format {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.status_message {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.url {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.user_bucket {
+            visitor(&crate::shapes::SNAPSHOT_DETAIL_MEMBERS[9], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[0])?,
+            1 => self.device_name = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[1])?,
+            2 => self.disk_image_size = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[2])?,
+            3 => self.format = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[3])?,
+            4 => self.progress = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[4])?,
+            5 => self.snapshot_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[5])?,
+            6 => self.status = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[6])?,
+            7 => self.status_message = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[7])?,
+            8 => self.url = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[8])?,
+            9 => self.user_bucket = ReadValue::read(from, &crate::shapes::SNAPSHOT_DETAIL_MEMBERS[9])?,
+            _ => unreachable!("SnapshotDetail has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Default, PartialEq)]
+pub struct SnapshotDiskContainer {
+    pub description: Option<String>,
+    pub format: Option<String>,
+    pub url: Option<String>,
+    pub user_bucket: Option<UserBucket>,
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for SnapshotDiskContainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SnapshotDiskContainer")
+            .field("description", &self.description)
+            .field("format", &self.format)
+            .field("url", &"***")
+            .field("user_bucket", &self.user_bucket)
+            .finish()
+    }
+}
+
+impl Structure for SnapshotDiskContainer {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SNAPSHOT_DISK_CONTAINER
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::SNAPSHOT_DISK_CONTAINER_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.format {
+            visitor(&crate::shapes::SNAPSHOT_DISK_CONTAINER_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.url {
+            visitor(&crate::shapes::SNAPSHOT_DISK_CONTAINER_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.user_bucket {
+            visitor(&crate::shapes::SNAPSHOT_DISK_CONTAINER_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.description = ReadValue::read(from, &crate::shapes::SNAPSHOT_DISK_CONTAINER_MEMBERS[0])?
+            }
+            1 => self.format = ReadValue::read(from, &crate::shapes::SNAPSHOT_DISK_CONTAINER_MEMBERS[1])?,
+            2 => self.url = ReadValue::read(from, &crate::shapes::SNAPSHOT_DISK_CONTAINER_MEMBERS[2])?,
+            3 => {
+                self.user_bucket = ReadValue::read(from, &crate::shapes::SNAPSHOT_DISK_CONTAINER_MEMBERS[3])?
+            }
+            _ => unreachable!("SnapshotDiskContainer has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SnapshotInfo {
+    pub description: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+    pub encrypted: Option<bool>,
+    pub volume_id: Option<String>,
+    pub state: Option<SnapshotState>,
+    pub volume_size: Option<i32>,
+    pub start_time: Option<Timestamp>,
+    pub progress: Option<String>,
+    pub owner_id: Option<String>,
+    pub snapshot_id: Option<String>,
+    pub outpost_arn: Option<String>,
+    pub sse_type: Option<SSEType>,
+    pub availability_zone: Option<String>,
+}
+
+impl Structure for SnapshotInfo {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SNAPSHOT_INFO
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.volume_size {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.start_time {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.sse_type {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::SNAPSHOT_INFO_MEMBERS[12], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[0])?,
+            1 => self.tags = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[1])?,
+            2 => self.encrypted = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[2])?,
+            3 => self.volume_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[3])?,
+            4 => self.state = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[4])?,
+            5 => self.volume_size = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[5])?,
+            6 => self.start_time = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[6])?,
+            7 => self.progress = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[7])?,
+            8 => self.owner_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[8])?,
+            9 => self.snapshot_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[9])?,
+            10 => self.outpost_arn = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[10])?,
+            11 => self.sse_type = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[11])?,
+            12 => self.availability_zone = ReadValue::read(from, &crate::shapes::SNAPSHOT_INFO_MEMBERS[12])?,
+            _ => unreachable!("SnapshotInfo has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SnapshotLocationEnum {
+    Regional,
+    Local,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl SnapshotLocationEnum {
+    pub fn as_str(&self) -> &str {
+        match self {
+            SnapshotLocationEnum::Regional => "regional",
+            SnapshotLocationEnum::Local => "local",
+            SnapshotLocationEnum::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for SnapshotLocationEnum {
+    fn from(value: &str) -> SnapshotLocationEnum {
+        match value {
+            "regional" => SnapshotLocationEnum::Regional,
+            "local" => SnapshotLocationEnum::Local,
+            _ => SnapshotLocationEnum::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for SnapshotLocationEnum {
+    fn default() -> SnapshotLocationEnum {
+        SnapshotLocationEnum::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for SnapshotLocationEnum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for SnapshotLocationEnum {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<SnapshotLocationEnum, Malformed> {
+        String::read(from, at).map(|value| SnapshotLocationEnum::from(value.as_str()))
+    }
+}
+
+impl WriteValue for SnapshotLocationEnum {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SnapshotRecycleBinInfo {
+    pub snapshot_id: Option<String>,
+    pub recycle_bin_enter_time: Option<Timestamp>,
+    pub recycle_bin_exit_time: Option<Timestamp>,
+    pub description: Option<String>,
+    pub volume_id: Option<String>,
+}
+
+impl Structure for SnapshotRecycleBinInfo {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.recycle_bin_enter_time {
+            visitor(&crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.recycle_bin_exit_time {
+            visitor(&crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.snapshot_id =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[0])?
+            }
+            1 => {
+                self.recycle_bin_enter_time =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[1])?
+            }
+            2 => {
+                self.recycle_bin_exit_time =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[2])?
+            }
+            3 => {
+                self.description =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[3])?
+            }
+            4 => {
+                self.volume_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_RECYCLE_BIN_INFO_MEMBERS[4])?
+            }
+            _ => unreachable!("SnapshotRecycleBinInfo has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SnapshotReturnCodes {
     Success,
@@ -1919,6 +2707,279 @@ impl ReadValue for SnapshotReturnCodes {
 impl WriteValue for SnapshotReturnCodes {
     fn write(&self, to: &mut dyn Writer, at: &'static Member) {
         to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SnapshotState {
+    Pending,
+    Completed,
+    Error,
+    Recoverable,
+    Recovering,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl SnapshotState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            SnapshotState::Pending => "pending",
+            SnapshotState::Completed => "completed",
+            SnapshotState::Error => "error",
+            SnapshotState::Recoverable => "recoverable",
+            SnapshotState::Recovering => "recovering",
+            SnapshotState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for SnapshotState {
+    fn from(value: &str) -> SnapshotState {
+        match value {
+            "pending" => SnapshotState::Pending,
+            "completed" => SnapshotState::Completed,
+            "error" => SnapshotState::Error,
+            "recoverable" => SnapshotState::Recoverable,
+            "recovering" => SnapshotState::Recovering,
+            _ => SnapshotState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for SnapshotState {
+    fn default() -> SnapshotState {
+        SnapshotState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for SnapshotState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for SnapshotState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<SnapshotState, Malformed> {
+        String::read(from, at).map(|value| SnapshotState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for SnapshotState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Default, PartialEq)]
+pub struct SnapshotTaskDetail {
+    pub description: Option<String>,
+    pub disk_image_size: Option<f64>,
+    pub encrypted: Option<bool>,
+    pub format: Option<String>,
+    pub kms_key_id: Option<String>,
+    pub progress: Option<String>,
+    pub snapshot_id: Option<String>,
+    pub status: Option<String>,
+    pub status_message: Option<String>,
+    pub url: Option<String>,
+    pub user_bucket: Option<UserBucketDetails>,
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for SnapshotTaskDetail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SnapshotTaskDetail")
+            .field("description", &self.description)
+            .field("disk_image_size", &self.disk_image_size)
+            .field("encrypted", &self.encrypted)
+            .field("format", &self.format)
+            .field("kms_key_id", &self.kms_key_id)
+            .field("progress", &self.progress)
+            .field("snapshot_id", &self.snapshot_id)
+            .field("status", &self.status)
+            .field("status_message", &self.status_message)
+            .field("url", &"***")
+            .field("user_bucket", &self.user_bucket)
+            .finish()
+    }
+}
+
+impl Structure for SnapshotTaskDetail {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SNAPSHOT_TASK_DETAIL
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.disk_image_size {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.format {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.status_message {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.url {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.user_bucket {
+            visitor(&crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[10], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[0])?,
+            1 => {
+                self.disk_image_size = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[1])?
+            }
+            2 => self.encrypted = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[2])?,
+            3 => self.format = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[3])?,
+            4 => self.kms_key_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[4])?,
+            5 => self.progress = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[5])?,
+            6 => self.snapshot_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[6])?,
+            7 => self.status = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[7])?,
+            8 => {
+                self.status_message = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[8])?
+            }
+            9 => self.url = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[9])?,
+            10 => self.user_bucket = ReadValue::read(from, &crate::shapes::SNAPSHOT_TASK_DETAIL_MEMBERS[10])?,
+            _ => unreachable!("SnapshotTaskDetail has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SnapshotTierStatus {
+    pub snapshot_id: Option<String>,
+    pub volume_id: Option<String>,
+    pub status: Option<SnapshotState>,
+    pub owner_id: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+    pub storage_tier: Option<StorageTier>,
+    pub last_tiering_start_time: Option<Timestamp>,
+    pub last_tiering_progress: Option<i32>,
+    pub last_tiering_operation_status: Option<TieringOperationStatus>,
+    pub last_tiering_operation_status_detail: Option<String>,
+    pub archival_complete_time: Option<Timestamp>,
+    pub restore_expiry_time: Option<Timestamp>,
+}
+
+impl Structure for SnapshotTierStatus {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SNAPSHOT_TIER_STATUS
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.storage_tier {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.last_tiering_start_time {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.last_tiering_progress {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.last_tiering_operation_status {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.last_tiering_operation_status_detail {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.archival_complete_time {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.restore_expiry_time {
+            visitor(&crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[11], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.snapshot_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[0])?,
+            1 => self.volume_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[1])?,
+            2 => self.status = ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[2])?,
+            3 => self.owner_id = ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[3])?,
+            4 => self.tags = ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[4])?,
+            5 => self.storage_tier = ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[5])?,
+            6 => {
+                self.last_tiering_start_time =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[6])?
+            }
+            7 => {
+                self.last_tiering_progress =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[7])?
+            }
+            8 => {
+                self.last_tiering_operation_status =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[8])?
+            }
+            9 => {
+                self.last_tiering_operation_status_detail =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[9])?
+            }
+            10 => {
+                self.archival_complete_time =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[10])?
+            }
+            11 => {
+                self.restore_expiry_time =
+                    ReadValue::read(from, &crate::shapes::SNAPSHOT_TIER_STATUS_MEMBERS[11])?
+            }
+            _ => unreachable!("SnapshotTierStatus has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 }
 
@@ -1983,6 +3044,691 @@ impl WriteValue for SpotAllocationStrategy {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotCapacityRebalance {
+    pub replacement_strategy: Option<ReplacementStrategy>,
+    pub termination_delay: Option<i32>,
+}
+
+impl Structure for SpotCapacityRebalance {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_CAPACITY_REBALANCE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.replacement_strategy {
+            visitor(&crate::shapes::SPOT_CAPACITY_REBALANCE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.termination_delay {
+            visitor(&crate::shapes::SPOT_CAPACITY_REBALANCE_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.replacement_strategy =
+                    ReadValue::read(from, &crate::shapes::SPOT_CAPACITY_REBALANCE_MEMBERS[0])?
+            }
+            1 => {
+                self.termination_delay =
+                    ReadValue::read(from, &crate::shapes::SPOT_CAPACITY_REBALANCE_MEMBERS[1])?
+            }
+            _ => unreachable!("SpotCapacityRebalance has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotDatafeedSubscription {
+    pub bucket: Option<String>,
+    pub fault: Option<SpotInstanceStateFault>,
+    pub owner_id: Option<String>,
+    pub prefix: Option<String>,
+    pub state: Option<DatafeedSubscriptionState>,
+}
+
+impl Structure for SpotDatafeedSubscription {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_DATAFEED_SUBSCRIPTION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.bucket {
+            visitor(&crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.fault {
+            visitor(&crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.prefix {
+            visitor(&crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[4], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.bucket = ReadValue::read(from, &crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[0])?,
+            1 => self.fault = ReadValue::read(from, &crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[1])?,
+            2 => {
+                self.owner_id = ReadValue::read(from, &crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[2])?
+            }
+            3 => self.prefix = ReadValue::read(from, &crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[3])?,
+            4 => self.state = ReadValue::read(from, &crate::shapes::SPOT_DATAFEED_SUBSCRIPTION_MEMBERS[4])?,
+            _ => unreachable!("SpotDatafeedSubscription has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Default, PartialEq)]
+pub struct SpotFleetLaunchSpecification {
+    pub addressing_type: Option<String>,
+    pub block_device_mappings: Option<Vec<BlockDeviceMapping>>,
+    pub ebs_optimized: Option<bool>,
+    pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
+    pub image_id: Option<String>,
+    pub instance_type: Option<String>,
+    pub kernel_id: Option<String>,
+    pub key_name: Option<String>,
+    pub monitoring: Option<SpotFleetMonitoring>,
+    pub network_interfaces: Option<Vec<InstanceNetworkInterfaceSpecification>>,
+    pub placement: Option<SpotPlacement>,
+    pub ramdisk_id: Option<String>,
+    pub spot_price: Option<String>,
+    pub subnet_id: Option<String>,
+    pub user_data: Option<String>,
+    pub weighted_capacity: Option<f64>,
+    pub tag_specifications: Option<Vec<SpotFleetTagSpecification>>,
+    pub instance_requirements: Option<InstanceRequirements>,
+    pub security_groups: Option<Vec<GroupIdentifier>>,
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for SpotFleetLaunchSpecification {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpotFleetLaunchSpecification")
+            .field("addressing_type", &self.addressing_type)
+            .field("block_device_mappings", &self.block_device_mappings)
+            .field("ebs_optimized", &self.ebs_optimized)
+            .field("iam_instance_profile", &self.iam_instance_profile)
+            .field("image_id", &self.image_id)
+            .field("instance_type", &self.instance_type)
+            .field("kernel_id", &self.kernel_id)
+            .field("key_name", &self.key_name)
+            .field("monitoring", &self.monitoring)
+            .field("network_interfaces", &self.network_interfaces)
+            .field("placement", &self.placement)
+            .field("ramdisk_id", &self.ramdisk_id)
+            .field("spot_price", &self.spot_price)
+            .field("subnet_id", &self.subnet_id)
+            .field("user_data", &"***")
+            .field("weighted_capacity", &self.weighted_capacity)
+            .field("tag_specifications", &self.tag_specifications)
+            .field("instance_requirements", &self.instance_requirements)
+            .field("security_groups", &self.security_groups)
+            .finish()
+    }
+}
+
+impl Structure for SpotFleetLaunchSpecification {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.addressing_type {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.block_device_mappings {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.ebs_optimized {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.iam_instance_profile {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.image_id {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.kernel_id {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.key_name {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.monitoring {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.network_interfaces {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.placement {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.ramdisk_id {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.spot_price {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.subnet_id {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.user_data {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.weighted_capacity {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.instance_requirements {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.security_groups {
+            visitor(&crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[18], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.addressing_type =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[0])?
+            }
+            1 => {
+                self.block_device_mappings =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[1])?
+            }
+            2 => {
+                self.ebs_optimized =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[2])?
+            }
+            3 => {
+                self.iam_instance_profile =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[3])?
+            }
+            4 => {
+                self.image_id =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[4])?
+            }
+            5 => {
+                self.instance_type =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[5])?
+            }
+            6 => {
+                self.kernel_id =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[6])?
+            }
+            7 => {
+                self.key_name =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[7])?
+            }
+            8 => {
+                self.monitoring =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[8])?
+            }
+            9 => {
+                self.network_interfaces =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[9])?
+            }
+            10 => {
+                self.placement =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[10])?
+            }
+            11 => {
+                self.ramdisk_id =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[11])?
+            }
+            12 => {
+                self.spot_price =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[12])?
+            }
+            13 => {
+                self.subnet_id =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[13])?
+            }
+            14 => {
+                self.user_data =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[14])?
+            }
+            15 => {
+                self.weighted_capacity =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[15])?
+            }
+            16 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[16])?
+            }
+            17 => {
+                self.instance_requirements =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[17])?
+            }
+            18 => {
+                self.security_groups =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_LAUNCH_SPECIFICATION_MEMBERS[18])?
+            }
+            _ => unreachable!("SpotFleetLaunchSpecification has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotFleetMonitoring {
+    pub enabled: Option<bool>,
+}
+
+impl Structure for SpotFleetMonitoring {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_FLEET_MONITORING
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.enabled {
+            visitor(&crate::shapes::SPOT_FLEET_MONITORING_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.enabled = ReadValue::read(from, &crate::shapes::SPOT_FLEET_MONITORING_MEMBERS[0])?,
+            _ => unreachable!("SpotFleetMonitoring has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotFleetRequestConfig {
+    pub activity_status: Option<ActivityStatus>,
+    pub create_time: Option<Timestamp>,
+    pub spot_fleet_request_config: Option<SpotFleetRequestConfigData>,
+    pub spot_fleet_request_id: Option<String>,
+    pub spot_fleet_request_state: Option<BatchState>,
+    pub tags: Option<Vec<Tag>>,
+}
+
+impl Structure for SpotFleetRequestConfig {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_FLEET_REQUEST_CONFIG
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.activity_status {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.create_time {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.spot_fleet_request_config {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.spot_fleet_request_id {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.spot_fleet_request_state {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.activity_status =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[0])?
+            }
+            1 => {
+                self.create_time =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[1])?
+            }
+            2 => {
+                self.spot_fleet_request_config =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[2])?
+            }
+            3 => {
+                self.spot_fleet_request_id =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[3])?
+            }
+            4 => {
+                self.spot_fleet_request_state =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[4])?
+            }
+            5 => self.tags = ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_MEMBERS[5])?,
+            _ => unreachable!("SpotFleetRequestConfig has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotFleetRequestConfigData {
+    pub allocation_strategy: Option<AllocationStrategy>,
+    pub on_demand_allocation_strategy: Option<OnDemandAllocationStrategy>,
+    pub spot_maintenance_strategies: Option<SpotMaintenanceStrategies>,
+    pub client_token: Option<String>,
+    pub excess_capacity_termination_policy: Option<ExcessCapacityTerminationPolicy>,
+    pub fulfilled_capacity: Option<f64>,
+    pub on_demand_fulfilled_capacity: Option<f64>,
+    pub iam_fleet_role: String,
+    pub launch_specifications: Option<Vec<SpotFleetLaunchSpecification>>,
+    pub launch_template_configs: Option<Vec<LaunchTemplateConfig>>,
+    pub spot_price: Option<String>,
+    pub target_capacity: i32,
+    pub on_demand_target_capacity: Option<i32>,
+    pub on_demand_max_total_price: Option<String>,
+    pub spot_max_total_price: Option<String>,
+    pub terminate_instances_with_expiration: Option<bool>,
+    pub r#type: Option<FleetType>,
+    pub valid_from: Option<Timestamp>,
+    pub valid_until: Option<Timestamp>,
+    pub replace_unhealthy_instances: Option<bool>,
+    pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
+    pub load_balancers_config: Option<LoadBalancersConfig>,
+    pub instance_pools_to_use_count: Option<i32>,
+    pub context: Option<String>,
+    pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
+    pub tag_specifications: Option<Vec<TagSpecification>>,
+}
+
+impl Structure for SpotFleetRequestConfigData {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.allocation_strategy {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.on_demand_allocation_strategy {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.spot_maintenance_strategies {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.client_token {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.excess_capacity_termination_policy {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.fulfilled_capacity {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.on_demand_fulfilled_capacity {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[6], value);
+        }
+        visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[7], &self.iam_fleet_role);
+        if let Some(value) = &self.launch_specifications {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.launch_template_configs {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.spot_price {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[10], value);
+        }
+        visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[11], &self.target_capacity);
+        if let Some(value) = &self.on_demand_target_capacity {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.on_demand_max_total_price {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.spot_max_total_price {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.terminate_instances_with_expiration {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.r#type {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.valid_from {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.valid_until {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[18], value);
+        }
+        if let Some(value) = &self.replace_unhealthy_instances {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[19], value);
+        }
+        if let Some(value) = &self.instance_interruption_behavior {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[20], value);
+        }
+        if let Some(value) = &self.load_balancers_config {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[21], value);
+        }
+        if let Some(value) = &self.instance_pools_to_use_count {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[22], value);
+        }
+        if let Some(value) = &self.context {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[23], value);
+        }
+        if let Some(value) = &self.target_capacity_unit_type {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[24], value);
+        }
+        if let Some(value) = &self.tag_specifications {
+            visitor(&crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[25], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.allocation_strategy =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[0])?
+            }
+            1 => {
+                self.on_demand_allocation_strategy =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[1])?
+            }
+            2 => {
+                self.spot_maintenance_strategies =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[2])?
+            }
+            3 => {
+                self.client_token =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[3])?
+            }
+            4 => {
+                self.excess_capacity_termination_policy =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[4])?
+            }
+            5 => {
+                self.fulfilled_capacity =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[5])?
+            }
+            6 => {
+                self.on_demand_fulfilled_capacity =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[6])?
+            }
+            7 => {
+                self.iam_fleet_role =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[7])?
+            }
+            8 => {
+                self.launch_specifications =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[8])?
+            }
+            9 => {
+                self.launch_template_configs =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[9])?
+            }
+            10 => {
+                self.spot_price =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[10])?
+            }
+            11 => {
+                self.target_capacity =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[11])?
+            }
+            12 => {
+                self.on_demand_target_capacity =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[12])?
+            }
+            13 => {
+                self.on_demand_max_total_price =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[13])?
+            }
+            14 => {
+                self.spot_max_total_price =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[14])?
+            }
+            15 => {
+                self.terminate_instances_with_expiration =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[15])?
+            }
+            16 => {
+                self.r#type =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[16])?
+            }
+            17 => {
+                self.valid_from =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[17])?
+            }
+            18 => {
+                self.valid_until =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[18])?
+            }
+            19 => {
+                self.replace_unhealthy_instances =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[19])?
+            }
+            20 => {
+                self.instance_interruption_behavior =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[20])?
+            }
+            21 => {
+                self.load_balancers_config =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[21])?
+            }
+            22 => {
+                self.instance_pools_to_use_count =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[22])?
+            }
+            23 => {
+                self.context =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[23])?
+            }
+            24 => {
+                self.target_capacity_unit_type =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[24])?
+            }
+            25 => {
+                self.tag_specifications =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_REQUEST_CONFIG_DATA_MEMBERS[25])?
+            }
+            _ => unreachable!("SpotFleetRequestConfigData has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotFleetTagSpecification {
+    pub resource_type: Option<String>,
+    pub tags: Option<Vec<Tag>>,
+}
+
+impl Structure for SpotFleetTagSpecification {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_FLEET_TAG_SPECIFICATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.resource_type {
+            visitor(&crate::shapes::SPOT_FLEET_TAG_SPECIFICATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::SPOT_FLEET_TAG_SPECIFICATION_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.resource_type =
+                    ReadValue::read(from, &crate::shapes::SPOT_FLEET_TAG_SPECIFICATION_MEMBERS[0])?
+            }
+            1 => self.tags = ReadValue::read(from, &crate::shapes::SPOT_FLEET_TAG_SPECIFICATION_MEMBERS[1])?,
+            _ => unreachable!("SpotFleetTagSpecification has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpotInstanceInterruptionBehavior {
     Hibernate,
@@ -2041,6 +3787,308 @@ impl WriteValue for SpotInstanceInterruptionBehavior {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotInstanceRequest {
+    pub actual_block_hourly_price: Option<String>,
+    pub availability_zone_group: Option<String>,
+    pub block_duration_minutes: Option<i32>,
+    pub create_time: Option<Timestamp>,
+    pub fault: Option<SpotInstanceStateFault>,
+    pub instance_id: Option<String>,
+    pub launch_group: Option<String>,
+    pub launch_specification: Option<LaunchSpecification>,
+    pub launched_availability_zone: Option<String>,
+    pub launched_availability_zone_id: Option<String>,
+    pub product_description: Option<RIProductDescription>,
+    pub spot_instance_request_id: Option<String>,
+    pub spot_price: Option<String>,
+    pub state: Option<SpotInstanceState>,
+    pub status: Option<SpotInstanceStatus>,
+    pub tags: Option<Vec<Tag>>,
+    pub r#type: Option<SpotInstanceType>,
+    pub valid_from: Option<Timestamp>,
+    pub valid_until: Option<Timestamp>,
+    pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
+}
+
+impl Structure for SpotInstanceRequest {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_INSTANCE_REQUEST
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.actual_block_hourly_price {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone_group {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.block_duration_minutes {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.create_time {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.fault {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.launch_group {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.launch_specification {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.launched_availability_zone {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.launched_availability_zone_id {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.product_description {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.spot_instance_request_id {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.spot_price {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.r#type {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.valid_from {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.valid_until {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[18], value);
+        }
+        if let Some(value) = &self.instance_interruption_behavior {
+            visitor(&crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[19], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.actual_block_hourly_price =
+                    ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[0])?
+            }
+            1 => {
+                self.availability_zone_group =
+                    ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[1])?
+            }
+            2 => {
+                self.block_duration_minutes =
+                    ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[2])?
+            }
+            3 => self.create_time = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[3])?,
+            4 => self.fault = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[4])?,
+            5 => self.instance_id = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[5])?,
+            6 => self.launch_group = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[6])?,
+            7 => {
+                self.launch_specification =
+                    ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[7])?
+            }
+            8 => {
+                self.launched_availability_zone =
+                    ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[8])?
+            }
+            9 => {
+                self.launched_availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[9])?
+            }
+            10 => {
+                self.product_description =
+                    ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[10])?
+            }
+            11 => {
+                self.spot_instance_request_id =
+                    ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[11])?
+            }
+            12 => self.spot_price = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[12])?,
+            13 => self.state = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[13])?,
+            14 => self.status = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[14])?,
+            15 => self.tags = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[15])?,
+            16 => self.r#type = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[16])?,
+            17 => self.valid_from = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[17])?,
+            18 => {
+                self.valid_until = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[18])?
+            }
+            19 => {
+                self.instance_interruption_behavior =
+                    ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_REQUEST_MEMBERS[19])?
+            }
+            _ => unreachable!("SpotInstanceRequest has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SpotInstanceState {
+    Open,
+    Active,
+    Closed,
+    Cancelled,
+    Failed,
+    Disabled,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl SpotInstanceState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            SpotInstanceState::Open => "open",
+            SpotInstanceState::Active => "active",
+            SpotInstanceState::Closed => "closed",
+            SpotInstanceState::Cancelled => "cancelled",
+            SpotInstanceState::Failed => "failed",
+            SpotInstanceState::Disabled => "disabled",
+            SpotInstanceState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for SpotInstanceState {
+    fn from(value: &str) -> SpotInstanceState {
+        match value {
+            "open" => SpotInstanceState::Open,
+            "active" => SpotInstanceState::Active,
+            "closed" => SpotInstanceState::Closed,
+            "cancelled" => SpotInstanceState::Cancelled,
+            "failed" => SpotInstanceState::Failed,
+            "disabled" => SpotInstanceState::Disabled,
+            _ => SpotInstanceState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for SpotInstanceState {
+    fn default() -> SpotInstanceState {
+        SpotInstanceState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for SpotInstanceState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for SpotInstanceState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<SpotInstanceState, Malformed> {
+        String::read(from, at).map(|value| SpotInstanceState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for SpotInstanceState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotInstanceStateFault {
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+
+impl Structure for SpotInstanceStateFault {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_INSTANCE_STATE_FAULT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.code {
+            visitor(&crate::shapes::SPOT_INSTANCE_STATE_FAULT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.message {
+            visitor(&crate::shapes::SPOT_INSTANCE_STATE_FAULT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.code = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_STATE_FAULT_MEMBERS[0])?,
+            1 => self.message = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_STATE_FAULT_MEMBERS[1])?,
+            _ => unreachable!("SpotInstanceStateFault has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotInstanceStatus {
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub update_time: Option<Timestamp>,
+}
+
+impl Structure for SpotInstanceStatus {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_INSTANCE_STATUS
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.code {
+            visitor(&crate::shapes::SPOT_INSTANCE_STATUS_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.message {
+            visitor(&crate::shapes::SPOT_INSTANCE_STATUS_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.update_time {
+            visitor(&crate::shapes::SPOT_INSTANCE_STATUS_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.code = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_STATUS_MEMBERS[0])?,
+            1 => self.message = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_STATUS_MEMBERS[1])?,
+            2 => self.update_time = ReadValue::read(from, &crate::shapes::SPOT_INSTANCE_STATUS_MEMBERS[2])?,
+            _ => unreachable!("SpotInstanceStatus has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpotInstanceType {
     OneTime,
@@ -2090,6 +4138,42 @@ impl ReadValue for SpotInstanceType {
 impl WriteValue for SpotInstanceType {
     fn write(&self, to: &mut dyn Writer, at: &'static Member) {
         to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotMaintenanceStrategies {
+    pub capacity_rebalance: Option<SpotCapacityRebalance>,
+}
+
+impl Structure for SpotMaintenanceStrategies {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_MAINTENANCE_STRATEGIES
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.capacity_rebalance {
+            visitor(&crate::shapes::SPOT_MAINTENANCE_STRATEGIES_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.capacity_rebalance =
+                    ReadValue::read(from, &crate::shapes::SPOT_MAINTENANCE_STRATEGIES_MEMBERS[0])?
+            }
+            _ => unreachable!("SpotMaintenanceStrategies has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 }
 
@@ -2312,6 +4396,160 @@ impl Structure for SpotOptionsRequest {
                 self.max_total_price = ReadValue::read(from, &crate::shapes::SPOT_OPTIONS_REQUEST_MEMBERS[7])?
             }
             _ => unreachable!("SpotOptionsRequest has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotPlacement {
+    pub availability_zone: Option<String>,
+    pub group_name: Option<String>,
+    pub tenancy: Option<Tenancy>,
+    pub availability_zone_id: Option<String>,
+}
+
+impl Structure for SpotPlacement {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_PLACEMENT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::SPOT_PLACEMENT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.group_name {
+            visitor(&crate::shapes::SPOT_PLACEMENT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.tenancy {
+            visitor(&crate::shapes::SPOT_PLACEMENT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::SPOT_PLACEMENT_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.availability_zone = ReadValue::read(from, &crate::shapes::SPOT_PLACEMENT_MEMBERS[0])?,
+            1 => self.group_name = ReadValue::read(from, &crate::shapes::SPOT_PLACEMENT_MEMBERS[1])?,
+            2 => self.tenancy = ReadValue::read(from, &crate::shapes::SPOT_PLACEMENT_MEMBERS[2])?,
+            3 => {
+                self.availability_zone_id = ReadValue::read(from, &crate::shapes::SPOT_PLACEMENT_MEMBERS[3])?
+            }
+            _ => unreachable!("SpotPlacement has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotPlacementScore {
+    pub region: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub score: Option<i32>,
+}
+
+impl Structure for SpotPlacementScore {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_PLACEMENT_SCORE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.region {
+            visitor(&crate::shapes::SPOT_PLACEMENT_SCORE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::SPOT_PLACEMENT_SCORE_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.score {
+            visitor(&crate::shapes::SPOT_PLACEMENT_SCORE_MEMBERS[2], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.region = ReadValue::read(from, &crate::shapes::SPOT_PLACEMENT_SCORE_MEMBERS[0])?,
+            1 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::SPOT_PLACEMENT_SCORE_MEMBERS[1])?
+            }
+            2 => self.score = ReadValue::read(from, &crate::shapes::SPOT_PLACEMENT_SCORE_MEMBERS[2])?,
+            _ => unreachable!("SpotPlacementScore has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpotPrice {
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub instance_type: Option<String>,
+    pub product_description: Option<RIProductDescription>,
+    pub spot_price: Option<String>,
+    pub timestamp: Option<Timestamp>,
+}
+
+impl Structure for SpotPrice {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::SPOT_PRICE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::SPOT_PRICE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::SPOT_PRICE_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_type {
+            visitor(&crate::shapes::SPOT_PRICE_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.product_description {
+            visitor(&crate::shapes::SPOT_PRICE_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.spot_price {
+            visitor(&crate::shapes::SPOT_PRICE_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.timestamp {
+            visitor(&crate::shapes::SPOT_PRICE_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.availability_zone = ReadValue::read(from, &crate::shapes::SPOT_PRICE_MEMBERS[0])?,
+            1 => self.availability_zone_id = ReadValue::read(from, &crate::shapes::SPOT_PRICE_MEMBERS[1])?,
+            2 => self.instance_type = ReadValue::read(from, &crate::shapes::SPOT_PRICE_MEMBERS[2])?,
+            3 => self.product_description = ReadValue::read(from, &crate::shapes::SPOT_PRICE_MEMBERS[3])?,
+            4 => self.spot_price = ReadValue::read(from, &crate::shapes::SPOT_PRICE_MEMBERS[4])?,
+            5 => self.timestamp = ReadValue::read(from, &crate::shapes::SPOT_PRICE_MEMBERS[5])?,
+            _ => unreachable!("SpotPrice has no member {index}"),
         }
         Ok(())
     }
@@ -2998,6 +5236,168 @@ impl Structure for StopInstancesOutput {
                     ReadValue::read(from, &crate::shapes::STOP_INSTANCES_OUTPUT_MEMBERS[0])?
             }
             _ => unreachable!("StopInstancesOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Storage {
+    pub s3: Option<S3Storage>,
+}
+
+impl Structure for Storage {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::STORAGE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.s3 {
+            visitor(&crate::shapes::STORAGE_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.s3 = ReadValue::read(from, &crate::shapes::STORAGE_MEMBERS[0])?,
+            _ => unreachable!("Storage has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StorageTier {
+    Archive,
+    Standard,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl StorageTier {
+    pub fn as_str(&self) -> &str {
+        match self {
+            StorageTier::Archive => "archive",
+            StorageTier::Standard => "standard",
+            StorageTier::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for StorageTier {
+    fn from(value: &str) -> StorageTier {
+        match value {
+            "archive" => StorageTier::Archive,
+            "standard" => StorageTier::Standard,
+            _ => StorageTier::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for StorageTier {
+    fn default() -> StorageTier {
+        StorageTier::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for StorageTier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for StorageTier {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<StorageTier, Malformed> {
+        String::read(from, at).map(|value| StorageTier::from(value.as_str()))
+    }
+}
+
+impl WriteValue for StorageTier {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoreImageTaskResult {
+    pub ami_id: Option<String>,
+    pub task_start_time: Option<Timestamp>,
+    pub bucket: Option<String>,
+    pub s3object_key: Option<String>,
+    pub progress_percentage: Option<i32>,
+    pub store_task_state: Option<String>,
+    pub store_task_failure_reason: Option<String>,
+}
+
+impl Structure for StoreImageTaskResult {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::STORE_IMAGE_TASK_RESULT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.ami_id {
+            visitor(&crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.task_start_time {
+            visitor(&crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.bucket {
+            visitor(&crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.s3object_key {
+            visitor(&crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.progress_percentage {
+            visitor(&crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.store_task_state {
+            visitor(&crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.store_task_failure_reason {
+            visitor(&crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[6], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.ami_id = ReadValue::read(from, &crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[0])?,
+            1 => {
+                self.task_start_time =
+                    ReadValue::read(from, &crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[1])?
+            }
+            2 => self.bucket = ReadValue::read(from, &crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[2])?,
+            3 => {
+                self.s3object_key = ReadValue::read(from, &crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[3])?
+            }
+            4 => {
+                self.progress_percentage =
+                    ReadValue::read(from, &crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[4])?
+            }
+            5 => {
+                self.store_task_state =
+                    ReadValue::read(from, &crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[5])?
+            }
+            6 => {
+                self.store_task_failure_reason =
+                    ReadValue::read(from, &crate::shapes::STORE_IMAGE_TASK_RESULT_MEMBERS[6])?
+            }
+            _ => unreachable!("StoreImageTaskResult has no member {index}"),
         }
         Ok(())
     }

@@ -466,6 +466,247 @@ impl WriteValue for TargetCapacityUnitType {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetConfiguration {
+    pub instance_count: Option<i32>,
+    pub offering_id: Option<String>,
+}
+
+impl Structure for TargetConfiguration {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::TARGET_CONFIGURATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.instance_count {
+            visitor(&crate::shapes::TARGET_CONFIGURATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.offering_id {
+            visitor(&crate::shapes::TARGET_CONFIGURATION_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.instance_count = ReadValue::read(from, &crate::shapes::TARGET_CONFIGURATION_MEMBERS[0])?
+            }
+            1 => self.offering_id = ReadValue::read(from, &crate::shapes::TARGET_CONFIGURATION_MEMBERS[1])?,
+            _ => unreachable!("TargetConfiguration has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetConfigurationRequest {
+    pub instance_count: Option<i32>,
+    pub offering_id: String,
+}
+
+impl Structure for TargetConfigurationRequest {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::TARGET_CONFIGURATION_REQUEST
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.instance_count {
+            visitor(&crate::shapes::TARGET_CONFIGURATION_REQUEST_MEMBERS[0], value);
+        }
+        visitor(&crate::shapes::TARGET_CONFIGURATION_REQUEST_MEMBERS[1], &self.offering_id);
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.instance_count =
+                    ReadValue::read(from, &crate::shapes::TARGET_CONFIGURATION_REQUEST_MEMBERS[0])?
+            }
+            1 => {
+                self.offering_id =
+                    ReadValue::read(from, &crate::shapes::TARGET_CONFIGURATION_REQUEST_MEMBERS[1])?
+            }
+            _ => unreachable!("TargetConfigurationRequest has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetGroup {
+    pub arn: Option<String>,
+}
+
+impl Structure for TargetGroup {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::TARGET_GROUP
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.arn {
+            visitor(&crate::shapes::TARGET_GROUP_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.arn = ReadValue::read(from, &crate::shapes::TARGET_GROUP_MEMBERS[0])?,
+            _ => unreachable!("TargetGroup has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetGroupsConfig {
+    pub target_groups: Option<Vec<TargetGroup>>,
+}
+
+impl Structure for TargetGroupsConfig {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::TARGET_GROUPS_CONFIG
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.target_groups {
+            visitor(&crate::shapes::TARGET_GROUPS_CONFIG_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.target_groups = ReadValue::read(from, &crate::shapes::TARGET_GROUPS_CONFIG_MEMBERS[0])?,
+            _ => unreachable!("TargetGroupsConfig has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetReservationValue {
+    pub reservation_value: Option<ReservationValue>,
+    pub target_configuration: Option<TargetConfiguration>,
+}
+
+impl Structure for TargetReservationValue {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::TARGET_RESERVATION_VALUE
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.reservation_value {
+            visitor(&crate::shapes::TARGET_RESERVATION_VALUE_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.target_configuration {
+            visitor(&crate::shapes::TARGET_RESERVATION_VALUE_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.reservation_value =
+                    ReadValue::read(from, &crate::shapes::TARGET_RESERVATION_VALUE_MEMBERS[0])?
+            }
+            1 => {
+                self.target_configuration =
+                    ReadValue::read(from, &crate::shapes::TARGET_RESERVATION_VALUE_MEMBERS[1])?
+            }
+            _ => unreachable!("TargetReservationValue has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TargetStorageTier {
+    Archive,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl TargetStorageTier {
+    pub fn as_str(&self) -> &str {
+        match self {
+            TargetStorageTier::Archive => "archive",
+            TargetStorageTier::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for TargetStorageTier {
+    fn from(value: &str) -> TargetStorageTier {
+        match value {
+            "archive" => TargetStorageTier::Archive,
+            _ => TargetStorageTier::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for TargetStorageTier {
+    fn default() -> TargetStorageTier {
+        TargetStorageTier::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for TargetStorageTier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for TargetStorageTier {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<TargetStorageTier, Malformed> {
+        String::read(from, at).map(|value| TargetStorageTier::from(value.as_str()))
+    }
+}
+
+impl WriteValue for TargetStorageTier {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TelemetryStatus {
     Up,
@@ -661,6 +902,79 @@ impl Structure for TerminateInstancesOutput {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TieringOperationStatus {
+    ArchivalInProgress,
+    ArchivalCompleted,
+    ArchivalFailed,
+    TemporaryRestoreInProgress,
+    TemporaryRestoreCompleted,
+    TemporaryRestoreFailed,
+    PermanentRestoreInProgress,
+    PermanentRestoreCompleted,
+    PermanentRestoreFailed,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl TieringOperationStatus {
+    pub fn as_str(&self) -> &str {
+        match self {
+            TieringOperationStatus::ArchivalInProgress => "archival-in-progress",
+            TieringOperationStatus::ArchivalCompleted => "archival-completed",
+            TieringOperationStatus::ArchivalFailed => "archival-failed",
+            TieringOperationStatus::TemporaryRestoreInProgress => "temporary-restore-in-progress",
+            TieringOperationStatus::TemporaryRestoreCompleted => "temporary-restore-completed",
+            TieringOperationStatus::TemporaryRestoreFailed => "temporary-restore-failed",
+            TieringOperationStatus::PermanentRestoreInProgress => "permanent-restore-in-progress",
+            TieringOperationStatus::PermanentRestoreCompleted => "permanent-restore-completed",
+            TieringOperationStatus::PermanentRestoreFailed => "permanent-restore-failed",
+            TieringOperationStatus::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for TieringOperationStatus {
+    fn from(value: &str) -> TieringOperationStatus {
+        match value {
+            "archival-in-progress" => TieringOperationStatus::ArchivalInProgress,
+            "archival-completed" => TieringOperationStatus::ArchivalCompleted,
+            "archival-failed" => TieringOperationStatus::ArchivalFailed,
+            "temporary-restore-in-progress" => TieringOperationStatus::TemporaryRestoreInProgress,
+            "temporary-restore-completed" => TieringOperationStatus::TemporaryRestoreCompleted,
+            "temporary-restore-failed" => TieringOperationStatus::TemporaryRestoreFailed,
+            "permanent-restore-in-progress" => TieringOperationStatus::PermanentRestoreInProgress,
+            "permanent-restore-completed" => TieringOperationStatus::PermanentRestoreCompleted,
+            "permanent-restore-failed" => TieringOperationStatus::PermanentRestoreFailed,
+            _ => TieringOperationStatus::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for TieringOperationStatus {
+    fn default() -> TieringOperationStatus {
+        TieringOperationStatus::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for TieringOperationStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for TieringOperationStatus {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<TieringOperationStatus, Malformed> {
+        String::read(from, at).map(|value| TieringOperationStatus::from(value.as_str()))
+    }
+}
+
+impl WriteValue for TieringOperationStatus {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TotalLocalStorageGB {
     pub min: Option<f64>,
@@ -836,6 +1150,58 @@ impl ReadValue for TrafficType {
 }
 
 impl WriteValue for TrafficType {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TransferType {
+    TimeBased,
+    Standard,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl TransferType {
+    pub fn as_str(&self) -> &str {
+        match self {
+            TransferType::TimeBased => "time-based",
+            TransferType::Standard => "standard",
+            TransferType::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for TransferType {
+    fn from(value: &str) -> TransferType {
+        match value {
+            "time-based" => TransferType::TimeBased,
+            "standard" => TransferType::Standard,
+            _ => TransferType::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for TransferType {
+    fn default() -> TransferType {
+        TransferType::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for TransferType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for TransferType {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<TransferType, Malformed> {
+        String::read(from, at).map(|value| TransferType::from(value.as_str()))
+    }
+}
+
+impl WriteValue for TransferType {
     fn write(&self, to: &mut dyn Writer, at: &'static Member) {
         to.string(at, self.as_str());
     }

@@ -297,6 +297,75 @@ impl Structure for UnassignPrivateNatGatewayAddressOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct UnlockSnapshotInput {
+    pub snapshot_id: String,
+    pub dry_run: Option<bool>,
+}
+
+impl Structure for UnlockSnapshotInput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::UNLOCK_SNAPSHOT_INPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        visitor(&crate::shapes::UNLOCK_SNAPSHOT_INPUT_MEMBERS[0], &self.snapshot_id);
+        if let Some(value) = &self.dry_run {
+            visitor(&crate::shapes::UNLOCK_SNAPSHOT_INPUT_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.snapshot_id = ReadValue::read(from, &crate::shapes::UNLOCK_SNAPSHOT_INPUT_MEMBERS[0])?,
+            1 => self.dry_run = ReadValue::read(from, &crate::shapes::UNLOCK_SNAPSHOT_INPUT_MEMBERS[1])?,
+            _ => unreachable!("UnlockSnapshotInput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UnlockSnapshotOutput {
+    pub snapshot_id: Option<String>,
+}
+
+impl Structure for UnlockSnapshotOutput {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::UNLOCK_SNAPSHOT_OUTPUT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::UNLOCK_SNAPSHOT_OUTPUT_MEMBERS[0], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.snapshot_id = ReadValue::read(from, &crate::shapes::UNLOCK_SNAPSHOT_OUTPUT_MEMBERS[0])?,
+            _ => unreachable!("UnlockSnapshotOutput has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnmonitorInstancesInput {
     pub instance_ids: Vec<String>,
     pub metric_category_ids: Option<Vec<String>>,
@@ -913,6 +982,82 @@ impl ReadValue for UsageClassType {
 impl WriteValue for UsageClassType {
     fn write(&self, to: &mut dyn Writer, at: &'static Member) {
         to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UserBucket {
+    pub s3_bucket: Option<String>,
+    pub s3_key: Option<String>,
+}
+
+impl Structure for UserBucket {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::USER_BUCKET
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.s3_bucket {
+            visitor(&crate::shapes::USER_BUCKET_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.s3_key {
+            visitor(&crate::shapes::USER_BUCKET_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.s3_bucket = ReadValue::read(from, &crate::shapes::USER_BUCKET_MEMBERS[0])?,
+            1 => self.s3_key = ReadValue::read(from, &crate::shapes::USER_BUCKET_MEMBERS[1])?,
+            _ => unreachable!("UserBucket has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UserBucketDetails {
+    pub s3_bucket: Option<String>,
+    pub s3_key: Option<String>,
+}
+
+impl Structure for UserBucketDetails {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::USER_BUCKET_DETAILS
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.s3_bucket {
+            visitor(&crate::shapes::USER_BUCKET_DETAILS_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.s3_key {
+            visitor(&crate::shapes::USER_BUCKET_DETAILS_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.s3_bucket = ReadValue::read(from, &crate::shapes::USER_BUCKET_DETAILS_MEMBERS[0])?,
+            1 => self.s3_key = ReadValue::read(from, &crate::shapes::USER_BUCKET_DETAILS_MEMBERS[1])?,
+            _ => unreachable!("UserBucketDetails has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 }
 

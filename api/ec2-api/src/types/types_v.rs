@@ -317,6 +317,1156 @@ impl WriteValue for VirtualizationType {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Volume {
+    pub availability_zone_id: Option<String>,
+    pub outpost_arn: Option<String>,
+    pub source_volume_id: Option<String>,
+    pub iops: Option<i32>,
+    pub tags: Option<Vec<Tag>>,
+    pub volume_type: Option<VolumeType>,
+    pub fast_restored: Option<bool>,
+    pub multi_attach_enabled: Option<bool>,
+    pub throughput: Option<i32>,
+    pub sse_type: Option<SSEType>,
+    pub operator: Option<OperatorResponse>,
+    pub volume_initialization_rate: Option<i32>,
+    pub volume_arn: Option<String>,
+    pub owner_id: Option<String>,
+    pub volume_id: Option<String>,
+    pub size: Option<i32>,
+    pub snapshot_id: Option<String>,
+    pub availability_zone: Option<String>,
+    pub state: Option<VolumeState>,
+    pub create_time: Option<Timestamp>,
+    pub attachments: Option<Vec<VolumeAttachment>>,
+    pub encrypted: Option<bool>,
+    pub kms_key_id: Option<String>,
+}
+
+impl Structure for Volume {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::VOLUME_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::VOLUME_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.source_volume_id {
+            visitor(&crate::shapes::VOLUME_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.iops {
+            visitor(&crate::shapes::VOLUME_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.tags {
+            visitor(&crate::shapes::VOLUME_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.volume_type {
+            visitor(&crate::shapes::VOLUME_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.fast_restored {
+            visitor(&crate::shapes::VOLUME_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.multi_attach_enabled {
+            visitor(&crate::shapes::VOLUME_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.throughput {
+            visitor(&crate::shapes::VOLUME_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.sse_type {
+            visitor(&crate::shapes::VOLUME_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.operator {
+            visitor(&crate::shapes::VOLUME_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.volume_initialization_rate {
+            visitor(&crate::shapes::VOLUME_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.volume_arn {
+            visitor(&crate::shapes::VOLUME_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.owner_id {
+            visitor(&crate::shapes::VOLUME_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::VOLUME_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.size {
+            visitor(&crate::shapes::VOLUME_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::VOLUME_MEMBERS[16], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::VOLUME_MEMBERS[17], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::VOLUME_MEMBERS[18], value);
+        }
+        if let Some(value) = &self.create_time {
+            visitor(&crate::shapes::VOLUME_MEMBERS[19], value);
+        }
+        if let Some(value) = &self.attachments {
+            visitor(&crate::shapes::VOLUME_MEMBERS[20], value);
+        }
+        if let Some(value) = &self.encrypted {
+            visitor(&crate::shapes::VOLUME_MEMBERS[21], value);
+        }
+        if let Some(value) = &self.kms_key_id {
+            visitor(&crate::shapes::VOLUME_MEMBERS[22], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.availability_zone_id = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[0])?,
+            1 => self.outpost_arn = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[1])?,
+            2 => self.source_volume_id = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[2])?,
+            3 => self.iops = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[3])?,
+            4 => self.tags = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[4])?,
+            5 => self.volume_type = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[5])?,
+            6 => self.fast_restored = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[6])?,
+            7 => self.multi_attach_enabled = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[7])?,
+            8 => self.throughput = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[8])?,
+            9 => self.sse_type = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[9])?,
+            10 => self.operator = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[10])?,
+            11 => {
+                self.volume_initialization_rate = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[11])?
+            }
+            12 => self.volume_arn = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[12])?,
+            13 => self.owner_id = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[13])?,
+            14 => self.volume_id = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[14])?,
+            15 => self.size = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[15])?,
+            16 => self.snapshot_id = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[16])?,
+            17 => self.availability_zone = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[17])?,
+            18 => self.state = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[18])?,
+            19 => self.create_time = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[19])?,
+            20 => self.attachments = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[20])?,
+            21 => self.encrypted = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[21])?,
+            22 => self.kms_key_id = ReadValue::read(from, &crate::shapes::VOLUME_MEMBERS[22])?,
+            _ => unreachable!("Volume has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VolumeAttachment {
+    pub delete_on_termination: Option<bool>,
+    pub associated_resource: Option<String>,
+    pub instance_owning_service: Option<String>,
+    pub ebs_card_index: Option<i32>,
+    pub volume_id: Option<String>,
+    pub instance_id: Option<String>,
+    pub device: Option<String>,
+    pub state: Option<VolumeAttachmentState>,
+    pub attach_time: Option<Timestamp>,
+}
+
+impl Structure for VolumeAttachment {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME_ATTACHMENT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.delete_on_termination {
+            visitor(&crate::shapes::VOLUME_ATTACHMENT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.associated_resource {
+            visitor(&crate::shapes::VOLUME_ATTACHMENT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.instance_owning_service {
+            visitor(&crate::shapes::VOLUME_ATTACHMENT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.ebs_card_index {
+            visitor(&crate::shapes::VOLUME_ATTACHMENT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::VOLUME_ATTACHMENT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::VOLUME_ATTACHMENT_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.device {
+            visitor(&crate::shapes::VOLUME_ATTACHMENT_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::VOLUME_ATTACHMENT_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.attach_time {
+            visitor(&crate::shapes::VOLUME_ATTACHMENT_MEMBERS[8], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.delete_on_termination =
+                    ReadValue::read(from, &crate::shapes::VOLUME_ATTACHMENT_MEMBERS[0])?
+            }
+            1 => {
+                self.associated_resource =
+                    ReadValue::read(from, &crate::shapes::VOLUME_ATTACHMENT_MEMBERS[1])?
+            }
+            2 => {
+                self.instance_owning_service =
+                    ReadValue::read(from, &crate::shapes::VOLUME_ATTACHMENT_MEMBERS[2])?
+            }
+            3 => self.ebs_card_index = ReadValue::read(from, &crate::shapes::VOLUME_ATTACHMENT_MEMBERS[3])?,
+            4 => self.volume_id = ReadValue::read(from, &crate::shapes::VOLUME_ATTACHMENT_MEMBERS[4])?,
+            5 => self.instance_id = ReadValue::read(from, &crate::shapes::VOLUME_ATTACHMENT_MEMBERS[5])?,
+            6 => self.device = ReadValue::read(from, &crate::shapes::VOLUME_ATTACHMENT_MEMBERS[6])?,
+            7 => self.state = ReadValue::read(from, &crate::shapes::VOLUME_ATTACHMENT_MEMBERS[7])?,
+            8 => self.attach_time = ReadValue::read(from, &crate::shapes::VOLUME_ATTACHMENT_MEMBERS[8])?,
+            _ => unreachable!("VolumeAttachment has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VolumeAttachmentState {
+    Attaching,
+    Attached,
+    Detaching,
+    Detached,
+    Busy,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl VolumeAttachmentState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            VolumeAttachmentState::Attaching => "attaching",
+            VolumeAttachmentState::Attached => "attached",
+            VolumeAttachmentState::Detaching => "detaching",
+            VolumeAttachmentState::Detached => "detached",
+            VolumeAttachmentState::Busy => "busy",
+            VolumeAttachmentState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for VolumeAttachmentState {
+    fn from(value: &str) -> VolumeAttachmentState {
+        match value {
+            "attaching" => VolumeAttachmentState::Attaching,
+            "attached" => VolumeAttachmentState::Attached,
+            "detaching" => VolumeAttachmentState::Detaching,
+            "detached" => VolumeAttachmentState::Detached,
+            "busy" => VolumeAttachmentState::Busy,
+            _ => VolumeAttachmentState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for VolumeAttachmentState {
+    fn default() -> VolumeAttachmentState {
+        VolumeAttachmentState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for VolumeAttachmentState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for VolumeAttachmentState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<VolumeAttachmentState, Malformed> {
+        String::read(from, at).map(|value| VolumeAttachmentState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for VolumeAttachmentState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VolumeAttributeName {
+    AutoEnableIO,
+    ProductCodes,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl VolumeAttributeName {
+    pub fn as_str(&self) -> &str {
+        match self {
+            VolumeAttributeName::AutoEnableIO => "autoEnableIO",
+            VolumeAttributeName::ProductCodes => "productCodes",
+            VolumeAttributeName::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for VolumeAttributeName {
+    fn from(value: &str) -> VolumeAttributeName {
+        match value {
+            "autoEnableIO" => VolumeAttributeName::AutoEnableIO,
+            "productCodes" => VolumeAttributeName::ProductCodes,
+            _ => VolumeAttributeName::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for VolumeAttributeName {
+    fn default() -> VolumeAttributeName {
+        VolumeAttributeName::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for VolumeAttributeName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for VolumeAttributeName {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<VolumeAttributeName, Malformed> {
+        String::read(from, at).map(|value| VolumeAttributeName::from(value.as_str()))
+    }
+}
+
+impl WriteValue for VolumeAttributeName {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VolumeModification {
+    pub volume_id: Option<String>,
+    pub modification_state: Option<VolumeModificationState>,
+    pub status_message: Option<String>,
+    pub target_size: Option<i32>,
+    pub target_iops: Option<i32>,
+    pub target_volume_type: Option<VolumeType>,
+    pub target_throughput: Option<i32>,
+    pub target_multi_attach_enabled: Option<bool>,
+    pub original_size: Option<i32>,
+    pub original_iops: Option<i32>,
+    pub original_volume_type: Option<VolumeType>,
+    pub original_throughput: Option<i32>,
+    pub original_multi_attach_enabled: Option<bool>,
+    pub progress: Option<i64>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub operator: Option<OperatorResponse>,
+}
+
+impl Structure for VolumeModification {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME_MODIFICATION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.modification_state {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.status_message {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.target_size {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.target_iops {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.target_volume_type {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.target_throughput {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.target_multi_attach_enabled {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.original_size {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.original_iops {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.original_volume_type {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.original_throughput {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.original_multi_attach_enabled {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.progress {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.start_time {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[14], value);
+        }
+        if let Some(value) = &self.end_time {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[15], value);
+        }
+        if let Some(value) = &self.operator {
+            visitor(&crate::shapes::VOLUME_MODIFICATION_MEMBERS[16], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.volume_id = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[0])?,
+            1 => {
+                self.modification_state =
+                    ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[1])?
+            }
+            2 => self.status_message = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[2])?,
+            3 => self.target_size = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[3])?,
+            4 => self.target_iops = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[4])?,
+            5 => {
+                self.target_volume_type =
+                    ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[5])?
+            }
+            6 => {
+                self.target_throughput =
+                    ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[6])?
+            }
+            7 => {
+                self.target_multi_attach_enabled =
+                    ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[7])?
+            }
+            8 => self.original_size = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[8])?,
+            9 => self.original_iops = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[9])?,
+            10 => {
+                self.original_volume_type =
+                    ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[10])?
+            }
+            11 => {
+                self.original_throughput =
+                    ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[11])?
+            }
+            12 => {
+                self.original_multi_attach_enabled =
+                    ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[12])?
+            }
+            13 => self.progress = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[13])?,
+            14 => self.start_time = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[14])?,
+            15 => self.end_time = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[15])?,
+            16 => self.operator = ReadValue::read(from, &crate::shapes::VOLUME_MODIFICATION_MEMBERS[16])?,
+            _ => unreachable!("VolumeModification has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VolumeModificationState {
+    Modifying,
+    Optimizing,
+    Completed,
+    Failed,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl VolumeModificationState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            VolumeModificationState::Modifying => "modifying",
+            VolumeModificationState::Optimizing => "optimizing",
+            VolumeModificationState::Completed => "completed",
+            VolumeModificationState::Failed => "failed",
+            VolumeModificationState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for VolumeModificationState {
+    fn from(value: &str) -> VolumeModificationState {
+        match value {
+            "modifying" => VolumeModificationState::Modifying,
+            "optimizing" => VolumeModificationState::Optimizing,
+            "completed" => VolumeModificationState::Completed,
+            "failed" => VolumeModificationState::Failed,
+            _ => VolumeModificationState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for VolumeModificationState {
+    fn default() -> VolumeModificationState {
+        VolumeModificationState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for VolumeModificationState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for VolumeModificationState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<VolumeModificationState, Malformed> {
+        String::read(from, at).map(|value| VolumeModificationState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for VolumeModificationState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VolumeRecycleBinInfo {
+    pub volume_id: Option<String>,
+    pub volume_type: Option<VolumeType>,
+    pub state: Option<VolumeState>,
+    pub size: Option<i32>,
+    pub iops: Option<i32>,
+    pub throughput: Option<i32>,
+    pub outpost_arn: Option<String>,
+    pub availability_zone: Option<String>,
+    pub availability_zone_id: Option<String>,
+    pub source_volume_id: Option<String>,
+    pub snapshot_id: Option<String>,
+    pub operator: Option<OperatorResponse>,
+    pub create_time: Option<Timestamp>,
+    pub recycle_bin_enter_time: Option<Timestamp>,
+    pub recycle_bin_exit_time: Option<Timestamp>,
+}
+
+impl Structure for VolumeRecycleBinInfo {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME_RECYCLE_BIN_INFO
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.volume_type {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.state {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.size {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.iops {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.throughput {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.source_volume_id {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[9], value);
+        }
+        if let Some(value) = &self.snapshot_id {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[10], value);
+        }
+        if let Some(value) = &self.operator {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[11], value);
+        }
+        if let Some(value) = &self.create_time {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[12], value);
+        }
+        if let Some(value) = &self.recycle_bin_enter_time {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[13], value);
+        }
+        if let Some(value) = &self.recycle_bin_exit_time {
+            visitor(&crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[14], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.volume_id = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[0])?,
+            1 => {
+                self.volume_type = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[1])?
+            }
+            2 => self.state = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[2])?,
+            3 => self.size = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[3])?,
+            4 => self.iops = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[4])?,
+            5 => self.throughput = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[5])?,
+            6 => {
+                self.outpost_arn = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[6])?
+            }
+            7 => {
+                self.availability_zone =
+                    ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[7])?
+            }
+            8 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[8])?
+            }
+            9 => {
+                self.source_volume_id =
+                    ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[9])?
+            }
+            10 => {
+                self.snapshot_id = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[10])?
+            }
+            11 => self.operator = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[11])?,
+            12 => {
+                self.create_time = ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[12])?
+            }
+            13 => {
+                self.recycle_bin_enter_time =
+                    ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[13])?
+            }
+            14 => {
+                self.recycle_bin_exit_time =
+                    ReadValue::read(from, &crate::shapes::VOLUME_RECYCLE_BIN_INFO_MEMBERS[14])?
+            }
+            _ => unreachable!("VolumeRecycleBinInfo has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VolumeState {
+    Creating,
+    Available,
+    InUse,
+    Deleting,
+    Deleted,
+    Error,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl VolumeState {
+    pub fn as_str(&self) -> &str {
+        match self {
+            VolumeState::Creating => "creating",
+            VolumeState::Available => "available",
+            VolumeState::InUse => "in-use",
+            VolumeState::Deleting => "deleting",
+            VolumeState::Deleted => "deleted",
+            VolumeState::Error => "error",
+            VolumeState::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for VolumeState {
+    fn from(value: &str) -> VolumeState {
+        match value {
+            "creating" => VolumeState::Creating,
+            "available" => VolumeState::Available,
+            "in-use" => VolumeState::InUse,
+            "deleting" => VolumeState::Deleting,
+            "deleted" => VolumeState::Deleted,
+            "error" => VolumeState::Error,
+            _ => VolumeState::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for VolumeState {
+    fn default() -> VolumeState {
+        VolumeState::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for VolumeState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for VolumeState {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<VolumeState, Malformed> {
+        String::read(from, at).map(|value| VolumeState::from(value.as_str()))
+    }
+}
+
+impl WriteValue for VolumeState {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VolumeStatusAction {
+    pub code: Option<String>,
+    pub description: Option<String>,
+    pub event_id: Option<String>,
+    pub event_type: Option<String>,
+}
+
+impl Structure for VolumeStatusAction {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME_STATUS_ACTION
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.code {
+            visitor(&crate::shapes::VOLUME_STATUS_ACTION_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::VOLUME_STATUS_ACTION_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.event_id {
+            visitor(&crate::shapes::VOLUME_STATUS_ACTION_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.event_type {
+            visitor(&crate::shapes::VOLUME_STATUS_ACTION_MEMBERS[3], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.code = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ACTION_MEMBERS[0])?,
+            1 => self.description = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ACTION_MEMBERS[1])?,
+            2 => self.event_id = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ACTION_MEMBERS[2])?,
+            3 => self.event_type = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ACTION_MEMBERS[3])?,
+            _ => unreachable!("VolumeStatusAction has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VolumeStatusAttachmentStatus {
+    pub io_performance: Option<String>,
+    pub instance_id: Option<String>,
+}
+
+impl Structure for VolumeStatusAttachmentStatus {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME_STATUS_ATTACHMENT_STATUS
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.io_performance {
+            visitor(&crate::shapes::VOLUME_STATUS_ATTACHMENT_STATUS_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::VOLUME_STATUS_ATTACHMENT_STATUS_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => {
+                self.io_performance =
+                    ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ATTACHMENT_STATUS_MEMBERS[0])?
+            }
+            1 => {
+                self.instance_id =
+                    ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ATTACHMENT_STATUS_MEMBERS[1])?
+            }
+            _ => unreachable!("VolumeStatusAttachmentStatus has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VolumeStatusDetails {
+    pub name: Option<VolumeStatusName>,
+    pub status: Option<String>,
+}
+
+impl Structure for VolumeStatusDetails {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME_STATUS_DETAILS
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.name {
+            visitor(&crate::shapes::VOLUME_STATUS_DETAILS_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::VOLUME_STATUS_DETAILS_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.name = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_DETAILS_MEMBERS[0])?,
+            1 => self.status = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_DETAILS_MEMBERS[1])?,
+            _ => unreachable!("VolumeStatusDetails has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VolumeStatusEvent {
+    pub description: Option<String>,
+    pub event_id: Option<String>,
+    pub event_type: Option<String>,
+    pub not_after: Option<Timestamp>,
+    pub not_before: Option<Timestamp>,
+    pub instance_id: Option<String>,
+}
+
+impl Structure for VolumeStatusEvent {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME_STATUS_EVENT
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.description {
+            visitor(&crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.event_id {
+            visitor(&crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.event_type {
+            visitor(&crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.not_after {
+            visitor(&crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.not_before {
+            visitor(&crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.instance_id {
+            visitor(&crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[5], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.description = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[0])?,
+            1 => self.event_id = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[1])?,
+            2 => self.event_type = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[2])?,
+            3 => self.not_after = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[3])?,
+            4 => self.not_before = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[4])?,
+            5 => self.instance_id = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_EVENT_MEMBERS[5])?,
+            _ => unreachable!("VolumeStatusEvent has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VolumeStatusInfo {
+    pub details: Option<Vec<VolumeStatusDetails>>,
+    pub status: Option<VolumeStatusInfoStatus>,
+}
+
+impl Structure for VolumeStatusInfo {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME_STATUS_INFO
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.details {
+            visitor(&crate::shapes::VOLUME_STATUS_INFO_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.status {
+            visitor(&crate::shapes::VOLUME_STATUS_INFO_MEMBERS[1], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.details = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_INFO_MEMBERS[0])?,
+            1 => self.status = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_INFO_MEMBERS[1])?,
+            _ => unreachable!("VolumeStatusInfo has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VolumeStatusInfoStatus {
+    Ok,
+    Impaired,
+    InsufficientData,
+    Warning,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl VolumeStatusInfoStatus {
+    pub fn as_str(&self) -> &str {
+        match self {
+            VolumeStatusInfoStatus::Ok => "ok",
+            VolumeStatusInfoStatus::Impaired => "impaired",
+            VolumeStatusInfoStatus::InsufficientData => "insufficient-data",
+            VolumeStatusInfoStatus::Warning => "warning",
+            VolumeStatusInfoStatus::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for VolumeStatusInfoStatus {
+    fn from(value: &str) -> VolumeStatusInfoStatus {
+        match value {
+            "ok" => VolumeStatusInfoStatus::Ok,
+            "impaired" => VolumeStatusInfoStatus::Impaired,
+            "insufficient-data" => VolumeStatusInfoStatus::InsufficientData,
+            "warning" => VolumeStatusInfoStatus::Warning,
+            _ => VolumeStatusInfoStatus::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for VolumeStatusInfoStatus {
+    fn default() -> VolumeStatusInfoStatus {
+        VolumeStatusInfoStatus::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for VolumeStatusInfoStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for VolumeStatusInfoStatus {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<VolumeStatusInfoStatus, Malformed> {
+        String::read(from, at).map(|value| VolumeStatusInfoStatus::from(value.as_str()))
+    }
+}
+
+impl WriteValue for VolumeStatusInfoStatus {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VolumeStatusItem {
+    pub actions: Option<Vec<VolumeStatusAction>>,
+    pub availability_zone: Option<String>,
+    pub outpost_arn: Option<String>,
+    pub events: Option<Vec<VolumeStatusEvent>>,
+    pub volume_id: Option<String>,
+    pub volume_status: Option<VolumeStatusInfo>,
+    pub attachment_statuses: Option<Vec<VolumeStatusAttachmentStatus>>,
+    pub initialization_status_details: Option<InitializationStatusDetails>,
+    pub availability_zone_id: Option<String>,
+    pub operator: Option<OperatorResponse>,
+}
+
+impl Structure for VolumeStatusItem {
+    fn shape(&self) -> &'static Shape {
+        &crate::shapes::VOLUME_STATUS_ITEM
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'static Member, &'a dyn WriteValue)) {
+        if let Some(value) = &self.actions {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[0], value);
+        }
+        if let Some(value) = &self.availability_zone {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[1], value);
+        }
+        if let Some(value) = &self.outpost_arn {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[2], value);
+        }
+        if let Some(value) = &self.events {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[3], value);
+        }
+        if let Some(value) = &self.volume_id {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[4], value);
+        }
+        if let Some(value) = &self.volume_status {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[5], value);
+        }
+        if let Some(value) = &self.attachment_statuses {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[6], value);
+        }
+        if let Some(value) = &self.initialization_status_details {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[7], value);
+        }
+        if let Some(value) = &self.availability_zone_id {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[8], value);
+        }
+        if let Some(value) = &self.operator {
+            visitor(&crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[9], value);
+        }
+    }
+
+    fn set(&mut self, index: usize, from: &mut dyn Reader) -> Result<(), Malformed> {
+        match index {
+            0 => self.actions = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[0])?,
+            1 => {
+                self.availability_zone = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[1])?
+            }
+            2 => self.outpost_arn = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[2])?,
+            3 => self.events = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[3])?,
+            4 => self.volume_id = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[4])?,
+            5 => self.volume_status = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[5])?,
+            6 => {
+                self.attachment_statuses =
+                    ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[6])?
+            }
+            7 => {
+                self.initialization_status_details =
+                    ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[7])?
+            }
+            8 => {
+                self.availability_zone_id =
+                    ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[8])?
+            }
+            9 => self.operator = ReadValue::read(from, &crate::shapes::VOLUME_STATUS_ITEM_MEMBERS[9])?,
+            _ => unreachable!("VolumeStatusItem has no member {index}"),
+        }
+        Ok(())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send + Sync> {
+        self
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VolumeStatusName {
+    IoEnabled,
+    IoPerformance,
+    InitializationState,
+    /// A value that the model does not have.
+    Unknown(Box<str>),
+}
+
+impl VolumeStatusName {
+    pub fn as_str(&self) -> &str {
+        match self {
+            VolumeStatusName::IoEnabled => "io-enabled",
+            VolumeStatusName::IoPerformance => "io-performance",
+            VolumeStatusName::InitializationState => "initialization-state",
+            VolumeStatusName::Unknown(value) => value,
+        }
+    }
+}
+
+impl From<&str> for VolumeStatusName {
+    fn from(value: &str) -> VolumeStatusName {
+        match value {
+            "io-enabled" => VolumeStatusName::IoEnabled,
+            "io-performance" => VolumeStatusName::IoPerformance,
+            "initialization-state" => VolumeStatusName::InitializationState,
+            _ => VolumeStatusName::Unknown(value.into()),
+        }
+    }
+}
+
+impl Default for VolumeStatusName {
+    fn default() -> VolumeStatusName {
+        VolumeStatusName::Unknown(Box::default())
+    }
+}
+
+impl std::fmt::Display for VolumeStatusName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ReadValue for VolumeStatusName {
+    fn read(from: &mut dyn Reader, at: &'static Member) -> Result<VolumeStatusName, Malformed> {
+        String::read(from, at).map(|value| VolumeStatusName::from(value.as_str()))
+    }
+}
+
+impl WriteValue for VolumeStatusName {
+    fn write(&self, to: &mut dyn Writer, at: &'static Member) {
+        to.string(at, self.as_str());
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VolumeType {
     Standard,

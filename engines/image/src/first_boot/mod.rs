@@ -16,7 +16,7 @@ mod seed;
 mod yaml;
 
 pub use parts::plan;
-pub use seed::{AUTHORITY_PATH, SEED_FOLDER, Seed, agent_files, files};
+pub use seed::{AUTHORITY_PATH, SEED_FOLDER, Seed, agent_files, files, files_for};
 
 /// What is to be done at boot. In the order of its fields, but that `scripts` come before `commands`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

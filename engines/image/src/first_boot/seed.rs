@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use super::{FirstBoot, plan, shell_script};
 use crate::digest;
+use crate::facts::Facts;
 use crate::root::{GuestFile, ImageRoot, Init, Origin};
 
 /// Where the guest finds what it is to do.
@@ -44,17 +45,26 @@ pub struct Seed {
 /// All files to put into a machine of this image before it starts. The same at every start: what is done once, the
 /// guest does once.
 pub fn files(image: &ImageRoot, seed: &Seed) -> Vec<GuestFile> {
+    of(image.about.init, matches!(image.about.origin, Origin::Built(_)), seed)
+}
+
+/// As [`files`], for a machine whose root is on a disk.
+pub fn files_for(root: &Facts, seed: &Seed) -> Vec<GuestFile> {
+    of(root.init, root.has_agent, seed)
+}
+
+fn of(init: Init, has_agent: bool, seed: &Seed) -> Vec<GuestFile> {
     let mut files = network_files(seed);
     if let Some(authority) = &seed.authority {
         files.push(GuestFile::new(AUTHORITY_PATH, 0o644, authority.clone()));
     }
-    if image.about.init == Init::Process {
+    if init == Init::Process {
         return files;
     }
-    if !matches!(image.about.origin, Origin::Built(_)) {
-        files.extend(agent_files(image.about.init));
+    if !has_agent {
+        files.extend(agent_files(init));
     }
-    if image.about.init == Init::Systemd {
+    if init == Init::Systemd {
         // Else systemd takes every start of an overlay for the first one, and asks for its settings.
         let id = digest::of_bytes(seed.instance_id.as_bytes());
         files.push(GuestFile::new("/etc/machine-id", 0o444, format!("{}\n", &id[7..39])));

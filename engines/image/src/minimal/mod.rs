@@ -1,12 +1,12 @@
-//! The minimal image: busybox as init and for the commands, dropbear for SSH, and what user data commonly asks for (bash,
-//! curl, sudo), from the packages of the host's own Debian or Ubuntu.
+//! The minimal image: busybox as init and for the commands, dropbear for SSH, what user data commonly asks for (bash,
+//! curl, sudo) and what volumes need (mkfs.ext4 and its like), from the packages of the host's own Debian or Ubuntu.
 //!
 //! Of the packages only the programs and the libraries that these load are taken; maintainers' scripts do not run. The
 //! image needs nothing from the host once it is built.
 
 mod files;
-mod libraries;
-mod packages;
+pub(crate) mod libraries;
+pub(crate) mod packages;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -21,11 +21,19 @@ use crate::root::{Kind, Origin, Progress, own_architecture};
 use crate::store::{Made, OnProgress};
 
 /// Counted up when what is built changes without a change in the files that the recipe covers.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The packages that programs are taken from. Libraries follow from what these depend on.
-const PACKAGES: &[&str] =
-    &["bash", "busybox-static", "ca-certificates", "curl", "dropbear-bin", "openssh-sftp-server", "sudo"];
+const PACKAGES: &[&str] = &[
+    "bash",
+    "busybox-static",
+    "ca-certificates",
+    "curl",
+    "dropbear-bin",
+    "e2fsprogs",
+    "openssh-sftp-server",
+    "sudo",
+];
 
 /// A program of a package, and where it goes.
 struct Program {
@@ -42,6 +50,10 @@ const PROGRAMS: &[Program] = &[
     Program { from: "sbin/dropbear", to: "usr/sbin/dropbear", mode: 0o755 },
     Program { from: "bin/dropbearkey", to: "usr/bin/dropbearkey", mode: 0o755 },
     Program { from: "bin/dbclient", to: "usr/bin/dbclient", mode: 0o755 },
+    // What a volume is formatted, checked and grown with: busybox knows ext2 only.
+    Program { from: "sbin/mke2fs", to: "usr/sbin/mkfs.ext4", mode: 0o755 },
+    Program { from: "sbin/e2fsck", to: "usr/sbin/fsck.ext4", mode: 0o755 },
+    Program { from: "sbin/resize2fs", to: "usr/sbin/resize2fs", mode: 0o755 },
     Program { from: "lib/openssh/sftp-server", to: "usr/lib/sftp-server", mode: 0o755 },
     Program { from: "bin/sudo", to: "usr/bin/sudo", mode: 0o4755 },
 ];
@@ -102,14 +114,14 @@ pub fn build(draft: &Path, on: &OnProgress) -> Result<Made, ImageError> {
 }
 
 /// A file of the packages, in `/usr` or at the top.
-fn find(unpacked: &Path, path: &str) -> Result<PathBuf, ImageError> {
+pub(crate) fn find(unpacked: &Path, path: &str) -> Result<PathBuf, ImageError> {
     let places = [unpacked.join("usr").join(path), unpacked.join(path)];
     let found = places.into_iter().find(|place| place.is_file());
     found.ok_or_else(|| ImageError::Unusable(format!("the packages have no {path}")))
 }
 
 /// Copies a file; a link is followed.
-fn place(from: &Path, to: &Path, mode: u32) -> Result<(), ImageError> {
+pub(crate) fn place(from: &Path, to: &Path, mode: u32) -> Result<(), ImageError> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).at(folder)?;
     }
@@ -153,7 +165,7 @@ fn certificates(unpacked: &Path, root: &Path) -> Result<(), ImageError> {
 }
 
 /// The licences of what is in the image go with it.
-fn licences(unpacked: &Path, root: &Path) -> Result<(), ImageError> {
+pub(crate) fn licences(unpacked: &Path, root: &Path) -> Result<(), ImageError> {
     let folder = unpacked.join("usr/share/doc");
     for entry in fs::read_dir(&folder).at(&folder)? {
         let entry = entry.at(&folder)?;

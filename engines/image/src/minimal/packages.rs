@@ -35,6 +35,13 @@ pub fn fetch(roots: &[&str], folder: &Path, unpacked: &Path, on: &OnProgress) ->
     Ok(())
 }
 
+/// The package that another one stands for: the first it depends on whose name begins so.
+pub fn named_by(package: &str, prefix: &str) -> Result<String, ImageError> {
+    let graph = graph(&depends(&need("apt-cache")?, &[package])?);
+    let found = graph.get(package).into_iter().flatten().find(|name| name.starts_with(prefix));
+    found.cloned().ok_or_else(|| ImageError::Host(format!("the package {package} stands for none {prefix}…")))
+}
+
 /// apt's own words, and what to do about them.
 fn explain(error: ImageError) -> ImageError {
     match error {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::support::{no_builds_here, store};
+use fogbank_image::disk::{self, Size};
 use fogbank_image::first_boot::{Seed, files};
 use fogbank_image::{ImageRoot, Images, Init, Kind, Progress, Settings};
 
@@ -206,6 +207,32 @@ async fn without_apt_the_error_says_what_to_do() {
     }
 }
 
+/// The image as a disk tells of itself what the image does.
+async fn as_disk(images: &Images, image: &ImageRoot) {
+    if fogbank_image::needs().iter().any(|need| need.program == "mke2fs" && need.found.is_none()) {
+        return eprintln!("no disks here: mke2fs is not there");
+    }
+    let start = Instant::now();
+    let made = images.disk(image, Size::Usual, Arc::new(|_| {})).await.unwrap();
+    let taken = std::fs::metadata(&made.path).unwrap();
+    let taken = std::os::unix::fs::MetadataExt::blocks(&taken) * 512;
+    eprintln!("a disk after {:?}, with {taken} bytes", start.elapsed());
+    assert!(taken < image.bytes() * 5 / 4 + (8 << 20), "{taken}");
+    let found = disk::probe(&made.path).await.unwrap();
+    let facts = image.facts().unwrap();
+    assert_eq!((found.facts.init, &found.facts.argv), (facts.init, &facts.argv));
+    assert_eq!(found.facts.architecture, facts.architecture);
+    assert!(facts.has_agent && !facts.users.is_empty());
+    let checked = Command::new("e2fsck").arg("-fn").arg(&made.path).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+#[tokio::test]
+async fn the_minimal_image_becomes_a_disk() {
+    let Some((images, image)) = minimal().await else { return };
+    as_disk(&images, &image).await;
+}
+
 #[tokio::test]
 #[ignore = "takes a minute: cargo nextest run -p fogbank-image --run-ignored all"]
 async fn debian_is_built_with_systemd_and_its_users() {
@@ -241,6 +268,7 @@ async fn debian_is_built_with_systemd_and_its_users() {
         assert!(image.folder.join(path).symlink_metadata().is_ok(), "{path}");
     }
     assert!(!image.folder.join("etc/ssh/ssh_host_ed25519_key").exists());
+    as_disk(&images, &image).await;
 }
 
 /// A machine that was started for a test; ended with it.

@@ -184,8 +184,9 @@ proptest! {
         let _ = KeyCondition::parse(&text, &mut usual());
         let _ = Projection::parse(&text, &mut usual()).map(|projection| projection.apply(&item));
         let update = Update::parse(&format!("SET {text}"), &mut usual());
-        let _ = update.map(|update| update.apply(&item));
-        let _ = Update::parse(&text, &mut usual()).map(|update| update.apply(&item));
+        for update in [update, Update::parse(&text, &mut usual())].into_iter().flatten() {
+            prop_assert_eq!(update.apply(&item), update.apply_to(item.clone()));
+        }
         let _ = Number::parse(&text);
     }
 

@@ -51,6 +51,11 @@ pub fn set_from_map(key: Value, by: Value, map: &str) -> Value {
     json!({ "mangle": { "key": key, "value": { "map": { "key": by, "data": format!("@{map}") } } } })
 }
 
+/// By whose routing table a packet travels.
+pub fn set_mark(mark: u32) -> Value {
+    json!({ "mangle": { "key": meta("mark"), "value": mark } })
+}
+
 /// Adds a bit to the connection's mark.
 pub fn mark_connection(bit: u32) -> Value {
     json!({ "mangle": { "key": ct("mark"), "value": { "|": [ct("mark"), bit] } } })

@@ -97,7 +97,7 @@ fn enlist(rules: &mut Ruleset, port: &Port<'_>) {
     for owned in &port.addresses {
         add("owned4", both(device.into(), owned.to_string().into()));
     }
-    for owned in port.addresses6 {
+    for owned in &port.addresses6 {
         add("owned6", both(device.into(), owned.to_string().into()));
     }
     add("marks", json!([device, names::mark(&port.subnet.id)]));
@@ -127,6 +127,9 @@ fn arrive(rules: &mut Ruleset, plan: &VpcPlan, ports: &[Port<'_>]) {
         let mut body = vec![vec![family(true), accept()]];
         body.insert(0, vec![set_from_map(public.clone(), public, "public-in"), accept()]);
         body.push(vec![drop()]);
+        if let Some(edge) = plan.edges.iter().find(|edge| edge.from == Target::Internet) {
+            body.insert(0, vec![set_mark(names::mark(&edge.gateway))]);
+        }
         rules.chain("from-internet", body);
     }
     for peering in &plan.peerings {
@@ -134,8 +137,9 @@ fn arrive(rules: &mut Ruleset, plan: &VpcPlan, ports: &[Port<'_>]) {
     }
     for link in &plan.links {
         let device = names::link(&link.attachment);
-        if let Some(subnet) = &link.subnet {
-            rules.set("marks", Set::default()).insert(json!([device, names::mark(subnet)]));
+        let edge = plan.edges.iter().find(|edge| edge.from == Target::Link(link.id.clone()));
+        if let Some(id) = edge.map(|edge| &edge.gateway).or(link.subnet.as_ref()) {
+            rules.set("marks", Set::default()).insert(json!([device, names::mark(id)]));
         }
         rules.set("arrivals", Set::default()).insert(json!([device, goto("from-link")]));
     }

@@ -10,10 +10,11 @@ use super::expression::*;
 use super::node::{Cable, Device, Hop, MAIN, Node, Route, alone};
 use super::router::announced;
 use super::ruleset::{Base, Ruleset};
-use super::traffic::{address, family};
+use super::traffic::{address, family, within};
 use crate::limits::{INTERNET_MTU_BYTES, NAT_IDLE_SECONDS, TRANSIT_MTU_BYTES};
-use crate::names::{self, HOST, NAT_DEVICE, Names};
+use crate::names::{self, HOST, NAT_DEVICE, NAT64, Names};
 use crate::plan::{HubPlan, HubTarget, NatPlan, VpcPlan};
+use crate::translate::PREFIX;
 
 /// The first table of a hub's; the main one is not used there, so numbers only have to differ.
 const HUB_TABLE_FIRST: u32 = 0x1000;
@@ -23,16 +24,24 @@ fn base(kind: &'static str, hook: &'static str, priority: i32, policy: &'static 
 }
 
 /// A NAT gateway: whatever comes in leaves again by the same device, from the gateway's own address. Nothing is
-/// addressed to it but answers. Its own end of the cable is the router's business.
-pub fn nat(plan: &NatPlan) -> Node {
+/// addressed to it but answers. Its own end of the cable is the router's business. IPv6 packets that are sent to it are
+/// translated before (`kernel::nat64`), and are IPv4 ones for the rest.
+pub fn nat(plan: &NatPlan, translates: bool) -> Node {
     let mut rules = Ruleset::default();
     let inside = || is(meta("iifname"), NAT_DEVICE);
     rules.base("to-nat", base("filter", "input", 0, "drop"), vec![vec![is(meta("iifname"), "lo"), accept()]]);
     let translatable = is(meta("l4proto"), any_of(["tcp", "udp", "icmp"]));
-    let body = vec![
+    let mut body = vec![
         vec![is(ct("state"), any_of(["established", "related"])), accept()],
-        vec![inside(), family(false), translatable, accept()],
+        vec![inside(), family(false), translatable.clone(), accept()],
     ];
+    if translates {
+        let mut to_translator = within("daddr", PREFIX.into());
+        to_translator.extend([inside(), is(meta("oifname"), NAT64), accept()]);
+        body.push(to_translator);
+        let out = is(meta("oifname"), NAT_DEVICE);
+        body.push(vec![is(meta("iifname"), NAT64), family(false), out, translatable, accept()]);
+    }
     rules.base("through", base("filter", "forward", 0, "drop"), body);
     let own = json!({ "snat": { "family": "ip", "addr": plan.private.to_string() } });
     let rule = vec![family(false), is(meta("oifname"), NAT_DEVICE), own];
@@ -71,10 +80,6 @@ pub fn hub(plan: &HubPlan, names: &Names) -> Node {
         }
     }
     node
-}
-
-fn set_mark(mark: u32) -> serde_json::Value {
-    json!({ "mangle": { "key": meta("mark"), "value": mark } })
 }
 
 /// Packets without a way vanish, as on AWS.

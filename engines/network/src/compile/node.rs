@@ -47,7 +47,8 @@ pub struct Guest {
     /// With the prefix length of the subnet, the primary one first.
     pub addresses: Vec<(Ipv4Addr, u8)>,
     pub addresses6: Vec<Ipv6Addr>,
-    pub gateway: Ipv4Addr,
+    /// Nothing in a subnet of IPv6 only.
+    pub gateway: Option<Ipv4Addr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

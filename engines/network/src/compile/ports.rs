@@ -19,7 +19,7 @@ pub struct Port<'a> {
     pub subnet: &'a SubnetPlan,
     pub mac: [u8; 6],
     pub addresses: Vec<Ipv4Addr>,
-    pub addresses6: &'a [Ipv6Addr],
+    pub addresses6: Vec<Ipv6Addr>,
     pub prefixes: &'a [IpNet],
     pub groups: &'a [String],
     pub check: bool,
@@ -36,23 +36,22 @@ pub fn of<'a>(plan: &'a VpcPlan, around: &Surroundings<'_>) -> Vec<Port<'a>> {
         let subnet = subnet(&interface.subnet)?;
         of_interface(interface, subnet, around.down.contains(&subnet.zone))
     });
-    let nats = plan.nats.iter().filter_map(|nat| {
-        let subnet = subnet(&nat.subnet)?;
-        Some(of_nat(nat, subnet, around))
-    });
+    let nats =
+        plan.nats.iter().filter_map(|nat| of_nat(nat, subnet(&nat.subnet)?, nat.translates(plan), around));
     interfaces.chain(nats).collect()
 }
 
 fn of_interface<'a>(interface: &'a InterfacePlan, subnet: &'a SubnetPlan, down: bool) -> Option<Port<'a>> {
     let home = interface.home.as_ref()?;
-    let length = subnet.cidr.prefix_len();
+    // Without a block there are no addresses.
+    let length = subnet.cidr.map_or(u8::MAX, |cidr| cidr.prefix_len());
     Some(Port {
         id: &interface.id,
         device: names::guest(&interface.id),
         subnet,
         mac: interface.mac,
         addresses: interface.addresses.clone(),
-        addresses6: &interface.addresses6,
+        addresses6: interface.addresses6.clone(),
         prefixes: &interface.prefixes,
         groups: &interface.groups,
         check: interface.check,
@@ -64,20 +63,27 @@ fn of_interface<'a>(interface: &'a InterfacePlan, subnet: &'a SubnetPlan, down: 
             mac: interface.mac,
             addresses: interface.addresses.iter().map(|address| (*address, length)).collect(),
             addresses6: interface.addresses6.clone(),
-            gateway: gateway(subnet.cidr),
+            gateway: subnet.cidr.map(gateway),
         },
     })
 }
 
-fn of_nat<'a>(nat: &'a NatPlan, subnet: &'a SubnetPlan, around: &Surroundings<'_>) -> Port<'a> {
-    let mac = mac(&nat.id);
-    Port {
+/// Nothing in a subnet of IPv6 only: NAT gateways have IPv4 addresses.
+fn of_nat<'a>(
+    nat: &'a NatPlan,
+    subnet: &'a SubnetPlan,
+    translates: bool,
+    around: &Surroundings<'_>,
+) -> Option<Port<'a>> {
+    let addresses6 = if translates { vec![names::nat6(&nat.id)] } else { Vec::new() };
+    let (mac, gateway) = (mac(&nat.id), gateway(subnet.cidr?));
+    Some(Port {
         id: &nat.id,
         device: names::nat(&nat.id),
         subnet,
         mac,
         addresses: vec![nat.private],
-        addresses6: &[],
+        addresses6: addresses6.clone(),
         prefixes: &[],
         groups: &[],
         check: false,
@@ -89,10 +95,10 @@ fn of_nat<'a>(nat: &'a NatPlan, subnet: &'a SubnetPlan, around: &Surroundings<'_
             mac,
             // Alone: a NAT gateway sends everything through the router, also within its subnet.
             addresses: vec![(nat.private, 32)],
-            addresses6: Vec::new(),
-            gateway: gateway(subnet.cidr),
+            addresses6,
+            gateway: Some(gateway),
         },
-    }
+    })
 }
 
 /// The first address after the network's is the router's, in each subnet.

@@ -1,8 +1,8 @@
 //! A VPC's router: its devices, addresses and routes.
 //!
-//! Every subnet has a routing table of its own, asked by the mark its packets carry. `Local` is a *throw* route there:
-//! on to the main table, which knows each address by the device it is behind. So the longest prefix wins across local
-//! and other routes alike, as AWS defines it.
+//! Every subnet has a routing table of its own, and so may a gateway, asked by the mark that their packets carry. `Local`
+//! is a *throw* route there: on to the main table, which knows each address by the device it is behind. So the longest
+//! prefix wins across local and other routes alike, as AWS defines it.
 
 use std::net::IpAddr;
 
@@ -29,10 +29,12 @@ pub fn compile(plan: &VpcPlan, around: &Surroundings<'_>) -> Node {
     for address in resolvers(plan).into_iter().chain(endpoint_addresses(plan)).chain(own) {
         node.addresses.insert(("lo".to_owned(), alone(address)));
     }
-    for subnet in &plan.subnets {
-        let table = names::mark(&subnet.id);
+    let subnets = plan.subnets.iter().map(|subnet| (&subnet.id, &subnet.routes));
+    let edges = plan.edges.iter().map(|edge| (&edge.gateway, &edge.routes));
+    for (id, routes) in subnets.chain(edges) {
+        let table = names::mark(id);
         node.marks.insert(table);
-        for route in &subnet.routes {
+        for route in routes {
             node.routes.insert(Route { table, to: route.to, hop: hop(plan, &ports, route) });
         }
     }
@@ -43,7 +45,9 @@ fn plug(node: &mut Node, port: &Port<'_>) {
     let device = &port.device;
     let kind = Cable::Guest { namespace: port.namespace.clone(), guest: port.guest.clone() };
     node.devices.push(Device { name: device.clone(), mtu: VPC_MTU_BYTES, kind });
-    node.addresses.insert((device.clone(), alone(gateway(port.subnet.cidr))));
+    if let Some(cidr) = port.subnet.cidr {
+        node.addresses.insert((device.clone(), alone(gateway(cidr))));
+    }
     node.addresses.insert((device.clone(), alone(GATEWAY6)));
     let v4 = port.addresses.iter().map(|address| IpAddr::V4(*address));
     let v6 = port.addresses6.iter().map(|address| IpAddr::V6(*address));

@@ -40,15 +40,10 @@ pub fn configure(guest: &Guest, before: Option<&Guest>) -> io::Result<()> {
 }
 
 fn routes(guest: &Guest, index: u32) -> Vec<super::netlink::Request> {
-    let gateways = [
-        (IpAddr::V4(guest.gateway), !guest.addresses.is_empty()),
-        (IpAddr::V6(GATEWAY6), !guest.addresses6.is_empty()),
-    ];
+    let v4 = guest.gateway.filter(|_| !guest.addresses.is_empty()).map(IpAddr::V4);
+    let v6 = (!guest.addresses6.is_empty()).then_some(IpAddr::V6(GATEWAY6));
     let mut batch = Vec::new();
-    for (gateway, used) in gateways {
-        if !used {
-            continue;
-        }
+    for gateway in v4.into_iter().chain(v6) {
         batch.push(requests::neighbour(index, gateway, GATEWAY_MAC, true));
         let any = match gateway {
             IpAddr::V4(_) => IpNet::new(IpAddr::from([0; 4]), 0),

@@ -36,6 +36,13 @@ pub fn up(index: u32) -> Request {
     request(format!("device {index}"), RouteNetlinkMessage::SetLink(message), 0, &[])
 }
 
+pub fn size(index: u32, mtu: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes.push(LinkAttribute::Mtu(mtu));
+    request(format!("device {index}"), RouteNetlinkMessage::SetLink(message), 0, &[])
+}
+
 /// One end of a cable to be made.
 #[derive(Clone, Debug)]
 pub struct End<'a> {

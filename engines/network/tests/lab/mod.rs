@@ -273,7 +273,7 @@ pub fn vpc(block: u8) -> VpcPlan {
     let subnet = |number: u8, zone: &str| SubnetPlan {
         id: format!("subnet-{block}{number}"),
         zone: zone.to_owned(),
-        cidr: Ipv4Net::new(Ipv4Addr::new(10, block, number, 0), 24).unwrap(),
+        cidr: Some(Ipv4Net::new(Ipv4Addr::new(10, block, number, 0), 24).unwrap()),
         cidr6: Some(v6(number).parse().unwrap()),
         acl: format!("acl-{number}"),
         routes: vec![

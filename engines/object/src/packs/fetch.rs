@@ -78,12 +78,13 @@ impl Packs {
     fn check_used(&self, extent: &Extent, spot: Spot) -> Result<(), EngineError> {
         let pack = self.pack(spot.pack).ok_or(EngineError::NotFound)?;
         let state = pack.state.lock();
+        if u64::from(spot.offset) + u64::from(footprint(extent.length)) > u64::from(state.end) {
+            // Whoever has its place was told that it is there, so the pack has lost its end. Asked first: recovery takes
+            // what is left of the frame for torn, and frees it in the background.
+            return Err(EngineError::Corrupt { extent: extent.clone(), damage: Damage::Short });
+        }
         if state.is_free(spot.offset) {
             return Err(EngineError::NotFound);
-        }
-        if u64::from(spot.offset) + u64::from(footprint(extent.length)) > u64::from(state.end) {
-            // Whoever has its place was told that it is there, so the pack has lost its end.
-            return Err(EngineError::Corrupt { extent: extent.clone(), damage: Damage::Short });
         }
         Ok(())
     }

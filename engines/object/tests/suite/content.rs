@@ -56,6 +56,28 @@ fn content_that_arrives_in_pieces_is_the_same() {
     });
 }
 
+/// Whoever says what will come may be wrong: all is as it would be without, but for where it is kept.
+#[test]
+fn content_may_be_other_than_was_expected() {
+    on_all(async |engine| {
+        for expected in [0, PACKED_BYTES_MAX, PACKED_BYTES_MAX + 1, 1 << 30] {
+            for length in [0, 1, PACKED_BYTES_MAX, PACKED_BYTES_MAX + 1, 1_000_000] {
+                let bytes = content(2, length);
+                let mut writer = engine.create(&two_keys()).expecting(expected as u64);
+                for piece in bytes.chunks(100_000) {
+                    writer.write(bytes.slice_ref(piece)).await.unwrap();
+                }
+                let extent = writer.finish().await.unwrap().keep();
+                let is_file = matches!(extent.place, Place::File { .. });
+                let much = |bytes| bytes > PACKED_BYTES_MAX;
+                assert_eq!(is_file, much(length) || length > 0 && much(expected), "{length} of {expected}");
+                engine.verify(&extent).await.unwrap();
+                assert!(get(&engine, &extent, &two_keys(), 0..u64::MAX).await.unwrap() == bytes);
+            }
+        }
+    });
+}
+
 /// Each put finds an idle writer, also the one in front of which the rest of a lot stays empty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn puts_one_after_the_other_go_on_behind_the_end_of_a_lot() {

@@ -221,6 +221,9 @@ impl Attendant {
         let Some(device) = self.devices.list.iter().find(|one| one.name == name) else {
             return Some((talk, Answer::Done));
         };
+        if self.devices.root.as_deref() == Some(name) {
+            return Some((talk, Answer::Busy { device: name.to_owned() }));
+        }
         self.detaching.push((device.clone(), force, talk));
         if force {
             for helper in self.helpers.iter().filter(|one| matches!(one.work, Work::Answer { .. })) {

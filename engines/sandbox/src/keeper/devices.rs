@@ -17,10 +17,48 @@ use crate::kernel::mounts::{NO_EXEC, NO_SUID};
 use crate::kernel::{file_systems, mounts, process};
 use crate::placement::Placement;
 use crate::records::Folder;
-use crate::spec::BlockDevice;
+use crate::spec::{BlockDevice, Kind, MachineSpec};
 
 /// The group `disk` of all usual systems.
 const DISK_GROUP: u32 = 6;
+
+/// A device of the kernel's own that an emulator works with, by the kernel's list of devices (devices.txt).
+pub struct Instrument {
+    /// The keeper's name of the node.
+    name: &'static str,
+    major: u32,
+    minor: u32,
+    place: &'static str,
+}
+
+/// Gives programs their ends of taps.
+const TAP_MAKER: Instrument = Instrument { name: "tun", major: 10, minor: 200, place: "/dev/net/tun" };
+const KVM: Instrument = Instrument { name: "kvm", major: 10, minor: 232, place: "/dev/kvm" };
+
+/// Those of a machine.
+pub fn instruments(spec: &MachineSpec) -> impl Iterator<Item = &'static Instrument> {
+    let emulates = spec.kind == Kind::Emulator;
+    [(emulates, &TAP_MAKER), (emulates && spec.kvm, &KVM)]
+        .into_iter()
+        .filter(|(has, _)| *has)
+        .map(|(_, it)| it)
+}
+
+impl Instrument {
+    /// The keeper's node.
+    pub fn node(&self, folder: &Folder) -> PathBuf {
+        folder.devices().join(self.name)
+    }
+
+    /// In a machine: the node in its place.
+    pub fn put(&self, node: &OwnedFd) -> io::Result<()> {
+        let place = Path::new(self.place);
+        fs::create_dir_all(place.parent().expect("it lies in /dev"))?;
+        File::options().write(true).create_new(true).open(place)?;
+        mounts::attach(node, place)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.place)))
+    }
+}
 
 /// How a process that detaches a device ends when that is in use.
 pub const BUSY: i32 = 16;
@@ -31,6 +69,8 @@ pub struct Devices {
     /// The machine's root as the host sees it.
     owner: u32,
     pub list: Vec<BlockDevice>,
+    /// The name of the device that the machine's root is on: it stays.
+    pub root: Option<String>,
 }
 
 /// The keeper's node of a device.
@@ -53,7 +93,7 @@ impl Devices {
         folder: &Folder,
         placement: &Placement,
         owner: u32,
-        wanted: &[BlockDevice],
+        spec: &MachineSpec,
     ) -> io::Result<Self> {
         let place = folder.devices();
         match fs::create_dir(&place) {
@@ -64,12 +104,48 @@ impl Devices {
         fs::create_dir(nodes(folder))?;
         fs::create_dir(workplace(folder))?;
         let (folder, placement) = (folder.clone(), placement.clone());
-        let mut devices = Self { folder, placement, owner, list: Vec::new() };
-        for device in wanted {
+        let root = spec.root_device.as_ref().map(|device| device.name.clone());
+        let mut devices = Self { folder, placement, owner, list: Vec::new(), root };
+        for device in spec.all_devices() {
             devices.admit(device)?;
             devices.list.push(device.clone());
         }
+        if let Some(device) = &spec.root_device {
+            devices.protect(device)?;
+        }
+        for instrument in instruments(spec) {
+            devices.admit_instrument(instrument)?;
+        }
         Ok(devices)
+    }
+
+    /// A node of its own, since the host's may be for root only. What it may be used for follows from the user
+    /// namespace: taps that belong to the machine's root, in the machine's network.
+    fn admit_instrument(&self, instrument: &Instrument) -> io::Result<()> {
+        let node = instrument.node(&self.folder);
+        let (major, minor) = (instrument.major, instrument.minor);
+        file_systems::make_character_node(&node, major, minor)?;
+        chown(&node, Some(self.owner), Some(self.owner))?;
+        fs::set_permissions(&node, fs::Permissions::from_mode(0o600))?;
+        self.placement.allow_character_device(major, minor)
+    }
+
+    /// The root's device is for reading: writing to it past its file system, which the kernel has mounted, breaks that,
+    /// and perhaps the kernel. The machine's root owns the node, but the mount of it that every machine's /dev is copied
+    /// from is read-only, for ever as soon as it crosses into the user namespace: so its rights stay as they are. Its
+    /// group is nobody's there, so that a capability over files does not count for it.
+    fn protect(&self, device: &BlockDevice) -> io::Result<()> {
+        let node = node(&self.folder, &device.name);
+        chown(&node, Some(self.owner), Some(0))?;
+        fs::set_permissions(&node, fs::Permissions::from_mode(0o400))?;
+        mounts::bind(&node, &node)?;
+        mounts::make_read_only(&node)
+    }
+
+    /// A single program has its root, and no device.
+    pub fn conceal(&mut self, device: &BlockDevice) -> io::Result<()> {
+        self.list.retain(|one| one != device);
+        self.placement.deny_device(device.major, device.minor)
     }
 
     /// Makes a node and lets the machine use the device. It is not in the list yet.

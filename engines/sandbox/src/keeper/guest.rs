@@ -7,10 +7,10 @@ use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::devices;
+use super::devices::{self, Instrument};
 use super::listed;
 use super::shown;
 use super::talk::{At, Failure, Order};
@@ -53,6 +53,7 @@ pub struct Parts {
     proc: OwnedFd,
     sys: OwnedFd,
     devices: Vec<OwnedFd>,
+    instruments: Vec<(OwnedFd, &'static Instrument)>,
     /// Nodes, and the kernel's folders about the devices, if it has any.
     disks: Vec<(OwnedFd, Option<OwnedFd>)>,
     console: Option<OwnedFd>,
@@ -84,10 +85,31 @@ impl Guest<'_> {
         process::become_user(0, 0).at(step)?;
         mounts::pivot_here().at(step)?;
         self.furnish(&parts).at("furnishing the root file system")?;
-        for file in self.files {
-            inject(file).at("injecting files")?;
-        }
+        self.inject_all().at("injecting files")?;
         process::set_hostname(&self.spec.hostname).at("naming the machine")
+    }
+
+    /// A machine whose disk is full starts all the same, as any computer does, and says what it lacks.
+    fn inject_all(&self) -> io::Result<()> {
+        for file in self.files {
+            match inject(file) {
+                Err(error)
+                    if self.spec.root_device.is_some()
+                        && matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT)) =>
+                {
+                    let text =
+                        format!("fogbank: the disk is full, so {} stays as it is\r\n", file.path.display());
+                    let console = File::options()
+                        .write(true)
+                        .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK)
+                        .open("/dev/console");
+                    // A courtesy: it starts without its console too.
+                    console.and_then(|mut console| console.write_all(text.as_bytes())).ok();
+                }
+                other => other.map_err(|error| named(&file.path.to_string_lossy(), &error))?,
+            }
+        }
+        Ok(())
     }
 
     fn gather(&self) -> io::Result<Parts> {
@@ -104,6 +126,9 @@ impl Guest<'_> {
             devices: DEVICES
                 .iter()
                 .map(|name| mounts::copy(&Path::new("/dev").join(name)))
+                .collect::<io::Result<_>>()?,
+            instruments: devices::instruments(self.spec)
+                .map(|instrument| Ok((mounts::copy(&instrument.node(self.folder))?, instrument)))
                 .collect::<io::Result<_>>()?,
             disks: self
                 .devices
@@ -131,6 +156,9 @@ impl Guest<'_> {
         make_devices(parts)?;
         if self.spec.kind.is_system() {
             listed::cover()?;
+        }
+        for (node, instrument) in &parts.instruments {
+            instrument.put(node)?;
         }
         for (device, (node, facts)) in self.devices.iter().zip(&parts.disks) {
             devices::put(device, node, facts.as_ref())?;
@@ -247,18 +275,42 @@ fn mask_proc() -> io::Result<()> {
     Ok(())
 }
 
-/// Writes one file. An earlier one is replaced, so that a link in its place is not followed.
+/// Writes one file. An earlier one is replaced whole, so that a link in its place is not followed, and where there is no
+/// room for the new one, the earlier one stays.
 fn inject(file: &spec::File) -> io::Result<()> {
-    if let Some(folder) = file.path.parent() {
-        fs::create_dir_all(folder)?;
+    if is_there(file).unwrap_or(false) {
+        return Ok(());
     }
-    match fs::remove_file(&file.path) {
+    let folder = file.path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)?;
+    let draft = folder.join(".fogbank-draft");
+    match fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut made = File::options().create_new(true).write(true).mode(0o600).open(&file.path)?;
-    made.write_all(&file.bytes)?;
-    made.set_permissions(fs::Permissions::from_mode(file.mode & 0o7777))
+    let mut made = File::options().create_new(true).write(true).mode(0o600).open(&draft)?;
+    let written = made
+        .write_all(&file.bytes)
+        .and_then(|()| made.set_permissions(fs::Permissions::from_mode(file.mode & 0o7777)))
+        .and_then(|()| fs::rename(&draft, &file.path));
+    written.inspect_err(|_| drop(fs::remove_file(&draft)))
+}
+
+/// Whether the file is there as it is to be, as at a second start from the same disk.
+fn is_there(file: &spec::File) -> io::Result<bool> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let mut found = File::options().read(true).custom_flags(flags).open(&file.path)?;
+    let facts = found.metadata()?;
+    let alike = facts.is_file()
+        && facts.len() == file.bytes.len() as u64
+        && facts.mode() & 0o7777 == file.mode & 0o7777
+        && (facts.uid(), facts.gid(), facts.nlink()) == (0, 0, 1);
+    if !alike {
+        return Ok(false);
+    }
+    let mut bytes = Vec::new();
+    Read::by_ref(&mut found).take(file.bytes.len() as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes == file.bytes)
 }
 
 /// Waits for the keeper's word. Its end without one is this process's too.
@@ -318,7 +370,7 @@ fn restrain(program: &Program<'_>) -> Result<Vec<PathBuf>, Failure> {
     }
     descriptors::close_at_execution_from(3);
     capabilities::bound(program.kind).at(step)?;
-    if program.kind == Kind::Process {
+    if !program.kind.is_system() {
         landlock::restrict().at(step)?;
     }
     filter::filters(program.kind).and_then(|filters| filters.install()).at(step)?;
@@ -367,7 +419,7 @@ fn environment(spec: &MachineSpec) -> Vec<(String, String)> {
         // systemd asks for it (its "container interface").
         Kind::Systemd => &[("container", "fogbank"), ("TERM", "vt220")],
         Kind::Busybox => &[("HOME", "/"), ("TERM", "vt220")],
-        Kind::Process => &[("HOME", "/")],
+        Kind::Process | Kind::Emulator => &[("HOME", "/")],
     };
     with_usual(&spec.env, usual)
 }

@@ -14,6 +14,7 @@ use super::devices::Devices;
 use super::guest::{Guest, await_word};
 use super::namespaces::{self, Namespaces};
 use super::root;
+use super::root_device::{self, Claim, RootDevice};
 use super::shown;
 use super::talk::{Answer, At, Failure, GO, say};
 use crate::kernel::process::Exit;
@@ -37,6 +38,8 @@ struct Keeper {
     signals: OwnedFd,
     status: Status,
     steps: Steps,
+    /// To the root's device, until this process ends.
+    _claim: Option<Claim>,
 }
 
 /// A first process that waits to be told to go on.
@@ -114,23 +117,36 @@ impl Keeper {
         process::enter(namespaces.network.as_fd(), libc::CLONE_NEWNET).at(step)?;
         namespaces::open_low_ports(&namespaces.users, namespaces.first_user_id).at(step)?;
 
-        root::build(&folder, &plan.spec, &namespaces, &steps)?;
-
         let step = steps.begin("limits");
         plan.placement.make(plan.spec.kind, &plan.spec.limits, namespaces.first_user_id).at(step)?;
         shown::write(&folder, &plan.spec).at(step)?;
         let step = steps.begin("devices");
-        let wanted = &plan.spec.devices;
-        let devices =
-            Devices::prepare(&folder, &plan.placement, namespaces.first_user_id, wanted).at(step)?;
+        let owner = namespaces.first_user_id;
+        let mut devices = Devices::prepare(&folder, &plan.placement, owner, &plan.spec).at(step)?;
+        let step = steps.begin("root device");
+        let claim = match &plan.spec.root_device {
+            None => None,
+            Some(device) => {
+                root::make_folders(&folder).at(step)?;
+                let (placement, users) = (&plan.placement, &namespaces.users);
+                let claim = RootDevice { folder: &folder, placement, users, owner, device }.mount()?;
+                if !plan.spec.kind.is_system() {
+                    devices.conceal(device).at(step)?;
+                }
+                Some(claim)
+            }
+        };
+        root::build(&folder, &plan.spec, &namespaces, &steps)?;
+
+        let step = steps.begin("attendant");
+        status.devices.clone_from(&devices.list);
         let attendant = Attendant::new(&folder, &namespaces.users, devices).at(step)?;
-        status.devices.clone_from(wanted);
         if plan.spec.kind.is_system() {
-            shown::write_partitions(&folder, wanted);
+            shown::write_partitions(&folder, &status.devices);
         }
         let step = steps.begin("console");
         let console = Console::open(&folder, plan.spec.kind, namespaces.first_user_id).at(step)?;
-        Ok(Self { folder, plan, namespaces, console, attendant, signals, status, steps })
+        Ok(Self { folder, plan, namespaces, console, attendant, signals, status, steps, _claim: claim })
     }
 
     /// The first start, which this machine's launcher must want to the end: if it is gone before it says "go", nothing
@@ -275,6 +291,9 @@ impl Keeper {
         let placement = &self.plan.placement;
         self.status.oom_kills = placement.oom_kills();
         placement.kill();
+        if let Some(device) = &self.plan.spec.root_device {
+            root_device::release(&self.folder, device);
+        }
         placement.remove();
         self.status.ended = Some(how.unwrap_or(How::Exited(255)));
         self.status.init = None;

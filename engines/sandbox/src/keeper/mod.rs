@@ -6,6 +6,7 @@
 
 mod agent;
 mod attend;
+pub mod checking;
 mod console;
 mod devices;
 mod guest;
@@ -15,7 +16,9 @@ mod mounting;
 mod namespaces;
 mod options;
 mod root;
+mod root_device;
 mod shown;
+mod superblock;
 mod talk;
 
 use std::io;

@@ -178,7 +178,7 @@ impl Mounting<'_> {
             let mut superblock = [0; options::SUPERBLOCK_BYTES];
             let file = File::open(Path::new("/dev").join(&device.name))?;
             file.read_exact_at(&mut superblock, options::SUPERBLOCK_AT).map_err(|_| error(libc::EINVAL))?;
-            if options::has_journal_elsewhere(&superblock) {
+            if options::reaches_elsewhere(&superblock) {
                 return Err(error(libc::EINVAL));
             }
         }

@@ -115,14 +115,16 @@ pub fn read(kind: Kind, text: &[u8]) -> Option<Vec<(String, Option<String>)>> {
 }
 
 /// Whether an ext4 superblock names another device for its journal, which the kernel would open for the host's root by
-/// its number, or is such a journal itself (fs/ext4/ext4.h). It may change before the kernel reads it; with version 1 of
-/// control groups the kernel opens no other device then.
-pub fn has_journal_elsewhere(superblock: &[u8; SUPERBLOCK_BYTES]) -> bool {
+/// its number, or is such a journal itself (fs/ext4/ext4.h), or carries options that a mount may not have. It may change
+/// before the kernel reads it; with version 1 of control groups the kernel opens no other device then.
+pub fn reaches_elsewhere(superblock: &[u8; SUPERBLOCK_BYTES]) -> bool {
     const INCOMPATIBLE: usize = 0x60;
     const JOURNAL_DEVICE: usize = 0xe4;
+    const OPTIONS: std::ops::Range<usize> = 0x200..0x240;
     const IS_JOURNAL: u8 = 8;
     let device = &superblock[JOURNAL_DEVICE..JOURNAL_DEVICE + 4];
-    device != [0; 4] || superblock[INCOMPATIBLE] & IS_JOURNAL != 0
+    let options = superblock[OPTIONS].split(|byte| *byte == 0).next().unwrap_or_default();
+    device != [0; 4] || superblock[INCOMPATIBLE] & IS_JOURNAL != 0 || read(Kind::Ext4, options).is_none()
 }
 
 /// Where an ext4 superblock is, and its length.
@@ -226,12 +228,17 @@ mod tests {
     #[test]
     fn a_journal_on_another_device_is_seen() {
         let mut superblock = [0; SUPERBLOCK_BYTES];
-        assert!(!has_journal_elsewhere(&superblock));
+        assert!(!reaches_elsewhere(&superblock));
         superblock[0xe5] = 7;
-        assert!(has_journal_elsewhere(&superblock));
+        assert!(reaches_elsewhere(&superblock));
         superblock[0xe5] = 0;
         superblock[0x60] = 0x4a;
-        assert!(has_journal_elsewhere(&superblock));
+        assert!(reaches_elsewhere(&superblock));
+        superblock[0x60] = 0x42;
+        superblock[0x200..0x207].copy_from_slice(b"discard");
+        assert!(!reaches_elsewhere(&superblock));
+        superblock[0x200..0x211].copy_from_slice(b"journal_dev=0x701");
+        assert!(reaches_elsewhere(&superblock));
     }
 
     #[test]

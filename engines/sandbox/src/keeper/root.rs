@@ -13,7 +13,7 @@ use crate::kernel::process;
 use crate::records::Folder;
 use crate::spec::{MachineSpec, upper_layer, upper_work};
 
-/// Builds the overlay at [`Folder::root`] and a read-only /sys of the machine's network beside it. The caller is in the
+/// Builds the overlay at [`Folder::root`], unless a device is mounted there, and a read-only /sys of the machine's network beside it. The caller is in the
 /// machine's network namespace, since /sys shows that.
 pub fn build(
     folder: &Folder,
@@ -22,21 +22,38 @@ pub fn build(
     steps: &Steps,
 ) -> Result<(), Failure> {
     let step = steps.begin("layers");
-    for place in [folder.root(), folder.layers(), folder.sys(), folder.proc(), folder.binds()] {
-        make_folder(&place).at(step)?;
-    }
+    make_folders(folder).at(step)?;
     for (index, lower) in spec.lowers.iter().enumerate() {
         let place = folder.layers().join(index.to_string());
         map(lower, &place, &namespaces.users, true).at(step)?;
     }
-    make_upper(spec).at(step)?;
-    map(&spec.upper, &folder.layers().join("upper"), &namespaces.users, false).at(step)?;
+    if spec.root_device.is_none() {
+        make_upper(spec).at(step)?;
+        map(&spec.upper, &folder.layers().join("upper"), &namespaces.users, false).at(step)?;
+    }
     for (index, bind) in spec.binds.iter().enumerate() {
         let place = folder.binds().join(index.to_string());
         map(&bind.source, &place, &namespaces.users, bind.read_only).at(step)?;
     }
 
-    let step = steps.begin("overlay");
+    steps.begin("overlay");
+    if spec.root_device.is_none() {
+        mount_overlay(folder, spec, namespaces)?;
+    }
+
+    let step = steps.begin("sys");
+    mounts::mount("sysfs", &folder.sys(), READ_ONLY | NO_SUID | NO_DEV | NO_EXEC, "").at(step)
+}
+
+/// Makes the places where mounts go.
+pub fn make_folders(folder: &Folder) -> io::Result<()> {
+    [folder.root(), folder.layers(), folder.sys(), folder.proc(), folder.binds()]
+        .iter()
+        .try_for_each(|place| make_folder(place))
+}
+
+fn mount_overlay(folder: &Folder, spec: &MachineSpec, namespaces: &Namespaces) -> Result<(), Failure> {
+    let step = "overlay";
     // The names are our own, so that no colon or comma of a path can be taken for an option.
     std::env::set_current_dir(folder.layers()).at(step)?;
     let lowers: Vec<String> = (0..spec.lowers.len()).map(|index| index.to_string()).collect();
@@ -51,9 +68,7 @@ pub fn build(
         let cause = format!("overlayfs cannot write to {} (the kernel's log says why)", spec.upper.display());
         return Err(Failure { step, cause });
     }
-
-    let step = steps.begin("sys");
-    mounts::mount("sysfs", &folder.sys(), READ_ONLY | NO_SUID | NO_DEV | NO_EXEC, "").at(step)
+    Ok(())
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {

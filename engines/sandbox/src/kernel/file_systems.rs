@@ -1,11 +1,14 @@
 //! File systems of block devices, mounted in steps, so that what is mounted can be changed before anybody sees it.
 
 use std::ffi::CStr;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 
 use super::{c_string, checked};
+use crate::limits::LOOK_MILLIS;
 
 const FSCONFIG_SET_FLAG: libc::c_uint = 0;
 const FSCONFIG_SET_STRING: libc::c_uint = 1;
@@ -77,11 +80,34 @@ pub fn grow(file: BorrowedFd<'_>, request: u32, argument: &[u8; 16]) -> io::Resu
         .map(drop)
 }
 
+/// Waits until nobody has a block device mounted or to himself; false when the time is over.
+pub fn await_free(device: &std::path::Path, millis: i32) -> io::Result<bool> {
+    let mut naps = 0..millis / LOOK_MILLIS;
+    loop {
+        let flags = libc::O_EXCL | libc::O_NONBLOCK;
+        match File::options().read(true).custom_flags(flags).open(device) {
+            Ok(_) => return Ok(true),
+            Err(error) if error.raw_os_error() != Some(libc::EBUSY) => return Err(error),
+            Err(_) if naps.next().is_none() => return Ok(false),
+            Err(_) => super::process::nap(1000 * LOOK_MILLIS as u32),
+        }
+    }
+}
+
 /// A node of a block device, for nobody yet.
 pub fn make_node(at: &std::path::Path, major: u32, minor: u32) -> io::Result<()> {
+    make_node_of(libc::S_IFBLK, at, major, minor)
+}
+
+/// A node of a character device, for nobody yet.
+pub fn make_character_node(at: &std::path::Path, major: u32, minor: u32) -> io::Result<()> {
+    make_node_of(libc::S_IFCHR, at, major, minor)
+}
+
+fn make_node_of(kind: libc::mode_t, at: &std::path::Path, major: u32, minor: u32) -> io::Result<()> {
     let at = super::c_path(at)?;
     // SAFETY: a terminated string that lives across the call.
-    checked(unsafe { libc::mknod(at.as_ptr(), libc::S_IFBLK, libc::makedev(major, minor)) }.into()).map(drop)
+    checked(unsafe { libc::mknod(at.as_ptr(), kind, libc::makedev(major, minor)) }.into()).map(drop)
 }
 
 /// Major and minor number as one, as in `st_rdev`.

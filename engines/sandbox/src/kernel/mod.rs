@@ -6,6 +6,8 @@ pub mod descriptors;
 pub mod file_systems;
 pub mod filter;
 pub mod interface;
+#[cfg(target_arch = "x86_64")]
+pub mod kvm;
 pub mod landlock;
 pub mod memory;
 pub mod mounts;

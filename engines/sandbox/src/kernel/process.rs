@@ -200,8 +200,10 @@ pub fn set_hostname(name: &str) -> io::Result<()> {
     checked(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }.into()).map(drop)
 }
 
-/// Replaces this process's program.
+/// Replaces this process's program. The new one may have huge pages: that Fogbank forgoes them is inherited otherwise.
 pub fn execute(words: &[CString], env: &[CString]) -> io::Error {
+    // SAFETY: no pointers. Where it fails, the program goes without them.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 0, 0, 0, 0) };
     let pointers = |list: &[CString]| -> Vec<*const libc::c_char> {
         list.iter().map(|word| word.as_ptr()).chain([ptr::null()]).collect()
     };

@@ -177,7 +177,7 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 /// A file as a block device, until it is dropped.
 pub struct Disk {
-    file: PathBuf,
+    pub file: PathBuf,
     pub path: PathBuf,
 }
 
@@ -211,8 +211,58 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// Whether nobody has it mounted or to himself.
+    pub fn is_free(&self) -> bool {
+        let exclusive =
+            std::os::unix::fs::OpenOptionsExt::custom_flags(fs::File::options().read(true), 0o200)
+                .open(&self.path);
+        exclusive.is_ok()
+    }
+}
+
 impl Drop for Disk {
     fn drop(&mut self) {
         std::process::Command::new("losetup").arg("-d").arg(&self.path).status().ok();
     }
+}
+
+/// Programs of the host, with the libraries that they want, for the machines.
+pub fn bring(root: &Path, programs: &[&str]) {
+    for program in programs {
+        let Some(path) = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"]
+            .iter()
+            .map(|place| Path::new(place).join(program))
+            .find(|path| path.exists())
+        else {
+            continue;
+        };
+        let to = root.join("bin").join(program);
+        fs::remove_file(&to).ok();
+        fs::copy(&path, to).unwrap();
+        for library in run(&["ldd", path.to_str().unwrap()]).split_whitespace() {
+            if library.starts_with('/') {
+                let to = root.join(library.trim_start_matches('/'));
+                fs::create_dir_all(to.parent().unwrap()).unwrap();
+                fs::copy(library, to).unwrap();
+            }
+        }
+    }
+}
+
+/// A line of shell that has to succeed, and what it says.
+pub async fn does(machine: &Machine, line: &str) -> String {
+    let output = shell(machine, line).await;
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.code, 0, "{line}: {text}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+pub async fn fails(machine: &Machine, line: &str) -> String {
+    let output = shell(machine, line).await;
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_ne!(output.code, 0, "{line} succeeded: {text}");
+    text
 }

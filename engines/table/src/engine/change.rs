@@ -174,20 +174,22 @@ fn last_of_each_key(mut writes: Vec<Write>) -> Vec<Write> {
             Write::Append { .. } => None,
         }
     }
-    if writes.len() < 2 {
+    let keeps: Vec<bool> = if writes.len() <= WRITES_TO_COMPARE {
+        let is_last = |place: usize, key: (SpaceId, &Bytes)| {
+            !writes[place + 1..].iter().any(|later| key_of(later) == Some(key))
+        };
+        let keeps = writes.iter().enumerate();
+        keeps.map(|(place, write)| key_of(write).is_none_or(|key| is_last(place, key))).collect()
+    } else {
+        let places = writes.iter().enumerate();
+        let last: HashMap<(SpaceId, &Bytes), usize> =
+            places.filter_map(|(place, write)| Some((key_of(write)?, place))).collect();
+        let keeps = writes.iter().enumerate();
+        keeps.map(|(place, write)| key_of(write).is_none_or(|key| last[&key] == place)).collect()
+    };
+    if keeps.iter().all(|keeps| *keeps) {
         return writes;
     }
-    let mut last = HashMap::with_capacity(writes.len());
-    for (place, write) in writes.iter().enumerate() {
-        if let Some(key) = key_of(write) {
-            last.insert(key, place);
-        }
-    }
-    let keeps: Vec<bool> = writes
-        .iter()
-        .enumerate()
-        .map(|(place, write)| key_of(write).is_none_or(|key| last[&key] == place))
-        .collect();
     let mut keeps = keeps.into_iter();
     writes.retain(|_| keeps.next().expect("there is one for each"));
     writes
@@ -216,6 +218,10 @@ mod tests {
             put(1, "a", "4"),
         ];
         let kept = vec![append.clone(), put(2, "a", "2"), append, put(1, "b", "3"), put(1, "a", "4")];
-        assert_eq!(last_of_each_key(writes), kept);
+        // As few as are compared with each other, and many.
+        assert_eq!(last_of_each_key(writes.clone()), kept);
+        let many = vec![put(3, "x", "5"); 2 * WRITES_TO_COMPARE];
+        let kept = [kept, vec![put(3, "x", "5")]].concat();
+        assert_eq!(last_of_each_key([writes, many].concat()), kept);
     }
 }

@@ -6,6 +6,7 @@ mod open;
 mod read;
 mod verify;
 
+use std::fs::File;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -57,7 +58,7 @@ impl Default for Settings {
 pub struct TableEngine(Arc<Running>);
 
 /// One moment of all spaces, for as long as it lives. What was overwritten or dropped since keeps its room on the disk
-/// as long.
+/// as long, and the folder stays locked, also when the engine has gone.
 #[derive(Clone)]
 pub struct Snapshot {
     inner: Arc<Inner>,
@@ -89,6 +90,15 @@ pub(crate) struct Inner {
     pub segments: Option<Arc<Segments>>,
     /// Of changes that wait for their commit, in KiB.
     pub room: Arc<Semaphore>,
+    /// Of the folder. The last to go: what the tree still holds of files that were merged away is removed before.
+    pub _lock: Option<File>,
+}
+
+impl Settings {
+    /// What is overwritten or deleted is not looked for before it takes as much room.
+    pub(crate) fn garbage_bytes_min(&self) -> u64 {
+        2 * self.memtable_bytes
+    }
 }
 
 impl TableEngine {

@@ -1,7 +1,7 @@
 //! Opening: what the files say, then what the log says on top of it.
 //!
 //! ```text
-//! lock     held by the process that uses the folder
+//! lock     held by the process that uses the folder, for as long as anybody there may read or remove a file
 //! format   the version of the layout, as text
 //! log/     the write-ahead log
 //! tree/    everything else
@@ -64,9 +64,9 @@ impl TableEngine {
         let brake = Brake::new(Some(Arc::clone(&log)), settings.reserve_bytes / 4);
         let tree = Tree::open(&folder.join("tree"), settings.cache_bytes, brake)?;
         let spaces = Spaces::load(&tree)?;
-        let inner = Inner::new(settings, tree, spaces);
+        let inner = Inner::new(settings, tree, spaces, Some(lock));
         let (log, inner) = inner.replay(log)?;
-        Ok(start(inner, Some(log), Some(lock), None))
+        Ok(start(inner, Some(log), None))
     }
 
     /// Keeps everything for as long as the process lives: in memory, and what is too much for that in a temporary
@@ -77,12 +77,12 @@ impl TableEngine {
         let settings = Settings::default();
         let tree = Tree::open(temporary.path(), settings.cache_bytes, Brake::new(None, 0))
             .expect("an empty folder can be written to");
-        start(Inner::new(settings, tree, Spaces::default()), None, None, Some(temporary))
+        start(Inner::new(settings, tree, Spaces::default(), None), None, Some(temporary))
     }
 }
 
 impl Inner {
-    fn new(settings: Settings, tree: Tree, spaces: Spaces) -> Inner {
+    fn new(settings: Settings, tree: Tree, spaces: Spaces, lock: Option<File>) -> Inner {
         Inner {
             settings,
             published: Published::new(tree.sequence()),
@@ -94,6 +94,7 @@ impl Inner {
             nonces: Nonces::new(),
             segments: None,
             room: Arc::new(Semaphore::new(WAITING_BYTES_MAX / 1024)),
+            _lock: lock,
         }
     }
 
@@ -102,8 +103,9 @@ impl Inner {
         let mut visit = |sequence: u64, ops: Vec<Op>| {
             self.tree.reach(sequence);
             let mut deltas: Vec<(SpaceId, Delta)> = Vec::new();
+            let memory = self.tree.seen();
             for op in ops {
-                self.insert(op, sequence, &mut deltas);
+                self.insert(&memory, op, sequence, &mut deltas);
             }
             for (space, delta) in deltas {
                 self.spaces.count(space, delta);
@@ -123,14 +125,11 @@ impl Inner {
     }
 }
 
-fn start(inner: Inner, log: Option<Log>, lock: Option<File>, temporary: Option<TempDir>) -> TableEngine {
+fn start(inner: Inner, log: Option<Log>, temporary: Option<TempDir>) -> TableEngine {
     let inner = Arc::new(inner);
     inner.keeper.nudge_merge();
     let committer = Committer::new(Arc::clone(&inner), log);
-    let committer = thread("table-commit", move || {
-        committer.run();
-        drop(lock);
-    });
+    let committer = thread("table-commit", move || committer.run());
     let (flushed, merged) = (Arc::clone(&inner), Arc::clone(&inner));
     let keepers = vec![
         thread("table-flush", move || flush_forever(&flushed)),

@@ -62,8 +62,9 @@ impl Snapshot {
 
 impl Inner {
     pub fn get(&self, space: &Space, key: &[u8], at: u64) -> Result<Option<Bytes>, TableError> {
-        let stored = self.tree.get(&space.id.tree_key(key), at)?;
-        stored.map(|stored| space.sealer.open(key, &stored)).transpose()
+        let key = space.id.tree_key(key);
+        let stored = self.tree.get(&key, at)?;
+        stored.map(|stored| space.sealer.open(&key, &stored)).transpose()
     }
 
     fn scan(
@@ -85,15 +86,14 @@ impl Inner {
                 page.more = true;
                 break;
             }
-            let key = key.slice(PREFIX_BYTES..);
-            let bytes = key.len() + crate::seal::value_bytes(&stored);
+            let bytes = key.len() - PREFIX_BYTES + crate::seal::value_bytes(&stored);
             if bytes > bytes_left && !page.pairs.is_empty() {
                 page.more = true;
                 break;
             }
             bytes_left = bytes_left.saturating_sub(bytes);
             let value = space.sealer.open(&key, &stored)?;
-            page.pairs.push((key, value));
+            page.pairs.push((key.slice(PREFIX_BYTES..), value));
         }
         Ok(page)
     }

@@ -78,7 +78,7 @@ impl Inner {
                 verified.report(format!("space {}: {key:?} is out of order", id.0));
             }
             if let Some(space) = &space
-                && let Err(error) = space.sealer.open(&key[PREFIX_BYTES..], &stored)
+                && let Err(error) = space.sealer.open(&key, &stored)
             {
                 verified.report(format!("space {}: the value of {key:?}: {error}", id.0));
             }

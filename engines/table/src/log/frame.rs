@@ -148,6 +148,14 @@ impl Op {
         }
     }
 
+    /// Of what was there before.
+    pub fn replaced_bytes(&self) -> u64 {
+        match self {
+            Op::Put { old, .. } | Op::Delete { old, .. } => old.map_or(0, u64::from),
+            Op::Append { .. } => 0,
+        }
+    }
+
     /// What it takes in the log.
     pub fn log_bytes(&self) -> usize {
         match self {

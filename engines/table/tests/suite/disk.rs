@@ -155,6 +155,53 @@ async fn a_small_file_system_fills_up_is_emptied_by_deletes_and_fills_again() {
     check(&engine).await;
 }
 
+/// The story: a snapshot kept files that had been merged away, and removed them when it went. By then another engine
+/// had opened the folder and made files of the same numbers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_stays_locked_while_a_snapshot_of_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path()).await;
+    write(&engine, vec![put(ONE, "a", "1")]).await.unwrap();
+    let snapshot = engine.snapshot();
+    drop(engine);
+    assert!(matches!(TableEngine::open(folder.path(), small()).await, Err(TableError::Locked(_))));
+    assert_eq!(snapshot.get(ONE, b"a").await.unwrap().unwrap(), "1");
+    drop(snapshot);
+    assert_eq!(open(folder.path()).await.get(ONE, b"a").await.unwrap().unwrap(), "1");
+}
+
+/// Deletes give room back when they meet what they deleted, which may be long after in a tree that nobody writes to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_room_of_what_was_deleted_comes_back_without_more_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path()).await;
+    write(&engine, vec![put(TWO, "kept", "1")]).await.unwrap();
+    for first in (0..4000).step_by(100) {
+        let writes = (first..first + 100).map(|nth| put(ONE, format!("{nth:06}"), vec![5; 1000])).collect();
+        write(&engine, writes).await.unwrap();
+    }
+    let full = engine.disk_bytes();
+    assert!(full > 2_000_000, "{full} bytes");
+    for first in (0..4000).step_by(100) {
+        let writes = (first..first + 100).map(|nth| delete(ONE, format!("{nth:06}"))).collect();
+        write(&engine, writes).await.unwrap();
+    }
+    // Less than two memories is not looked for.
+    let most = 3 * small().memtable_bytes;
+    let mut left = engine.disk_bytes();
+    for _ in 0..200 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        left = engine.disk_bytes();
+        if left < most {
+            break;
+        }
+    }
+    println!("{full} bytes before, {left} after everything was deleted");
+    assert!(left < most, "{left} of {full} bytes are left");
+    assert_eq!(engine.get(TWO, b"kept").await.unwrap().unwrap(), "1");
+    check(&engine).await;
+}
+
 #[tokio::test]
 async fn a_folder_is_open_in_one_engine_at_a_time_and_of_a_known_version() {
     let folder = tempfile::tempdir().unwrap();

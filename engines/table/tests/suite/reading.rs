@@ -1,9 +1,10 @@
 //! Scans and snapshots.
 
 use bytes::Bytes;
-use fogbank_table::{Direction, KeyRange, ScanLimit};
+use fogbank_table::{Direction, KeyRange, ScanLimit, Settings, TableEngine};
+use tokio::task::JoinSet;
 
-use crate::{ONE, TWO, all, delete, on_all, open, put, write};
+use crate::{ONE, TWO, all, check, delete, on_all, open, put, small, with_spaces, write};
 
 fn key(nth: usize) -> Bytes {
     format!("{nth:04}").into()
@@ -70,6 +71,33 @@ fn a_snapshot_stays_as_it_was_while_everything_is_overwritten_and_merged() {
     });
 }
 
+/// The story: gets look at the newest files, and writing those kept of each key what the newest reader needs. A get at
+/// an earlier moment found nothing where the key had been written since.
+#[test]
+fn a_snapshot_gets_what_was_overwritten_since_in_changes_of_its_own() {
+    on_all(|engine| async move {
+        for nth in 0..100 {
+            write(&engine, vec![put(ONE, key(nth), vec![0; 100])]).await.unwrap();
+        }
+        let snapshot = engine.snapshot();
+        for round in 1..15 {
+            let fill = (0..100).map(|nth| put(ONE, key(nth), vec![round; 400])).collect();
+            write(&engine, fill).await.unwrap();
+            if round % 4 == 0 {
+                write(&engine, (0..100).map(|nth| delete(ONE, key(nth))).collect()).await.unwrap();
+                write(&engine, (0..100).map(|nth| put(TWO, key(nth), vec![0; 2000])).collect())
+                    .await
+                    .unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+            }
+            for nth in 0..100 {
+                let found = snapshot.get(ONE, &key(nth)).await.unwrap();
+                assert_eq!(found.as_deref(), Some(&[0; 100][..]), "{nth} in round {round}");
+            }
+        }
+    });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_see_whole_changes_while_files_are_written_and_merged() {
     let folder = tempfile::tempdir().unwrap();
@@ -96,4 +124,56 @@ async fn readers_see_whole_changes_while_files_are_written_and_merged() {
         tokio::task::yield_now().await;
     }
     writer.await.unwrap();
+}
+
+/// Gets go past the tree's lock and scans do not, so both are asked for the same moment, while memory is closed
+/// every few changes. Entries move to and fro, so that there are always as many; and whoever was answered finds
+/// what it wrote.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn gets_and_scans_agree_at_every_moment_and_writers_find_what_they_wrote() {
+    const PAIRS: usize = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { memtable_bytes: 4 << 10, ..small() };
+    let engine = TableEngine::open(folder.path(), settings.clone()).await.unwrap();
+    with_spaces(&engine).await;
+    write(&engine, (0..PAIRS).map(|nth| put(ONE, key(2 * nth), "0")).collect()).await.unwrap();
+    let mut writers = JoinSet::new();
+    for writer in 0..4 {
+        let engine = engine.clone();
+        writers.spawn(async move {
+            for round in 1..=400 {
+                let pair = (round * 7 % (PAIRS / 4)) * 4 + writer;
+                let (from, to) = (key(2 * pair + (round / 10 + 1) % 2), key(2 * pair + (round / 10) % 2));
+                let value = Bytes::from(format!("{round} {}", "x".repeat(round % 300)));
+                let moved = vec![delete(ONE, from.clone()), put(ONE, to.clone(), value.clone())];
+                write(&engine, moved).await.unwrap();
+                assert_eq!(engine.get(ONE, &to).await.unwrap(), Some(value), "what was answered is read");
+                assert_eq!(engine.get(ONE, &from).await.unwrap(), None);
+            }
+        });
+    }
+    let keys: Vec<_> = (0..2 * PAIRS).map(|nth| (ONE, key(nth))).collect();
+    let mut moments = 0;
+    while !writers.is_empty() {
+        while let Some(ended) = writers.try_join_next() {
+            ended.unwrap();
+        }
+        let snapshot = engine.snapshot();
+        let got = snapshot.get_many(&keys).await.unwrap();
+        let got: Vec<_> =
+            keys.iter().zip(got).filter_map(|((_, key), value)| Some((key.clone(), value?))).collect();
+        let limit = ScanLimit::entries(1000);
+        let page = snapshot.scan(ONE, &KeyRange::all(), Direction::Forward, limit).await.unwrap();
+        assert_eq!(got, page.pairs, "at {}", snapshot.sequence());
+        assert_eq!(got.len(), PAIRS);
+        moments += 1;
+        tokio::task::yield_now().await;
+    }
+    assert!(moments > 10, "{moments}");
+    let before = all(&engine, ONE).await;
+    check(&engine).await;
+    drop(engine);
+    let engine = TableEngine::open(folder.path(), settings).await.unwrap();
+    with_spaces(&engine).await;
+    assert_eq!(all(&engine, ONE).await, before);
 }

@@ -11,7 +11,7 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::lookup::{Known, lookup};
-use super::{Inner, forward};
+use super::{Inner, dns64, forward};
 use crate::limits::{NEGATIVE_TTL_SECONDS, UDP_ANSWER_BYTES_MAX};
 
 /// How a question came.
@@ -26,7 +26,7 @@ pub(super) async fn answer(
     inner: &Inner,
     vpc_id: &str,
     question: &[u8],
-    transport: Transport,
+    (source, transport): (IpAddr, Transport),
 ) -> Option<Vec<u8>> {
     let head = Header::read(&mut BinDecoder::new(question)).ok()?;
     if head.metadata.message_type != MessageType::Query {
@@ -51,12 +51,18 @@ pub(super) async fn answer(
     let name = query.name().to_ascii().to_ascii_lowercase();
     let name = name.trim_end_matches('.');
     let known = lookup(inner, vpc_id, &vpc, name).await;
+    let maps = query.query_type() == RecordType::AAAA && inner.names.dns64(vpc_id, source).await;
     if known == Known::Elsewhere && !inner.settings.forwarders.is_empty() {
-        return match forward::forward(inner, question, &asked, transport).await {
+        let answer = match maps {
+            true => dns64::forward(inner, question, &asked, transport).await,
+            false => forward::forward(inner, question, &asked, transport).await,
+        };
+        return match answer {
             Some(answer) => Some(answer),
             None => encode(&asked, &reply(&asked, ResponseCode::ServFail), transport),
         };
     }
+    let known = if maps { dns64::mapped(known) } else { known };
     encode(&asked, &complete(&asked, query, known), transport)
 }
 
@@ -125,7 +131,7 @@ fn start_of_authority(zone: Name) -> Option<Record> {
 }
 
 /// An answer with nothing in it yet but the question.
-fn reply(asked: &Message, code: ResponseCode) -> Message {
+pub(super) fn reply(asked: &Message, code: ResponseCode) -> Message {
     let mut message = Message::response(asked.metadata.id, asked.metadata.op_code);
     message.metadata = head(&asked.metadata, code);
     message.queries.clone_from(&asked.queries);
@@ -154,7 +160,7 @@ fn bare(asked: &Metadata, code: ResponseCode) -> Option<Vec<u8>> {
 }
 
 /// As bytes, within what the asker can take: what does not fit is to be asked for over TCP.
-fn encode(asked: &Message, message: &Message, transport: Transport) -> Option<Vec<u8>> {
+pub(super) fn encode(asked: &Message, message: &Message, transport: Transport) -> Option<Vec<u8>> {
     let bytes_max = match transport {
         Transport::Udp => payload_max(asked),
         Transport::Tcp => u16::MAX,

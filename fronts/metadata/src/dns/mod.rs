@@ -5,6 +5,7 @@
 //! References: "DNS attributes for your VPC" of the VPC guide, "What is Route 53 Resolver?" of the Route 53 guide.
 
 mod answer;
+mod dns64;
 mod forward;
 mod lookup;
 mod serve;

@@ -50,7 +50,7 @@ pub(super) async fn datagrams(
         let question = buffer[..length].to_vec();
         let (inner, socket, vpc) = (Arc::clone(inner), Arc::clone(&socket), Arc::clone(&vpc));
         under_way.spawn(async move {
-            let answer = answer(&inner, &vpc, &question, Transport::Udp).await;
+            let answer = answer(&inner, &vpc, &question, (source, Transport::Udp)).await;
             drop(place);
             let Some(answer) = answer else { return };
             if let Err(error) = socket.send_to(&answer, peer).await {
@@ -117,7 +117,8 @@ async fn connection(
             }
             let mut question = vec![0; length];
             stream.read_exact(&mut question).await?;
-            let Some(answer) = answer(inner, vpc, &question, Transport::Tcp).await else { return Ok(false) };
+            let answer = answer(inner, vpc, &question, (source, Transport::Tcp)).await;
+            let Some(answer) = answer else { return Ok(false) };
             let length = u16::try_from(answer.len()).map_err(io::Error::other)?;
             stream.write_all(&[&length.to_be_bytes(), answer.as_slice()].concat()).await?;
             Ok(true)

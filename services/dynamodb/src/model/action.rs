@@ -68,7 +68,7 @@ pub enum Existence {
 /// What an action comes to.
 #[derive(Debug)]
 pub struct Decided {
-    /// The item before, where it was decoded.
+    /// The item before, where it is wanted.
     pub old: Option<Item>,
     pub outcome: Outcome,
 }
@@ -106,14 +106,14 @@ impl Action {
     /// Decides by what is stored. `keeps_old` says whether the item before is wanted, or only what becomes of it.
     pub fn decide(self, found: Option<&Bytes>, keeps_old: bool) -> Result<Decided, Error> {
         let Action { view, verb, existence, condition, guard, shows_failed, .. } = self;
-        let needs_old = keeps_old
-            || condition.is_some()
-            || guard.is_some()
-            || matches!(verb, Verb::Update { .. })
+        let keeps_old = keeps_old
             || !view.indexes.is_empty()
             || view.stream.is_some()
+            || view.expiry.is_some()
             || view.collections.is_some();
-        let old = found.filter(|_| needs_old).map(|bytes| decode(bytes)).transpose()?;
+        let needs_old =
+            keeps_old || condition.is_some() || guard.is_some() || matches!(verb, Verb::Update { .. });
+        let mut old = found.filter(|_| needs_old).map(|bytes| decode(bytes)).transpose()?;
         match (existence, found) {
             (Existence::MustExist, None) => return Err(failed(None)),
             (Existence::MustNotExist, Some(_)) => return Err(Error::DuplicateItem),
@@ -135,7 +135,10 @@ impl Action {
             Verb::Delete => Outcome::Removed,
             Verb::Put { item, bytes } => Outcome::Stored { item, bytes },
             Verb::Update { key, update, words } => {
-                let updated = update.apply(old.as_ref().unwrap_or(&key));
+                let updated = match &old {
+                    Some(old) if keeps_old => update.apply(old),
+                    _ => update.apply_to(old.take().unwrap_or(key)),
+                };
                 let item = updated.map_err(|error| match words {
                     Words::Expressions => error,
                     Words::Older => in_legacy_words(error),

@@ -45,17 +45,31 @@ pub struct KeyAttribute {
     pub kind: ScalarType,
 }
 
-/// The primary key of a table, or the key of an index.
+/// The primary key of a table, or the key of an index. Both halves of a global index's may have several attributes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySchema {
     pub hash: KeyAttribute,
+    /// What the partition key has besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_hash: Vec<KeyAttribute>,
     pub range: Option<KeyAttribute>,
+    /// What the sort key has besides, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_range: Vec<KeyAttribute>,
 }
 
 impl KeySchema {
     /// The partition key, and the sort key where there is one.
     pub fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
-        std::iter::once(&self.hash).chain(self.range.as_ref())
+        self.hash_attributes().chain(self.range_attributes())
+    }
+
+    pub fn hash_attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
+        std::iter::once(&self.hash).chain(&self.more_hash)
+    }
+
+    pub fn range_attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
+        self.range.iter().chain(&self.more_range)
     }
 
     pub fn contains(&self, name: &str) -> bool {
@@ -67,9 +81,8 @@ impl KeySchema {
             attribute_name: attribute.name.clone(),
             key_type,
         };
-        let hash = element(&self.hash, api::KeyType::Hash);
-        let range = self.range.as_ref().map(|range| element(range, api::KeyType::Range));
-        std::iter::once(hash).chain(range).collect()
+        let hash = self.hash_attributes().map(|hash| element(hash, api::KeyType::Hash));
+        hash.chain(self.range_attributes().map(|range| element(range, api::KeyType::Range))).collect()
     }
 }
 

@@ -18,6 +18,16 @@ enum Half {
     Range,
 }
 
+impl Half {
+    fn of(self, key: &KeySchema) -> impl Iterator<Item = &KeyAttribute> {
+        let (hash, range) = match self {
+            Half::Hash => (Some(key.hash_attributes()), None),
+            Half::Range => (None, Some(key.range_attributes())),
+        };
+        hash.into_iter().flatten().chain(range.into_iter().flatten())
+    }
+}
+
 /// How all sentences about empty keys begin.
 pub const EMPTY_KEY: &str = "One or more parameter values are not valid.";
 
@@ -67,11 +77,17 @@ pub fn in_index(index: &IndexView, item: &Item, item_key: &[u8]) -> Option<Vec<u
         let value = item.get(&attribute.name).filter(|value| fits(attribute.kind, value))?;
         KeyValue::of(value)
     };
-    let hash = part(&index.key.hash)?;
-    match &index.key.range {
-        None => Some(keys::index_key(&[hash], &[], item_key)),
-        Some(range) => Some(keys::index_key(&[hash], &[part(range)?], item_key)),
+    let schema = &index.key;
+    let hash = part(&schema.hash)?;
+    if schema.more_hash.is_empty() && schema.more_range.is_empty() {
+        return match &schema.range {
+            None => Some(keys::index_key(&[hash], &[], item_key)),
+            Some(range) => Some(keys::index_key(&[hash], &[part(range)?], item_key)),
+        };
     }
+    let hash: Vec<KeyValue<'_>> = schema.hash_attributes().map(part).collect::<Option<_>>()?;
+    let range: Vec<KeyValue<'_>> = schema.range_attributes().map(part).collect::<Option<_>>()?;
+    Some(keys::index_key(&hash, &range, item_key))
 }
 
 pub fn fits(kind: ScalarType, value: &Value) -> bool {
@@ -137,16 +153,34 @@ pub fn check_index_keys(
     words: IndexKeyWords,
 ) -> Result<(), Error> {
     for index in indexes {
-        let range = index.key.range.iter().map(|range| (Half::Range, range));
-        for (half, attribute) in std::iter::once((Half::Hash, &index.key.hash)).chain(range) {
-            let Some(value) = item.get(&attribute.name) else { continue };
-            // What an update leaves as it was is not looked at: the index may be younger than the item.
-            if old.and_then(|old| old.get(&attribute.name)) != Some(value) {
-                check_index_key(index, half, attribute, value, words)?;
+        for half in [Half::Hash, Half::Range] {
+            let mut is_changed = false;
+            for attribute in half.of(&index.key) {
+                let Some(value) = item.get(&attribute.name) else { continue };
+                // What an update leaves as it was is not looked at: the index may be younger than the item.
+                if old.and_then(|old| old.get(&attribute.name)) != Some(value) {
+                    check_index_key(index, attribute, value, words)?;
+                    is_changed = true;
+                }
+            }
+            if is_changed {
+                check_index_length(&index.key, half, item, words)?;
             }
         }
     }
     Ok(())
+}
+
+/// The attributes of each half are limited together.
+fn check_index_length(key: &KeySchema, half: Half, item: &Item, words: IndexKeyWords) -> Result<(), Error> {
+    let values = half.of(key).filter_map(|attribute| item.get(&attribute.name).and_then(KeyValue::of));
+    match (words, check_length(half, values.map(KeyValue::byte_count).sum())) {
+        (IndexKeyWords::Update, Err(_)) => Err(Error::Validation(
+            "The update expression attempted to update the secondary index key beyond allowed size limits"
+                .to_owned(),
+        )),
+        (_, checked) => checked,
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +191,6 @@ pub enum IndexKeyWords {
 
 fn check_index_key(
     index: &IndexView,
-    half: Half,
     attribute: &KeyAttribute,
     value: &Value,
     words: IndexKeyWords,
@@ -184,14 +217,7 @@ fn check_index_key(
             index.name
         )));
     }
-    let bytes = KeyValue::of(value).map_or(0, KeyValue::byte_count);
-    match (words, check_length(half, bytes)) {
-        (IndexKeyWords::Update, Err(_)) => Err(Error::Validation(
-            "The update expression attempted to update the secondary index key beyond allowed size limits"
-                .to_owned(),
-        )),
-        (_, checked) => checked,
-    }
+    Ok(())
 }
 
 fn invalid(reason: String) -> Error {

@@ -133,18 +133,16 @@ pub fn check_index_has(
 
 /// A key schema as the engine's rules take it, in the arrays that it borrows from.
 pub fn with_parts<T>(key: &key_schema::KeySchema, run: impl FnOnce(expression::KeySchema<'_>) -> T) -> T {
-    let part = |attribute: &'_ KeyAttribute| -> (String, ValueType) {
+    fn part(attribute: &KeyAttribute) -> KeyPart<'_> {
         let value_type = match attribute.kind {
             ScalarType::S => ValueType::String,
             ScalarType::N => ValueType::Number,
             ScalarType::B => ValueType::Binary,
         };
-        (attribute.name.clone(), value_type)
-    };
-    let (hash, range) = (part(&key.hash), key.range.as_ref().map(part));
-    let hash = [KeyPart { name: &hash.0, value_type: hash.1 }];
-    let range: Vec<KeyPart<'_>> =
-        range.iter().map(|(name, value_type)| KeyPart { name, value_type: *value_type }).collect();
+        KeyPart { name: &attribute.name, value_type }
+    }
+    let hash: Vec<KeyPart<'_>> = key.hash_attributes().map(part).collect();
+    let range: Vec<KeyPart<'_>> = key.range_attributes().map(part).collect();
     run(expression::KeySchema { hash: &hash, range: &range })
 }
 

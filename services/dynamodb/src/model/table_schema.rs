@@ -8,7 +8,7 @@ use dynamodb_api as api;
 use super::key_schema::{KeyAttribute, KeySchema, Projection, ScalarType};
 use super::throughput::{self, Capacity, Mode};
 use crate::error::Error;
-use crate::limits::{GLOBAL_INDEXES_MAX, LOCAL_INDEXES_MAX, PROJECTED_ATTRIBUTES_MAX};
+use crate::limits::{GLOBAL_INDEXES_MAX, KEY_ATTRIBUTES_MAX, LOCAL_INDEXES_MAX, PROJECTED_ATTRIBUTES_MAX};
 use crate::records::{AttributeRecord, IndexKind};
 
 /// What CreateTable, ImportTable and restores have in common, as it was asked for.
@@ -97,7 +97,7 @@ fn table_key(elements: &[api::KeySchemaElement], attributes: &[AttributeRecord])
         let message = "Invalid KeySchema: Some index key attribute have no definition";
         return Err(Error::Validation(message.to_owned()));
     }
-    key_of(elements, attributes)
+    key_of(elements, attributes, Halves::Single)
 }
 
 fn null_member(member: &str) -> Error {
@@ -106,10 +106,18 @@ fn null_member(member: &str) -> Error {
     ))
 }
 
+/// How many attributes the partition key may have, and the sort key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Halves {
+    Single,
+    Several,
+}
+
 /// Reads the key of an index, or of a table whose definitions were looked at.
-pub fn key_of(
+fn key_of(
     elements: &[api::KeySchemaElement],
     attributes: &[AttributeRecord],
+    halves: Halves,
 ) -> Result<KeySchema, Error> {
     let find = |element: &api::KeySchemaElement| {
         attributes.iter().find(|attribute| attribute.name == element.attribute_name)
@@ -122,33 +130,51 @@ pub fn key_of(
             names(attributes.iter().map(|attribute| attribute.name.as_str()).collect()),
         )));
     }
-    let (hash, range) = match elements {
-        [hash] => (hash, None),
-        [hash, range] => (hash, Some(range)),
-        _ => {
-            return Err(Error::NotImplemented(
-                "Keys of more than one partition key and one sort key attribute are not implemented by Fogbank"
-                    .to_owned(),
-            ));
-        }
-    };
-    if range.is_some_and(|range| range.attribute_name == hash.attribute_name) {
-        let message = "Both the Hash Key and the Range Key element in the KeySchema have the same name";
-        return Err(Error::Validation(message.to_owned()));
+    if elements.len() > 2 && halves == Halves::Single {
+        return Err(Error::invalid_values(
+            "Only the key of a global secondary index has more than one attribute for its partition or sort key",
+        ));
     }
-    if hash.key_type != api::KeyType::Hash {
+    let hashes = elements.iter().take_while(|element| element.key_type == api::KeyType::Hash).count();
+    if hashes == 0 {
         let message = "Invalid KeySchema: The first KeySchemaElement is not a HASH key type";
         return Err(Error::Validation(message.to_owned()));
     }
-    if range.is_some_and(|range| range.key_type != api::KeyType::Range) {
-        let message = "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type";
+    let (hash, range) = elements.split_at(hashes);
+    let is_twice = |(at, element): (usize, &api::KeySchemaElement)| {
+        elements[..at].iter().any(|other| other.attribute_name == element.attribute_name)
+    };
+    if elements.iter().enumerate().any(is_twice) {
+        let message = "Both the Hash Key and the Range Key element in the KeySchema have the same name";
         return Err(Error::Validation(message.to_owned()));
+    }
+    if range.iter().any(|element| element.key_type != api::KeyType::Range)
+        || (halves == Halves::Single && hashes > 1)
+    {
+        let message = match elements.len() {
+            2 => "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type",
+            _ => "Invalid KeySchema: All HASH key types come before all RANGE key types",
+        };
+        return Err(Error::Validation(message.to_owned()));
+    }
+    if hash.len() > KEY_ATTRIBUTES_MAX || range.len() > KEY_ATTRIBUTES_MAX {
+        return Err(Error::invalid_values(format_args!(
+            "A global secondary index has at most {KEY_ATTRIBUTES_MAX} attributes for its partition key and as many for \
+             its sort key"
+        )));
     }
     let attribute = |element: &api::KeySchemaElement| {
         let found = find(element).expect("all elements are defined");
         KeyAttribute { name: found.name.clone(), kind: found.kind }
     };
-    Ok(KeySchema { hash: attribute(hash), range: range.map(attribute) })
+    let mut hash = hash.iter().map(attribute);
+    let mut range = range.iter().map(attribute);
+    Ok(KeySchema {
+        hash: hash.next().expect("there is one at least"),
+        more_hash: hash.collect(),
+        range: range.next(),
+        more_range: range.collect(),
+    })
 }
 
 fn local_indexes(
@@ -168,7 +194,7 @@ fn local_indexes(
     let mut indexes = Vec::new();
     for index in wished {
         let name = &index.index_name;
-        let key = key_of(&index.key_schema, attributes)?;
+        let key = key_of(&index.key_schema, attributes, Halves::Single)?;
         if key.range.is_none() {
             return Err(Error::invalid_values(format_args!(
                 "Index KeySchema does not have a range key for index: {name}"
@@ -221,7 +247,7 @@ pub fn global_index(
     region: base::Region,
 ) -> Result<NewIndex, Error> {
     let name = index.index_name.clone();
-    let key = key_of(&index.key_schema, attributes)?;
+    let key = key_of(&index.key_schema, attributes, Halves::Several)?;
     let projection = projection(&index.projection)?;
     let capacity = Capacity {
         billing_mode: None,

@@ -42,7 +42,7 @@ pub async fn create_backup(
         table_arn: view.arn.clone(),
         table: view.record.clone(),
         space: 0,
-        kind: BackupKind::User,
+        kind: if is_aws_backup(call) { BackupKind::AwsBackup } else { BackupKind::User },
         is_complete: false,
         created: call.now,
         expires: None,
@@ -64,6 +64,11 @@ pub async fn create_backup(
     dynamodb.snapshots.lock().insert(id, snapshot);
     dynamodb.backing_up.nudge();
     Ok(CreateBackupOutput { backup_details: Some(details(&backup)) })
+}
+
+/// Whether AWS Backup calls, by itself or in the role of a job.
+pub fn is_aws_backup(call: &Call) -> bool {
+    call.source.via_service.as_deref() == Some("backup.amazonaws.com")
 }
 
 /// The table of the operations on backups, which have an error of their own for one that is not there.
@@ -132,6 +137,7 @@ fn kind(backup: &BackupRecord) -> api::BackupType {
     match backup.kind {
         BackupKind::User => api::BackupType::User,
         BackupKind::System => api::BackupType::System,
+        BackupKind::AwsBackup => api::BackupType::AwsBackup,
     }
 }
 
@@ -243,7 +249,7 @@ pub async fn delete_backup(
         .transact(|tx| async move {
             let found = BACKUPS.get(&tx, &place, key).await?;
             let backup = found.ok_or_else(|| Error::BackupNotFound(format!("Backup not found: {text}")))?;
-            check_deletable(&backup, text)?;
+            check_deletable(call, &backup, text)?;
             BACKUPS.delete(&tx, &place, key).await?;
             drop_space(&tx, backup.space, &backup.table.id, call.now).await?;
             Ok::<_, Error>(backup)
@@ -255,12 +261,17 @@ pub async fn delete_backup(
     Ok(DeleteBackupOutput { backup_description: Some(shown) })
 }
 
-fn check_deletable(backup: &BackupRecord, arn: &str) -> Result<(), Error> {
+fn check_deletable(call: &Call, backup: &BackupRecord, arn: &str) -> Result<(), Error> {
     if backup.kind == BackupKind::System {
         let until = backup.expires.map(Timestamp::to_iso8601).unwrap_or_default();
         return Err(Error::Validation(format!(
             "Invalid Request: User is not allowed to delete the system backup with arn {arn}. It will automatically \
              expire on {until}"
+        )));
+    }
+    if backup.kind == BackupKind::AwsBackup && !is_aws_backup(call) {
+        return Err(Error::Validation(format!(
+            "Invalid Request: The backup with arn {arn} is managed by AWS Backup and can be deleted there only"
         )));
     }
     if !backup.is_complete || !backup.restoring.is_empty() {
@@ -324,7 +335,7 @@ fn wants(input: &ListBackupsInput, backup: &BackupRecord) -> bool {
     let of_kind = match input.backup_type {
         Some(api::BackupTypeFilter::All) => true,
         Some(api::BackupTypeFilter::System) => backup.kind == BackupKind::System,
-        Some(api::BackupTypeFilter::AwsBackup) => false,
+        Some(api::BackupTypeFilter::AwsBackup) => backup.kind == BackupKind::AwsBackup,
         _ => backup.kind == BackupKind::User,
     };
     of_kind

@@ -126,6 +126,7 @@ fn record(plan: &Plan, now: Timestamp, spaces: &mut std::ops::Range<u64>) -> Tab
         stream,
         ttl: plan.ttl.clone(),
         ttl_changed: None,
+        expiry: None,
         recovery: None,
         tags: plan.tags.clone(),
         policy: plan.policy.clone(),

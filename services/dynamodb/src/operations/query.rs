@@ -189,7 +189,8 @@ fn range(
     match start {
         None => Ok(range),
         Some((item, key)) => {
-            let is_in_partition = item.get(&schema.hash.name) == selection.hash.first();
+            let hash = schema.hash_attributes().map(|attribute| item.get(&attribute.name));
+            let is_in_partition = hash.eq(selection.hash.iter().map(Some));
             behind(&range, &key, is_in_partition, selection.range.is_some(), direction)
         }
     }

@@ -14,9 +14,9 @@ use table_engine::{SpaceId, Write};
 use crate::DynamoDB;
 use crate::directory::TableView;
 use crate::error::Error;
-use crate::limits::COLLECTION_BYTES_MAX;
 use crate::model::action::{Action, Decided, Outcome, Verb};
 use crate::model::capacity::{Units, write_units};
+use crate::model::expiry;
 use crate::model::history::{self, Origin};
 use crate::model::indexing::{self, Side};
 use crate::model::stream_record::{self, By};
@@ -69,9 +69,10 @@ pub async fn save(dynamodb: &DynamoDB, stamp: Stamp, action: Action, wants: Want
     dynamodb.in_flight.check(action.view.items, &action.key)?;
     let mut locked = vec![(action.view.items, action.key.clone())];
     locked.extend(collection_of(&action));
+    let collection_bytes_max = dynamodb.collection_bytes_max;
     let decide = move |found: &[Option<Bytes>]| {
         let sizes = found.get(1).map(|found| size_of(found.as_ref()));
-        let mut ledger = Ledger::new(stamp, wants);
+        let mut ledger = Ledger::new(stamp, wants, collection_bytes_max);
         let saved = ledger.enter(action, found[0].as_ref(), sizes)?;
         Ok((ledger.writes, saved))
     };
@@ -89,13 +90,14 @@ pub async fn replicate(
     let mut locked = vec![(action.view.items, action.key.clone()), (target.versions, action.key.clone())];
     locked.extend(collection_of(&action));
     let stamp = Stamp { now, by: By::Caller, origin: Some(origin) };
+    let collection_bytes_max = dynamodb.collection_bytes_max;
     let decide = move |found: &[Option<Bytes>]| {
         let known = found[1].as_ref().and_then(|bytes| history::Version::decode(bytes));
         if known.is_some_and(|known| !origin.beats(&known.origin)) {
             return Ok((Vec::new(), false));
         }
         let sizes = found.get(2).map(|found| size_of(found.as_ref()));
-        let mut ledger = Ledger::new(stamp, Wants::default());
+        let mut ledger = Ledger::new(stamp, Wants::default(), collection_bytes_max);
         ledger.enter(action, found[0].as_ref(), sizes)?;
         Ok((ledger.writes, true))
     };
@@ -150,6 +152,7 @@ pub async fn save_together<T: Send + 'static>(
         .collect();
     let has_token = token.is_some();
     locked.extend(token);
+    let collection_bytes_max = dynamodb.collection_bytes_max;
     let decide = move |found: &[Option<Bytes>]| {
         // Nothing is refused by a value of its own: a refusal is an answer, since it carries all verdicts.
         let mut token_write = match check_token(found.last().filter(|_| has_token).and_then(Option::as_ref))?
@@ -158,7 +161,7 @@ pub async fn save_together<T: Send + 'static>(
             Token::New(write) => write.map(|write| vec![write]).unwrap_or_default(),
         };
         let mut sizes: HashMap<usize, u64> = HashMap::new();
-        let mut ledger = Ledger::new(stamp, wants);
+        let mut ledger = Ledger::new(stamp, wants, collection_bytes_max);
         let mut saved = Vec::with_capacity(actions.len());
         let mut verdicts = Vec::with_capacity(actions.len());
         for (at, (action, place)) in actions.into_iter().zip(places).enumerate() {
@@ -207,12 +210,13 @@ fn size_of(found: Option<&Bytes>) -> u64 {
 struct Ledger {
     stamp: Stamp,
     wants: Wants,
+    collection_bytes_max: u64,
     writes: Vec<Write>,
 }
 
 impl Ledger {
-    fn new(stamp: Stamp, wants: Wants) -> Ledger {
-        Ledger { stamp, wants, writes: Vec::with_capacity(1) }
+    fn new(stamp: Stamp, wants: Wants, collection_bytes_max: u64) -> Ledger {
+        Ledger { stamp, wants, collection_bytes_max, writes: Vec::with_capacity(1) }
     }
 
     /// Decides an action and notes its writes. `collection` is the size of its item collection before.
@@ -253,6 +257,9 @@ impl Ledger {
             }
             self.write(&view, &key, found, new);
             self.writes.extend(effects.writes);
+            if let Some(target) = &view.expiry {
+                self.writes.extend(expiry::writes(target, &key, old, new));
+            }
         }
         Ok(Saved { key, decided, units, bytes: bytes_more, collection_bytes })
     }
@@ -290,7 +297,7 @@ impl Ledger {
     /// Notes the size of a collection, if it may be that.
     fn resize(&mut self, view: &TableView, key: &[u8], before: u64, growth: i64) -> Result<u64, Error> {
         let after = before.saturating_add_signed(growth);
-        if growth > 0 && after > COLLECTION_BYTES_MAX {
+        if growth > 0 && after > self.collection_bytes_max {
             return Err(Error::ItemCollectionSizeLimitExceeded);
         }
         let (hash, _) = keys::decode(key, 1).map_err(Error::internal)?;
@@ -339,7 +346,8 @@ pub async fn expire(
     let stamp = Stamp { now, by: By::TimeToLive, origin: None };
     match save(dynamodb, stamp, action, Wants::default()).await {
         Ok(saved) => Ok(matches!(saved.decided.outcome, Outcome::Removed)),
-        Err(Error::ConditionalCheckFailed { .. }) => Ok(false),
+        // A transaction has it: there will be another pass.
+        Err(Error::ConditionalCheckFailed { .. } | Error::TransactionConflict) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -8,6 +8,7 @@ use crate::DynamoDB;
 use crate::error::Error;
 use crate::model::resource_arn;
 use crate::model::table_name::{TableAddress, table_arn};
+use crate::operations::backups::is_aws_backup;
 
 /// Inputs that name a table, by name or ARN.
 pub trait OfTable {
@@ -122,13 +123,15 @@ pub fn by_arn(_: &DynamoDB, _: &Call, input: &impl OfArn) -> Result<Vec<Arn>, Er
     Ok(input.arn().parse().ok().into_iter().collect())
 }
 
+/// Of AWS Backup, which asks for `RestoreTableFromAwsBackup` on the new table itself, the backup alone.
 pub fn by_restored(
     _: &DynamoDB,
     call: &Call,
     input: &api::RestoreTableFromBackupInput,
 ) -> Result<Vec<Arn>, Error> {
     let backup = input.backup_arn.parse().ok();
-    Ok(backup.into_iter().chain([table_arn(call.scope(), &input.target_table_name)]).collect())
+    let table = (!is_aws_backup(call)).then(|| table_arn(call.scope(), &input.target_table_name));
+    Ok(backup.into_iter().chain(table).collect())
 }
 
 pub fn by_recovered(

@@ -10,7 +10,7 @@ use dynamodb_api::{
 };
 use service::Call;
 
-use super::making::{put_work, work_key};
+use super::making::{drop_space, put_work, work_key};
 use super::replicas;
 use crate::DynamoDB;
 use crate::error::Error;
@@ -60,6 +60,10 @@ pub async fn update_time_to_live(
             let found = TABLES.get(&tx, &place, name).await?.filter(|record| record.id == id);
             let mut record = found.ok_or_else(|| Error::no_such_table(name))?;
             change(&mut record, name, wanted, call)?;
+            // Its entries are by the attribute that it had.
+            if let Some(expiry) = record.expiry.take() {
+                drop_space(&tx, expiry.space, id, call.now).await?;
+            }
             TABLES.put(&tx, &place, name, &record).await?;
             match record.ttl {
                 Ttl::Enabled { .. } => put_work(&tx, TIME_TO_LIVE, place, name, id).await?,

@@ -138,7 +138,12 @@ mod tests {
             table_id: "id".to_owned(),
             label: "label".to_owned(),
             view: StreamView::KeysOnly,
-            key: KeySchema { hash: KeyAttribute { name: "pk".to_owned(), kind: ScalarType::S }, range: None },
+            key: KeySchema {
+                hash: KeyAttribute { name: "pk".to_owned(), kind: ScalarType::S },
+                range: None,
+                more_hash: Vec::new(),
+                more_range: Vec::new(),
+            },
             space: 7,
             created: Timestamp::from_secs(1_800_000_000),
             disabled: None,

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use service::{Pass, Task};
-use table_engine::{Direction, KeyRange, ScanLimit, SpaceId, Write};
+use table_engine::Write;
 
-use super::{INDEXES, PERIOD, done, sooner, table_of, work_of};
+use super::{INDEXES, PERIOD, done, keys_after, sooner, table_of, work_of};
 use crate::DynamoDB;
 use crate::directory::{IndexView, TableView};
 use crate::error::Error;
-use crate::limits::{OUTDATED_WAIT, PASS_BYTES_MAX, PASS_ITEMS_MAX};
+use crate::limits::OUTDATED_WAIT;
 use crate::operations::{saving, update_table};
 use crate::records::{IndexStatus, TableStatus};
 
@@ -74,14 +74,7 @@ async fn fill(
     index: &IndexView,
     after: Option<&[u8]>,
 ) -> Result<Option<Bytes>, Error> {
-    let range = match after {
-        Some(key) => KeyRange::all().beyond(key, Direction::Forward),
-        None => KeyRange::all(),
-    };
-    let limit = ScanLimit { entries: PASS_ITEMS_MAX, bytes: PASS_BYTES_MAX };
-    let page = dynamodb.engine.scan(view.items, &range, Direction::Forward, limit).await?;
-    let keys: Vec<(SpaceId, Bytes)> = page.pairs.iter().map(|(key, _)| (view.items, key.clone())).collect();
-    let last = keys.last().map(|(_, key)| key.clone()).filter(|_| page.more);
+    let (keys, last) = keys_after(dynamodb, view, after).await?;
     if keys.is_empty() {
         return Ok(None);
     }

@@ -18,12 +18,15 @@ pub mod time_to_live;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use service::Pass;
 use store::Select;
+use table_engine::{Direction, KeyRange, ScanLimit, SpaceId};
 
 use crate::DynamoDB;
 use crate::directory::TableView;
 use crate::error::Error;
+use crate::limits::{PASS_BYTES_MAX, PASS_ITEMS_MAX};
 use crate::records::{Place, WORK, WorkRecord};
 
 /// The kinds of work.
@@ -43,6 +46,31 @@ pub const TIME_TO_LIVE: &str = "time-to-live";
 const PERIOD: Duration = Duration::from_secs(60);
 
 const WORK_AT_ONCE_MAX: usize = 200;
+
+/// What lies behind a key, or everything.
+fn after(key: Option<&[u8]>) -> KeyRange {
+    match key {
+        Some(key) => KeyRange::all().beyond(key, Direction::Forward),
+        None => KeyRange::all(),
+    }
+}
+
+/// As much as is looked at in one pass.
+fn limit() -> ScanLimit {
+    ScanLimit { entries: PASS_ITEMS_MAX, bytes: PASS_BYTES_MAX }
+}
+
+/// The keys of the items of one pass, with their space, and the last of them if there are more.
+async fn keys_after(
+    dynamodb: &DynamoDB,
+    view: &TableView,
+    key: Option<&[u8]>,
+) -> Result<(Vec<(SpaceId, Bytes)>, Option<Bytes>), Error> {
+    let page = dynamodb.engine.scan(view.items, &after(key), Direction::Forward, limit()).await?;
+    let keys: Vec<(SpaceId, Bytes)> = page.pairs.into_iter().map(|(key, _)| (view.items, key)).collect();
+    let last = keys.last().map(|(_, key)| key.clone()).filter(|_| page.more);
+    Ok((keys, last))
+}
 
 /// All work of a kind, with its keys.
 async fn work_of(dynamodb: &DynamoDB, kind: &str) -> Result<Vec<(String, WorkRecord)>, Error> {

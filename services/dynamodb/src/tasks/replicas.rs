@@ -7,13 +7,13 @@ use std::sync::Arc;
 use base::Region;
 use bytes::Bytes;
 use service::{Pass, Task};
-use table_engine::{Direction, KeyRange, ScanLimit, SpaceId, Write};
+use table_engine::{Direction, SpaceId, Write};
 
-use super::{PERIOD, REPLICAS, sooner, table_of, work_of};
+use super::{PERIOD, REPLICAS, after, limit, sooner, table_of, work_of};
 use crate::DynamoDB;
 use crate::directory::{ReplicationTarget, TableView};
 use crate::error::Error;
-use crate::limits::{OUTDATED_WAIT, PASS_BYTES_MAX, PASS_ITEMS_MAX, REPLICATION_PAUSE};
+use crate::limits::{OUTDATED_WAIT, REPLICATION_PAUSE};
 use crate::model::action::{self, Action, Verb};
 use crate::model::history::{Origin, Sent, Version};
 use crate::operations::replicas::sent_key;
@@ -128,17 +128,6 @@ async fn send(
     Ok(page.more)
 }
 
-fn after(key: Option<&[u8]>) -> KeyRange {
-    match key {
-        Some(key) => KeyRange::all().beyond(key, Direction::Forward),
-        None => KeyRange::all(),
-    }
-}
-
-fn limit() -> ScanLimit {
-    ScanLimit { entries: PASS_ITEMS_MAX, bytes: PASS_BYTES_MAX }
-}
-
 async fn apply(
     dynamodb: &DynamoDB,
     there: &Arc<TableView>,
@@ -190,7 +179,7 @@ async fn finish(
 
 /// Deletes what every region has been told.
 async fn trim(dynamodb: &DynamoDB, log: SpaceId, sent: &[u8]) -> Result<(), Error> {
-    let page = dynamodb.engine.scan(log, &KeyRange::all(), Direction::Forward, limit()).await?;
+    let page = dynamodb.engine.scan(log, &after(None), Direction::Forward, limit()).await?;
     let known: Vec<Write> = page
         .pairs
         .iter()

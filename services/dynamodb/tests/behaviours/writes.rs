@@ -234,9 +234,65 @@ async fn item_collections_are_measured_where_there_are_local_indexes() {
     assert_eq!(cloud.call(PutItem, input).await.expect("it is answered").item_collection_metrics, None);
 }
 
+/// As large as is allowed, and no byte larger; whatever does not grow goes on.
+#[tokio::test]
+async fn an_item_collection_is_limited_where_there_are_local_indexes() {
+    let held_to = fogbank_dynamodb::HeldTo { collection_bytes: 10_000, ..Default::default() };
+    let cloud = testkit::Cloud::holding_tables_to(4, held_to).await;
+    create(&cloud, with_local(table("things", true), projection("ALL", &[]))).await;
+    create(&cloud, table("plain", true)).await;
+    let things = |table: &str, pk: &str, sk: i32, bytes: usize| {
+        put_input(
+            table,
+            item(&[("pk", s(pk)), ("sk", n(sk)), ("l", s("l")), ("body", s(&"x".repeat(bytes)))]),
+        )
+    };
+    // The item and its entry in the index: 2 * (4 names and their values).
+    for sk in 0..4 {
+        cloud.call(PutItem, things("things", "a", sk, 1000)).await.expect("there is room");
+    }
+    const EXCEEDED: &str = "ItemCollectionSizeLimitExceededException";
+    let refused = cloud.call(PutItem, things("things", "a", 4, 1000)).await;
+    assert_eq!(refused.expect_err("it is full").name(), EXCEEDED);
+    let grown = UpdateItemInput {
+        table_name: "things".into(),
+        key: item(&[("pk", s("a")), ("sk", n(0))]),
+        update_expression: Some("SET more = :more".into()),
+        expression_attribute_values: Some(item(&[(":more", s(&"x".repeat(1000)))])),
+        ..Default::default()
+    };
+    assert_eq!(cloud.call(UpdateItem, grown.clone()).await.expect_err("it is full").name(), EXCEEDED);
+    let part = TransactWriteItem {
+        put: Some(Put {
+            table_name: "things".into(),
+            item: things("things", "a", 5, 1000).item,
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let together = TransactWriteItemsInput { transact_items: vec![part], ..Default::default() };
+    let cancelled = cloud.call(TransactWriteItems, together).await.expect_err("it is full");
+    assert!(cancelled.message().contains("ItemCollectionSizeLimitExceeded"), "{}", cancelled.message());
+    for (table, pk) in [("things", "b"), ("plain", "a")] {
+        for sk in 0..8 {
+            let put =
+                cloud.call(PutItem, things(table, pk, sk, if table == "plain" { 2000 } else { 500 })).await;
+            put.unwrap_or_else(|error| panic!("{table} {pk}: {error:?}"));
+        }
+    }
+    cloud.call(PutItem, things("things", "a", 3, 900)).await.expect("it gets smaller");
+    let gone = DeleteItemInput {
+        table_name: "things".into(),
+        key: item(&[("pk", s("a")), ("sk", n(3))]),
+        ..Default::default()
+    };
+    cloud.call(DeleteItem, gone).await.expect("deletes are never refused");
+    cloud.call(UpdateItem, grown).await.expect("there is room again");
+}
+
 #[tokio::test]
 async fn provisioned_throughput_throttles_where_the_cloud_is_asked_to_and_bursts_are_let_through() {
-    let cloud = testkit::Cloud::with_throttling(3, true).await;
+    let cloud = testkit::Cloud::with_throttling(3).await;
     let mut input = table("things", false);
     input.billing_mode = Some(BillingMode::Provisioned);
     input.provisioned_throughput =

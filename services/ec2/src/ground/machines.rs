@@ -15,6 +15,8 @@ pub struct MachineSpec {
     /// The instance's id, which is also the machine's.
     pub id: String,
     pub root: Root,
+    /// `/dev/xvda`: which of its volumes it starts from, where its root is a volume.
+    pub root_device: String,
     pub vcpus: u32,
     pub memory_bytes: u64,
     /// Without its domain.
@@ -82,6 +84,11 @@ pub struct Imported {
 pub trait Machines: Send + Sync + 'static {
     /// What this host lacks for running any machine at all, as a sentence.
     fn lacking(&self) -> Option<String>;
+
+    /// What this host lacks for machines whose root is a volume, besides attaching volumes.
+    fn lacking_for_volumes(&self) -> Option<String> {
+        None
+    }
 
     /// Starts a machine, new or stopped before; done when its first process runs.
     fn launch<'a>(&'a self, spec: &'a MachineSpec) -> BoxFuture<'a, Result<(), MachineError>>;

@@ -10,8 +10,9 @@ use base::Region;
 use ec2_api::{NetworkAclEntry, NetworkInterfaceType, RuleAction};
 use ipnet::{IpNet, Ipv4Net};
 use network_engine::plan::{
-    AclPlan, AclRule, EndpointPlan, FlowLogPlan, GroupPlan, GroupRule, Home, InterfacePlan, LinkPlan,
-    NamespaceId, NatPlan, Peer, PeeringPlan, PrefixListPlan, RoutePlan, SubnetPlan, Target, Traffic, VpcPlan,
+    AclPlan, AclRule, EdgePlan, EndpointPlan, FlowLogPlan, GroupPlan, GroupRule, Home, InterfacePlan,
+    LinkPlan, NamespaceId, NatPlan, Peer, PeeringPlan, PrefixListPlan, RoutePlan, SubnetPlan, Target,
+    Traffic, VpcPlan,
 };
 
 use crate::model::vpcs::aws_lists;
@@ -74,6 +75,7 @@ pub fn plan(
         id: id.to_owned(),
         cidrs: blocks.chain(vpc.blocks6().into_iter().map(IpNet::from)).collect(),
         subnets: subnets(records, id, region),
+        edges: edges(records, id, region),
         groups: groups.map(group).collect(),
         interfaces,
         acls: records.acls.iter().filter(|record| in_vpc(record.vpc())).map(acl).collect(),
@@ -142,8 +144,7 @@ fn subnets(records: &Records, vpc: &str, region: Region) -> Vec<SubnetPlan> {
             Some(SubnetPlan {
                 id: subnet.id().to_owned(),
                 zone: subnet.zone().to_owned(),
-                // What has IPv6 only does not come onto this network yet.
-                cidr: subnet.block()?,
+                cidr: subnet.block(),
                 cidr6: subnet.block6(),
                 acl: acl_of(subnet.id())?,
                 routes: table
@@ -152,6 +153,30 @@ fn subnets(records: &Records, vpc: &str, region: Region) -> Vec<SubnetPlan> {
                     .flat_map(|route| routes_of(records, vpc, region, route))
                     .collect(),
             })
+        })
+        .collect()
+}
+
+/// The gateways of a VPC that have route tables of their own.
+fn edges(records: &Records, vpc: &str, region: Region) -> Vec<EdgePlan> {
+    let edge = |table: &RouteTableRecord, gateway: &str| {
+        let target = routes::Target::of(&ec2_api::Route {
+            gateway_id: Some(gateway.to_owned()),
+            ..ec2_api::Route::default()
+        })?;
+        // One that is detached meanwhile leads nothing in.
+        let from = match target_of(records, vpc, &target) {
+            Target::Blackhole => return None,
+            from => from,
+        };
+        let routes = table.routes().iter().flat_map(|route| routes_of(records, vpc, region, route)).collect();
+        Some(EdgePlan { gateway: gateway.to_owned(), from, routes })
+    };
+    let tables = records.tables.iter().filter(|table| table.vpc() == vpc);
+    tables
+        .flat_map(|table| {
+            let gateways = table.associations().iter().filter_map(|one| one.gateway_id.as_deref());
+            gateways.filter_map(move |gateway| edge(table, gateway))
         })
         .collect()
 }
@@ -377,6 +402,27 @@ mod tests {
         assert_eq!((interface.mac, interface.check), ([2, 0, 0, 0, 0, 7], true));
         let home = interface.home.as_ref().unwrap();
         assert_eq!((home.device.as_str(), home.index), ("eth1", 1));
+    }
+
+    #[test]
+    fn a_gateway_with_a_table_of_its_own_is_an_edge_while_it_is_attached() {
+        let mut records = records();
+        let gateway = records.internet[0].id().to_owned();
+        assert!(planned(&records).edges.is_empty());
+        let association = made::route_association(&Ids::seeded(2), "rtb-1", None, Some(gateway.clone()));
+        records.tables[0].associations_mut().push(association);
+        let inside = Destination::Block("10.0.0.0/24".parse().unwrap());
+        let through = routes::Target::Interface("eni-1".to_owned());
+        create(records.tables[0].routes_mut(), &inside, &through).unwrap();
+        let plan = planned(&records);
+        assert_eq!(
+            (plan.edges[0].gateway.as_str(), &plan.edges[0].from),
+            (gateway.as_str(), &Target::Internet)
+        );
+        let via = Target::Interface("eni-1".to_owned());
+        assert!(plan.edges[0].routes.contains(&RoutePlan { to: "10.0.0.0/24".parse().unwrap(), via }));
+        records.internet[0].gateway.0.attachments = None;
+        assert!(planned(&records).edges.is_empty());
     }
 
     #[test]

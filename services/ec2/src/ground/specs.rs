@@ -38,6 +38,7 @@ pub async fn of(
     Ok(MachineSpec {
         id: record.id.clone(),
         root: record.root.clone(),
+        root_device: record.shown.root_device_name.clone().unwrap_or_default(),
         vcpus: u32::try_from(vcpus).unwrap_or(1).max(1),
         memory_bytes: size.map_or(MEMORY_WITHOUT_A_TYPE_BYTES, |size| size.memory_bytes),
         hostname,

@@ -20,6 +20,7 @@ use crate::Ec2;
 use crate::error::Error;
 use crate::model::instances::{self, State};
 use crate::operations::interfaces::attachments;
+use crate::records::buying::INTERRUPTIONS;
 use crate::records::instances::{InstanceRecord, VPC_PLACES};
 use crate::records::interfaces::InterfaceRecord;
 use crate::records::vpcs::{SubnetRecord, VpcRecord};
@@ -46,6 +47,17 @@ pub struct Guest {
     pub profile_since: Option<Timestamp>,
     /// In the order of the instance's interfaces.
     pub cards: Vec<CardOf>,
+    /// Its spot capacity is taken back.
+    pub interruption: Option<Interruption>,
+}
+
+/// What is announced to a spot instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interruption {
+    /// It stops; otherwise it ends.
+    pub stops: bool,
+    pub noticed: Timestamp,
+    pub due: Timestamp,
 }
 
 /// What an interface's surroundings are.
@@ -149,6 +161,11 @@ async fn guest(tx: &Tx, place: &Place, id: &str) -> Result<Option<Guest>, Error>
     let listed: Vec<&InterfaceRecord> = cards.iter().collect();
     let instance = instances::with_interfaces(&record, &listed, &tags);
     let user_data = record.user_data.as_deref().and_then(|text| instances::user_data(text).ok());
+    let announced = match record.is_spot() {
+        true => INTERRUPTIONS.get(tx, &(), id).await?,
+        false => None,
+    };
+    let interruption = announced.map(|it| Interruption { stops: it.stops, noticed: it.noticed, due: it.due });
     let profile = record.profile.as_ref();
     let role_arn = profile.map(|profile| profile.role_arn.clone());
     Ok(Some(Guest {
@@ -163,6 +180,7 @@ async fn guest(tx: &Tx, place: &Place, id: &str) -> Result<Option<Guest>, Error>
         role_arn,
         profile_since: profile.map(|profile| profile.since),
         cards: around,
+        interruption,
     }))
 }
 

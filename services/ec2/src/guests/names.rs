@@ -19,7 +19,7 @@ use crate::operations::interfaces::attachments;
 use crate::records::endpoints::EndpointRecord;
 use crate::records::instances::InstanceRecord;
 use crate::records::interfaces::InterfaceRecord;
-use crate::records::vpcs::VpcRecord;
+use crate::records::vpcs::{SubnetRecord, VpcRecord};
 use crate::records::{Place, Resource, zones};
 use crate::resources;
 
@@ -134,6 +134,19 @@ impl Ec2 {
                 }
             }
             Ok::<_, Error>(PublicAddressOf::Nobody)
+        });
+        found.await.map_err(Fault::from)
+    }
+
+    /// Whether names that have IPv4 addresses only get IPv6 ones for whoever asks from this address (DNS64).
+    pub async fn dns64(&self, vpc: &str, address: IpAddr) -> Result<bool, Fault> {
+        let found = self.store.read(|tx| async move {
+            let Some(place) = place_of(&tx, vpc).await? else { return Ok(false) };
+            let Some(card) = attachments::at_address(&tx, &place, vpc, address).await? else {
+                return Ok(false);
+            };
+            let subnet = SubnetRecord::TABLE.get(&tx, &place, card.subnet()).await?;
+            Ok::<_, Error>(subnet.is_some_and(|subnet| subnet.subnet.enable_dns64 == Some(true)))
         });
         found.await.map_err(Fault::from)
     }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use base::{AccountId, Region, Timestamp};
 use ec2_api::FlowLog;
 
+use super::flow_files::extension;
 use super::flow_logs::{DEFAULT_FORMAT, version_of};
 
 /// What two addresses exchange, seen at one interface.
@@ -88,7 +89,7 @@ pub fn header(format: &str) -> String {
     fields(format).collect::<Vec<_>>().join(" ") + "\n"
 }
 
-fn fields(format: &str) -> impl Iterator<Item = &str> {
+pub fn fields(format: &str) -> impl Iterator<Item = &str> {
     format.split_whitespace().map(|field| field.trim_start_matches("${").trim_end_matches('}'))
 }
 
@@ -157,6 +158,16 @@ pub fn bucket_of(log: &FlowLog) -> Option<(&str, &str)> {
     Some((bucket, folder.trim_matches('/')))
 }
 
+fn is_hive(log: &FlowLog) -> bool {
+    let options = log.destination_options.as_ref();
+    options.is_some_and(|options| options.hive_compatible_partitions == Some(true))
+}
+
+/// The folder of an account's logs, below `AWSLogs`.
+pub fn account_folder(log: &FlowLog, account: AccountId) -> String {
+    if is_hive(log) { format!("aws-account-id={account}") } else { account.to_string() }
+}
+
 /// The key of a file that is written now.
 pub fn key(log: &FlowLog, folder: &str, place: (AccountId, Region), now: Timestamp, unique: &str) -> String {
     let (account, region) = place;
@@ -164,10 +175,10 @@ pub fn key(log: &FlowLog, folder: &str, place: (AccountId, Region), now: Timesta
     let (year, month, day) = (&basic[..4], &basic[4..6], &basic[6..8]);
     let (hour, minute) = (&basic[9..11], &basic[11..13]);
     let options = log.destination_options.clone().unwrap_or_default();
-    let is_hive = options.hive_compatible_partitions == Some(true);
+    let is_hive = is_hive(log);
     let mut parts = match is_hive {
         true => vec![
-            format!("aws-account-id={account}"),
+            account_folder(log, account),
             "aws-service=vpcflowlogs".to_owned(),
             format!("aws-region={region}"),
             format!("year={year}"),
@@ -175,7 +186,7 @@ pub fn key(log: &FlowLog, folder: &str, place: (AccountId, Region), now: Timesta
             format!("day={day}"),
         ],
         false => vec![
-            account.to_string(),
+            account_folder(log, account),
             "vpcflowlogs".to_owned(),
             region.to_string(),
             year.to_owned(),
@@ -188,7 +199,8 @@ pub fn key(log: &FlowLog, folder: &str, place: (AccountId, Region), now: Timesta
     }
     let id = log.flow_log_id.as_deref().unwrap_or_default();
     parts.push(format!(
-        "{account}_vpcflowlogs_{region}_{id}_{year}{month}{day}T{hour}{minute}Z_{unique}.log.gz"
+        "{account}_vpcflowlogs_{region}_{id}_{year}{month}{day}T{hour}{minute}Z_{unique}.{}",
+        extension(log)
     ));
     let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
     format!("{folder}AWSLogs/{}", parts.join("/"))

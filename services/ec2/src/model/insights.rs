@@ -27,9 +27,20 @@ pub struct Question {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hop {
     Interface(String),
-    Group { id: String, egress: bool },
-    Acl { id: String, egress: bool, rule: AclRule },
-    Route { subnet: String, route: RoutePlan },
+    Group {
+        id: String,
+        egress: bool,
+    },
+    Acl {
+        id: String,
+        egress: bool,
+        rule: AclRule,
+    },
+    /// Of the table of a subnet or a gateway.
+    Route {
+        table_of: String,
+        route: RoutePlan,
+    },
     InternetGateway,
     NatGateway(String),
 }
@@ -50,6 +61,9 @@ pub struct Found {
 /// Ports that answers go back to.
 const EPHEMERAL: u16 = 49_152;
 
+/// Middleboxes that a packet may pass; routes can lead in a circle.
+const MIDDLEBOXES_MAX: usize = 8;
+
 /// Follows a packet through one VPC.
 pub fn analyse(plan: &VpcPlan, question: &Question) -> Found {
     let mut hops = Vec::new();
@@ -64,31 +78,177 @@ fn stop(code: &'static str, component: &str, egress: bool) -> Stop {
 fn follow(plan: &VpcPlan, question: &Question, hops: &mut Vec<Hop>) -> Result<(), Stop> {
     let from = interface(plan, &question.from)?;
     let to = interface(plan, &question.to)?;
-    let forward = traffic(question.tcp, question.port);
-    let back = traffic(question.tcp, Some(EPHEMERAL));
-    let there = address(&question.to, to);
-    let here = address(&question.from, from);
-    if let Some(from) = from {
-        hops.push(Hop::Interface(from.id.clone()));
-        passes_groups(plan, from, to, there, &forward, true, hops)?;
-    }
-    let is_local = from.zip(to).is_some_and(|(from, to)| from.subnet == to.subnet);
-    if let Some(from) = from.filter(|_| !is_local) {
-        passes_acl(plan, &from.subnet, there, &forward, true, Some(hops))?;
-        leaves(plan, from, there, hops)?;
-        passes_acl(plan, &from.subnet, there, &back, false, None)?;
-    } else if from.is_none() {
-        arrives(plan, to, hops)?;
-    }
-    if let Some(to) = to {
-        if !is_local {
-            passes_acl(plan, &to.subnet, here, &forward, false, Some(hops))?;
-            passes_acl(plan, &to.subnet, here, &back, true, None)?;
+    let mut walk = Walk {
+        plan,
+        from,
+        to,
+        forward: traffic(question.tcp, question.port),
+        back: traffic(question.tcp, Some(EPHEMERAL)),
+        there: address(&question.to, to),
+        here: address(&question.from, from),
+        hops,
+    };
+    let last = match from {
+        Some(from) => {
+            walk.hops.push(Hop::Interface(from.id.clone()));
+            walk.groups(from, true)?;
+            walk.onwards(from)?
         }
-        passes_groups(plan, to, from, here, &forward, false, hops)?;
-        hops.push(Hop::Interface(to.id.clone()));
+        None => walk.arrives()?,
+    };
+    walk.delivered(last)
+}
+
+/// A packet on its way.
+struct Walk<'a> {
+    plan: &'a VpcPlan,
+    from: Option<&'a InterfacePlan>,
+    to: Option<&'a InterfacePlan>,
+    forward: Traffic,
+    back: Traffic,
+    there: Option<IpAddr>,
+    here: Option<IpAddr>,
+    hops: &'a mut Vec<Hop>,
+}
+
+/// Where a route of a VPC leads.
+enum Next<'a> {
+    /// To whom it is addressed, or out of the VPC.
+    End,
+    Middlebox(&'a InterfacePlan),
+}
+
+impl<'a> Walk<'a> {
+    /// The groups of an interface on the way, for packets out of it or into it.
+    fn groups(&mut self, of: &InterfacePlan, egress: bool) -> Result<(), Stop> {
+        let (other, address) = if egress { (self.to, self.there) } else { (self.from, self.here) };
+        passes_groups(self.plan, of, other, address, &self.forward, egress, self.hops)
     }
-    Ok(())
+
+    /// Out of a subnet, and back into it for the answer.
+    fn exits(&mut self, subnet: &str) -> Result<(), Stop> {
+        passes_acl(self.plan, subnet, self.there, &self.forward, true, Some(self.hops))
+    }
+
+    fn enters(&mut self, subnet: &str) -> Result<(), Stop> {
+        passes_acl(self.plan, subnet, self.here, &self.forward, false, Some(self.hops))?;
+        passes_acl(self.plan, subnet, self.here, &self.back, true, None)
+    }
+
+    /// By the routes of subnets, through whatever middleboxes these name. The subnet of the last one.
+    fn onwards(&mut self, mut at: &'a InterfacePlan) -> Result<Option<&'a str>, Stop> {
+        for _ in 0..=MIDDLEBOXES_MAX {
+            if self.to.is_some_and(|to| to.subnet == at.subnet) {
+                return Ok(Some(&at.subnet));
+            }
+            self.exits(&at.subnet)?;
+            let next = self.leaves(at)?;
+            passes_acl(self.plan, &at.subnet, self.there, &self.back, false, None)?;
+            match next {
+                Next::End => return Ok(Some(&at.subnet)),
+                Next::Middlebox(middle) => {
+                    self.through(middle, Some(&at.subnet))?;
+                    at = middle;
+                }
+            }
+        }
+        Err(stop("NO_PATH", &at.id, true))
+    }
+
+    /// What stands between lets packets pass that are not its own; whether its machine does is the machine's matter.
+    fn through(&mut self, middle: &InterfacePlan, before: Option<&str>) -> Result<(), Stop> {
+        if before != Some(middle.subnet.as_str()) {
+            self.enters(&middle.subnet)?;
+        }
+        self.groups(middle, false)?;
+        if middle.check {
+            return Err(stop("ENI_SOURCE_DEST_CHECK_RESTRICTION", &middle.id, false));
+        }
+        self.hops.push(Hop::Interface(middle.id.clone()));
+        self.groups(middle, true)
+    }
+
+    fn middlebox(&self, id: &str, otherwise: Stop) -> Result<Next<'a>, Stop> {
+        if self.to.is_some_and(|to| to.id == id) {
+            return Ok(Next::End);
+        }
+        let found = self.plan.interfaces.iter().find(|interface| interface.id == id);
+        found.map(Next::Middlebox).ok_or(otherwise)
+    }
+
+    /// By the longest route of a subnet that fits.
+    fn leaves(&mut self, at: &InterfacePlan) -> Result<Next<'a>, Stop> {
+        let nowhere = || stop("NO_ROUTE_TO_DESTINATION", &at.subnet, true);
+        let subnet = self.plan.subnets.iter().find(|subnet| subnet.id == at.subnet);
+        let routes = subnet.map(|subnet| subnet.routes.as_slice()).unwrap_or_default();
+        let route = longest(routes, self.there).ok_or_else(nowhere)?;
+        self.hops.push(Hop::Route { table_of: at.subnet.clone(), route: route.clone() });
+        match &route.via {
+            Target::Local => Ok(Next::End),
+            Target::Internet => match self.from {
+                Some(from) if from.public.is_empty() => {
+                    Err(stop("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", &from.id, true))
+                }
+                _ => {
+                    self.hops.push(Hop::InternetGateway);
+                    Ok(Next::End)
+                }
+            },
+            Target::Nat(id) => {
+                self.hops.push(Hop::NatGateway(id.clone()));
+                Ok(Next::End)
+            }
+            Target::Interface(id) => self.middlebox(id, nowhere()),
+            _ => Err(nowhere()),
+        }
+    }
+
+    /// In by the internet gateway, whose own table leads on where it has one. The subnet of the last middlebox.
+    fn arrives(&mut self) -> Result<Option<&'a str>, Stop> {
+        self.hops.push(Hop::InternetGateway);
+        if !self.plan.internet {
+            return Err(stop("UNASSOCIATED_COMPONENT", &self.plan.id, false));
+        }
+        let Some(to) = self.to else { return Ok(None) };
+        if to.public.is_empty() {
+            return Err(stop("IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS", &to.id, false));
+        }
+        let plan = self.plan;
+        let Some(edge) = plan.edges.iter().find(|edge| edge.from == Target::Internet) else {
+            return Ok(None);
+        };
+        let nowhere = || stop("NO_ROUTE_TO_DESTINATION", &edge.gateway, false);
+        let route = longest(&edge.routes, self.there).ok_or_else(nowhere)?;
+        self.hops.push(Hop::Route { table_of: edge.gateway.clone(), route: route.clone() });
+        let next = match &route.via {
+            Target::Local => Next::End,
+            Target::Interface(id) => self.middlebox(id, nowhere())?,
+            _ => return Err(nowhere()),
+        };
+        match next {
+            Next::End => Ok(None),
+            Next::Middlebox(middle) => {
+                self.through(middle, None)?;
+                self.onwards(middle)
+            }
+        }
+    }
+
+    /// Into the destination, which may be in the subnet that it came from last.
+    fn delivered(&mut self, last: Option<&str>) -> Result<(), Stop> {
+        let Some(to) = self.to else { return Ok(()) };
+        if last != Some(to.subnet.as_str()) {
+            self.enters(&to.subnet)?;
+        }
+        self.groups(to, false)?;
+        self.hops.push(Hop::Interface(to.id.clone()));
+        Ok(())
+    }
+}
+
+fn longest(routes: &[RoutePlan], to: Option<IpAddr>) -> Option<&RoutePlan> {
+    let fitting = routes.iter().filter(|route| covers(&route.to, to));
+    fitting.max_by_key(|route| route.to.prefix_len())
 }
 
 fn interface<'a>(plan: &'a VpcPlan, end: &End) -> Result<Option<&'a InterfacePlan>, Stop> {
@@ -185,44 +345,9 @@ fn passes_acl(
     }
 }
 
-/// By the longest route that fits.
-fn leaves(plan: &VpcPlan, from: &InterfacePlan, to: Option<IpAddr>, hops: &mut Vec<Hop>) -> Result<(), Stop> {
-    let subnet = plan.subnets.iter().find(|subnet| subnet.id == from.subnet);
-    let routes = subnet.map(|subnet| subnet.routes.as_slice()).unwrap_or_default();
-    let fitting = routes.iter().filter(|route| covers(&route.to, to));
-    let Some(route) = fitting.max_by_key(|route| route.to.prefix_len()) else {
-        return Err(stop("NO_ROUTE_TO_DESTINATION", &from.subnet, true));
-    };
-    hops.push(Hop::Route { subnet: from.subnet.clone(), route: route.clone() });
-    match &route.via {
-        Target::Local => Ok(()),
-        Target::Internet if from.public.is_empty() => {
-            Err(stop("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", &from.id, true))
-        }
-        Target::Internet => {
-            hops.push(Hop::InternetGateway);
-            Ok(())
-        }
-        Target::Nat(id) => {
-            hops.push(Hop::NatGateway(id.clone()));
-            Ok(())
-        }
-        _ => Err(stop("NO_ROUTE_TO_DESTINATION", &from.subnet, true)),
-    }
-}
-
-fn arrives(plan: &VpcPlan, to: Option<&InterfacePlan>, hops: &mut Vec<Hop>) -> Result<(), Stop> {
-    hops.push(Hop::InternetGateway);
-    match to {
-        _ if !plan.internet => Err(stop("UNASSOCIATED_COMPONENT", &plan.id, false)),
-        Some(to) if to.public.is_empty() => Err(stop("IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS", &to.id, false)),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use network_engine::plan::{AclPlan, GroupPlan, SubnetPlan};
+    use network_engine::plan::{AclPlan, EdgePlan, GroupPlan, SubnetPlan};
 
     use super::*;
 
@@ -235,7 +360,7 @@ mod tests {
         let subnet = |id: &str, cidr: &str| SubnetPlan {
             id: id.to_owned(),
             zone: "us-east-1a".to_owned(),
-            cidr: cidr.parse().unwrap(),
+            cidr: Some(cidr.parse().unwrap()),
             cidr6: None,
             acl: "acl-1".to_owned(),
             routes: vec![
@@ -309,6 +434,66 @@ mod tests {
         let mut lost = plan();
         lost.subnets[0].routes.clear();
         assert_eq!(ask(&lost, eni(1), eni(2), 443), Some("NO_ROUTE_TO_DESTINATION"));
+    }
+
+    /// What comes in for the second subnet goes by the first interface.
+    fn with_a_middlebox() -> VpcPlan {
+        let mut plan = plan();
+        let route = |to: &str, via| RoutePlan { to: to.parse().unwrap(), via };
+        let through = Target::Interface("eni-1".to_owned());
+        plan.edges = vec![EdgePlan {
+            gateway: "igw-1".to_owned(),
+            from: Target::Internet,
+            routes: vec![route("10.0.0.0/16", Target::Local), route("10.0.1.0/24", through)],
+        }];
+        plan.interfaces[0].check = false;
+        plan
+    }
+
+    #[test]
+    fn a_gateways_own_table_leads_what_comes_in_through_a_middlebox() {
+        let plan = with_a_middlebox();
+        let question = Question { from: End::Internet(None), to: eni(2), tcp: true, port: Some(443) };
+        let Found { hops, stop } = analyse(&plan, &question);
+        assert_eq!(stop, None);
+        let cards: Vec<&str> = hops
+            .iter()
+            .filter_map(|hop| match hop {
+                Hop::Interface(id) => Some(id.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(cards, ["eni-1", "eni-2"]);
+        assert_eq!(hops[0], Hop::InternetGateway);
+        let edge = &plan.edges[0];
+        assert_eq!(hops[1], Hop::Route { table_of: "igw-1".to_owned(), route: edge.routes[1].clone() });
+        // Those of other subnets are led straight to where they are addressed.
+        assert_eq!(ask(&plan, End::Internet(None), eni(1), 443), None);
+
+        let mut checked = plan.clone();
+        checked.interfaces[0].check = true;
+        let expected = Some("ENI_SOURCE_DEST_CHECK_RESTRICTION");
+        assert_eq!(ask(&checked, End::Internet(None), eni(2), 443), expected);
+        let mut guarded = plan.clone();
+        guarded.interfaces[0].groups = vec!["sg-2".to_owned()];
+        guarded.groups.push(GroupPlan { id: "sg-2".to_owned(), ingress: Vec::new(), egress: Vec::new() });
+        assert_eq!(ask(&guarded, End::Internet(None), eni(2), 443), Some("ENI_SG_RULES_MISMATCH"));
+        let mut gone = plan.clone();
+        gone.edges[0].routes[1].via = Target::Interface("eni-9".to_owned());
+        assert_eq!(ask(&gone, End::Internet(None), eni(2), 443), Some("NO_ROUTE_TO_DESTINATION"));
+    }
+
+    #[test]
+    fn a_subnets_route_leads_through_a_middlebox_and_not_in_a_circle() {
+        let mut plan = with_a_middlebox();
+        plan.subnets[1].routes[1].via = Target::Interface("eni-1".to_owned());
+        assert_eq!(ask(&plan, eni(2), End::Internet(None), 443), None);
+        plan.interfaces[1].public.clear();
+        let expected = Some("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS");
+        assert_eq!(ask(&plan, eni(2), End::Internet(None), 443), expected);
+        plan.interfaces[1].check = false;
+        plan.subnets[0].routes[1].via = Target::Interface("eni-2".to_owned());
+        assert_eq!(ask(&plan, eni(2), End::Internet(None), 443), Some("NO_PATH"));
     }
 
     #[test]

@@ -1,19 +1,29 @@
 //! The rules, as pure functions.
 
 pub mod addresses;
+pub mod buying;
+pub mod fast_restores;
 pub mod filter;
 pub mod fleets;
+pub mod flow_files;
 pub mod flow_logs;
 pub mod flow_records;
 pub mod group_rules;
 pub mod groups;
+pub mod hosts;
 pub mod images;
 pub mod insights;
 pub mod instances;
 pub mod interfaces;
 pub mod keys;
+pub mod recycle_bin;
+pub mod snapshot_locks;
+pub mod snapshot_tiers;
+pub mod snapshots;
 pub mod tags;
 pub mod templates;
+pub mod transfers;
 pub mod types;
+pub mod volumes;
 pub mod vpcs;
 pub mod vpn;

@@ -22,7 +22,7 @@ use crate::model::tags::shown;
 use crate::records::addresses::ElasticIpRecord;
 use crate::records::instances::InstanceRecord;
 use crate::records::interfaces::InterfaceRecord;
-use crate::records::{Place, Resource};
+use crate::records::{Place, Resource, usage};
 use crate::resources::{self, Wanted};
 
 pub fn by_allocate(_: &Ec2, call: &Call, _: &AllocateAddressInput) -> Result<Vec<Arn>, Error> {
@@ -82,6 +82,7 @@ pub async fn allocate_address(
         };
         let record = ElasticIpRecord { address: Kept(address), ptr_record: None };
         resources::create(&tx, &place, &record, tags).await?;
+        usage::address(&tx, &place, record.id(), true, call.now).await?;
         Ok(record)
     });
     let address = made.await?.address.0;
@@ -138,6 +139,7 @@ pub async fn release_address(
             return Err(Error::new(&crate::error::codes::INVALID_IP_IN_USE, message));
         }
         addresses::release_public(&tx, &place, public_of(&record)).await?;
+        usage::address(&tx, &place, record.id(), false, call.now).await?;
         resources::remove::<ElasticIpRecord>(&tx, &place, record.id()).await
     });
     gone.await?;
@@ -214,7 +216,14 @@ pub async fn associate_address(
         // An address of an instance may be moved unless the request forbids it.
         let may_move = input.allow_reassociation.unwrap_or(true);
         free(&tx, &place, &mut address, &interface, private, may_move).await?;
-        bind(ec2, &tx, &place, &mut address, &mut interface, private).await
+        let association = bind(ec2, &tx, &place, &mut address, &mut interface, private).await?;
+        // An address that was lent is gone with this, and is not paid for any more.
+        if let Some(id) = interface.instance()
+            && let Some(instance) = InstanceRecord::TABLE.get(&tx, &place, id).await?
+        {
+            usage::instance(&tx, &place, &instance, call.now).await?;
+        }
+        Ok::<_, Error>(association)
     });
     let association_id = done.await?;
     ec2.networks.nudge();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use service::Call;
 
 use crate::Ec2;
-use crate::model::flow_records::bucket_of;
+use crate::model::flow_records::{account_folder, bucket_of};
 use crate::records::Place;
 
 /// The service that delivers logs for others.
@@ -35,8 +35,12 @@ pub async fn trouble(ec2: &Ec2, call: &Call, log: &FlowLog) -> Result<Option<Uns
         Ok(Some(UnsuccessfulItemError { code: Some("400".to_owned()), message: Some(message) }))
     };
     let mut answer = look(ec2, call, bucket).await;
-    if answer.as_ref().is_err_and(|fault| fault.code() == "AccessDenied") {
-        match attach(ec2, call, bucket, folder).await {
+    let own = account_folder(log, call.account);
+    // Folders of Hive are others than those that a policy may allow already.
+    let is_other = answer.is_ok() && own != call.account.to_string();
+    if is_other || answer.as_ref().is_err_and(|fault| fault.code() == "AccessDenied") {
+        let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        match attach(ec2, call, bucket, &format!("{folder}AWSLogs/{own}")).await {
             Ok(()) => answer = look(ec2, call, bucket).await,
             Err(fault) => tracing::debug!(bucket, %fault, "the policy for log delivery was not attached"),
         }
@@ -61,7 +65,7 @@ async fn look(ec2: &Ec2, call: &Call, bucket: &str) -> Result<(), Fault> {
     delivery.call(GetBucketAcl, input).await.map(drop)
 }
 
-/// Adds the statements that delivery needs to the bucket's policy, as the caller.
+/// Adds the statements that delivery into a folder needs to the bucket's policy, as the caller.
 async fn attach(ec2: &Ec2, call: &Call, bucket: &str, folder: &str) -> Result<(), Fault> {
     let caller = ec2.aws.as_caller(call).via("ec2.amazonaws.com");
     let input = GetBucketPolicyInput { bucket: bucket.to_owned(), ..GetBucketPolicyInput::default() };
@@ -71,6 +75,9 @@ async fn attach(ec2: &Ec2, call: &Call, bucket: &str, folder: &str) -> Result<()
         Err(fault) => return Err(fault),
     };
     let policy = with_delivery(present.as_deref(), call.scope(), bucket, folder);
+    if present.and_then(|text| serde_json::from_str::<Value>(&text).ok()).as_ref() == Some(&policy) {
+        return Ok(());
+    }
     let input = PutBucketPolicyInput {
         bucket: bucket.to_owned(),
         policy: policy.to_string(),
@@ -88,7 +95,6 @@ fn with_delivery(present: Option<&str>, place: Place, bucket: &str, folder: &str
         .and_then(|text| serde_json::from_str(text).ok())
         .filter(Value::is_object)
         .unwrap_or_else(empty);
-    let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
     let arn = format!("arn:{partition}:s3:::{bucket}");
     let origin = |write: bool| {
         let mut equals = json!({ "aws:SourceAccount": account.to_string() });
@@ -104,7 +110,7 @@ fn with_delivery(present: Option<&str>, place: Place, bucket: &str, folder: &str
             "Effect": "Allow",
             "Principal": { "Service": PRINCIPAL },
             "Action": "s3:PutObject",
-            "Resource": format!("{arn}/{folder}AWSLogs/{account}/*"),
+            "Resource": format!("{arn}/{folder}/*"),
             "Condition": origin(true),
         }),
         json!({
@@ -122,12 +128,22 @@ fn with_delivery(present: Option<&str>, place: Place, bucket: &str, folder: &str
         one => vec![one],
     };
     for statement in statements {
-        if !all.iter().any(|known| known["Sid"] == statement["Sid"]) {
-            all.push(statement);
+        match all.iter_mut().find(|known| known["Sid"] == statement["Sid"]) {
+            Some(known) => allow_too(&mut known["Resource"], &statement["Resource"]),
+            None => all.push(statement),
         }
     }
     policy["Statement"] = all.into();
     policy
+}
+
+/// Adds a resource to those of a statement.
+fn allow_too(known: &mut Value, resource: &Value) {
+    match known {
+        Value::Array(all) if !all.contains(resource) => all.push(resource.clone()),
+        Value::String(_) if known != resource => *known = json!([known.take(), resource]),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -139,9 +155,13 @@ mod tests {
     #[test]
     fn what_a_policy_said_before_stays() {
         let place = (AccountId::DEV, Region::US_EAST_1);
-        let fresh = with_delivery(None, place, "logs", "flows");
-        let account = AccountId::DEV;
-        assert_eq!(fresh["Statement"][0]["Resource"], format!("arn:aws:s3:::logs/flows/AWSLogs/{account}/*"));
+        let fresh = with_delivery(None, place, "logs", "flows/AWSLogs/1");
+        assert_eq!(fresh["Statement"][0]["Resource"], "arn:aws:s3:::logs/flows/AWSLogs/1/*");
+        let text = fresh.to_string();
+        let hive = with_delivery(Some(&text), place, "logs", "AWSLogs/aws-account-id=1");
+        let both = ["arn:aws:s3:::logs/flows/AWSLogs/1/*", "arn:aws:s3:::logs/AWSLogs/aws-account-id=1/*"];
+        assert_eq!(hive["Statement"][0]["Resource"], json!(both));
+        assert_eq!(with_delivery(Some(&hive.to_string()), place, "logs", "AWSLogs/aws-account-id=1"), hive);
         let own = json!({ "Version": "2012-10-17", "Statement": { "Sid": "own" } }).to_string();
         let both = with_delivery(Some(&own), place, "logs", "");
         let sids: Vec<&str> = both["Statement"]

@@ -194,9 +194,10 @@ fn destination(call: &Call, input: &CreateFlowLogsInput, log: &mut FlowLog) -> R
                 return Err(Error::new(&INVALID_PARAMETER, message));
             }
             let options = input.destination_options.as_ref();
-            if options.is_some_and(|it| it.file_format == Some(DestinationFileFormat::Parquet)) {
-                let message = "This cloud writes flow logs as plain text, not as Parquet.";
-                return Err(Error::new(&UNSUPPORTED_OPERATION, message));
+            if let Some(DestinationFileFormat::Unknown(other)) =
+                options.and_then(|options| options.file_format.as_ref())
+            {
+                return Err(Error::invalid_value(other, "fileFormat", "It must be plain-text or parquet."));
             }
             log.deliver_logs_status = Some("SUCCESS".to_owned());
         }

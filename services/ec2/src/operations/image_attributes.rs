@@ -5,13 +5,14 @@ use ec2_api::*;
 use service::{Call, Kept};
 use store::Tx;
 
-use super::images::{find, own, shared_key};
+use super::images::{check_public, find, own, shared_key};
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
     INVALID_AMI_ATTRIBUTE_ITEM_VALUE, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE,
+    RESOURCE_LIMIT_EXCEEDED,
 };
-use crate::limits::DEPRECATION_AHEAD_MAX;
+use crate::limits::{DEPRECATION_AHEAD_MAX, IMAGE_PERMISSIONS_MAX};
 use crate::model::filter::with_millis;
 use crate::model::images;
 use crate::records::images::{ImageRecord, SHARED_IMAGES, SharedRecord};
@@ -109,12 +110,23 @@ async fn share(
     record: &mut ImageRecord,
     permissions: Vec<LaunchPermission>,
 ) -> Result<(), Error> {
+    let is_public = images::is_public(&permissions);
+    if is_public && record.shown.public != Some(true) {
+        check_public(tx, &call.scope(), &record.id).await?;
+    }
+    // "The number of accounts in the organization or OU does not count towards the quota."
+    let entities = |all: &[LaunchPermission]| all.iter().filter(|one| one.group.is_none()).count();
+    let (before, after) = (entities(&record.permissions()), entities(&permissions));
+    if after > IMAGE_PERMISSIONS_MAX && after > before {
+        let message = format!("An AMI can be shared with at most {IMAGE_PERMISSIONS_MAX} entities.");
+        return Err(Error::new(&RESOURCE_LIMIT_EXCEEDED, message));
+    }
     let key = shared_key(call.region, &record.id);
     match permissions.is_empty() {
         true => SHARED_IMAGES.delete(tx, &(), &key).await?,
         false => SHARED_IMAGES.put(tx, &(), &key, &SharedRecord { owner: call.account }).await?,
     }
-    record.shown.0.public = Some(images::is_public(&permissions));
+    record.shown.0.public = Some(is_public);
     record.launch_permissions = permissions.into_iter().map(Kept).collect();
     Ok(())
 }

@@ -1,21 +1,25 @@
-//! RegisterImage: an archive in S3 becomes an image.
+//! RegisterImage: an archive in S3 becomes an image, or snapshots do.
 //!
 //! On AWS the object is a manifest of parts; here it is an OCI layout, what `docker save` writes, or a tarball of a root
-//! file system. The image is `pending` until a task has brought the archive in, as whoever registered it.
+//! file system. The image is `pending` until a task has brought the archive in, as whoever registered it. One of
+//! snapshots is available at once; whether a system is on them shows when it is launched.
 
 use ec2_api::*;
 use s3_api::{GetObject, GetObjectInput, HeadObject, HeadObjectInput};
 use schema::{ByteStream, Fault};
 use service::{Call, Kept};
 
-use super::{images, tags};
+use super::{image_mappings, images, tags};
 use crate::Ec2;
 use crate::error::Error;
-use crate::error::codes::{INVALID_MANIFEST, INVALID_SNAPSHOT_NOT_FOUND};
+use crate::error::codes::{INVALID_MANIFEST, UNSUPPORTED_OPERATION};
 use crate::kind::IMAGE;
 use crate::model::filter::with_millis;
 use crate::model::images::{Root, catalogue};
 use crate::records::images::{ImageRecord, ImportRecord};
+
+/// What the key of a bundle's manifest ends with, as `ec2-bundle-image` names it.
+const BUNDLE: &str = ".manifest.xml";
 
 pub async fn register_image(
     ec2: &Ec2,
@@ -25,29 +29,48 @@ pub async fn register_image(
     images::check_name(&input.name)?;
     let specifications = input.tag_specifications.as_deref();
     let given = tags::of_new(ec2, call, "RegisterImage", specifications, &IMAGE, &[]).await?;
-    let mappings = input.block_device_mappings.clone().unwrap_or_default();
-    if let Some(snapshot) = mappings.iter().find_map(|mapping| mapping.ebs.as_ref()?.snapshot_id.as_ref()) {
-        let message = format!("The snapshot '{snapshot}' does not exist.");
-        return Err(Error::new(&INVALID_SNAPSHOT_NOT_FOUND, message));
-    }
-    let location = input.image_location.clone().ok_or_else(|| Error::missing("ImageLocation"))?;
-    archive(ec2, call, &location).await?;
     let id = IMAGE.new_id(&ec2.ids);
-    let image = registered(call, &id, &location, &input);
+    let mut image = registered(call, &id, &input);
+    let (root, import) = match &input.image_location {
+        Some(location) => {
+            archive(ec2, call, location).await?;
+            image.image_location = Some(location.clone());
+            (
+                Root::Object { location: location.clone() },
+                Some(ImportRecord { call: call.clone(), location: location.clone() }),
+            )
+        }
+        None => {
+            let device = image.root_device_name.clone().unwrap_or_default();
+            let mappings = input.block_device_mappings.unwrap_or_default();
+            let mappings = image_mappings::look_over(ec2, call, &device, mappings).await?;
+            on_volumes(call, &mut image, mappings);
+            (Root::Volume, None)
+        }
+    };
     let record = ImageRecord {
         id: id.clone(),
         shown: Kept(image),
-        root: Root::Object { location: location.clone() },
+        root,
         launch_permissions: Vec::new(),
         uefi_data: input.uefi_data,
     };
-    let import = ImportRecord { call: call.clone(), location };
-    images::save_new(ec2, call, &record, &given, Some(&import)).await?;
+    images::save_new(ec2, call, &record, &given, import.as_ref()).await?;
     ec2.images.nudge();
     Ok(RegisterImageOutput { image_id: Some(id) })
 }
 
-fn registered(call: &Call, id: &str, location: &str, input: &RegisterImageInput) -> Image {
+/// Makes an image one whose instances have volumes, which can be launched at once.
+fn on_volumes(call: &Call, image: &mut Image, mappings: Vec<BlockDeviceMapping>) {
+    let name = image.name.as_deref().unwrap_or_default();
+    image.image_location = Some(format!("{}/{name}", call.account));
+    image.block_device_mappings = Some(mappings);
+    image.root_device_type = Some(DeviceType::Ebs);
+    image.state = Some(ImageState::Available);
+}
+
+/// What an image shows that is registered, as far as the request alone tells.
+fn registered(call: &Call, id: &str, input: &RegisterImageInput) -> Image {
     let virtualization = input.virtualization_type.as_deref().unwrap_or("hvm");
     let architecture = input.architecture.clone();
     let root_device = input.root_device_name.clone().unwrap_or_else(|| catalogue::ROOT_DEVICE.to_owned());
@@ -67,7 +90,6 @@ fn registered(call: &Call, id: &str, location: &str, input: &RegisterImageInput)
         tpm_support: input.tpm_support.clone(),
         imds_support: input.imds_support.clone(),
         image_id: Some(id.to_owned()),
-        image_location: Some(location.to_owned()),
         state: Some(ImageState::Pending),
         owner_id: Some(call.account.to_string()),
         creation_date: Some(with_millis(call.now)),
@@ -89,6 +111,11 @@ fn place(location: &str) -> Result<(&str, &str), Error> {
 /// The archive must be an object that the caller may read.
 async fn archive(ec2: &Ec2, call: &Call, location: &str) -> Result<(), Error> {
     let (bucket, key) = place(location)?;
+    if key.ends_with(BUNDLE) {
+        let message = "Bundles of ec2-bundle-image are not supported by this cloud: register a tarball or an OCI \
+                       archive of the root file system, or import its disk (ImportImage).";
+        return Err(Error::new(&UNSUPPORTED_OPERATION, message));
+    }
     let input =
         HeadObjectInput { bucket: bucket.to_owned(), key: key.to_owned(), ..HeadObjectInput::default() };
     let s3 = ec2.aws.as_caller(call).via("ec2.amazonaws.com");

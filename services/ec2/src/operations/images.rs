@@ -3,7 +3,7 @@
 
 use base::{AccountId, Arn, Region};
 use ec2_api::*;
-use service::{Call, Kept};
+use service::Call;
 use store::{Select, Tx};
 
 use crate::Ec2;
@@ -11,16 +11,17 @@ use crate::error::Error;
 use crate::error::codes::{
     AUTH_FAILURE, INVALID_AMI_ID_NOT_FOUND, INVALID_AMI_ID_UNAVAILABLE, INVALID_AMI_NAME_DUPLICATE,
     INVALID_AMI_NAME_MALFORMED, INVALID_NEXT_TOKEN, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE,
-    INVALID_USER_ID_MALFORMED,
+    INVALID_USER_ID_MALFORMED, RESOURCE_LIMIT_EXCEEDED,
 };
 use crate::kind::IMAGE;
-use crate::limits::PAGE_MAX;
+use crate::limits::{IMAGES_MAX, PAGE_MAX, PUBLIC_IMAGES_MAX};
 use crate::model::filter::{Filters, with_millis};
 use crate::model::images::{self, Root, catalogue};
 use crate::model::tags::{self, Tags};
-use crate::operations::tags::of_new;
-use crate::records::images::{IMAGE_PLACES, IMPORTS, ImageRecord, ImportRecord, SHARED_IMAGES, hold, let_go};
+use crate::operations::image_mappings;
+use crate::records::images::{IMAGE_PLACES, IMPORTS, ImageRecord, ImportRecord, SHARED_IMAGES, hold};
 use crate::records::instances::PlaceRecord;
+use crate::records::recycle_bin::bin;
 use crate::records::{Place, Resource};
 use crate::resources;
 
@@ -104,6 +105,16 @@ pub async fn find_available(tx: &Tx, account: AccountId, region: Region, id: &st
     Err(Error::new(&INVALID_AMI_ID_UNAVAILABLE, format!("The image ID '{id}' is not available")))
 }
 
+/// An image as it is on this host: where instances cannot have volumes, the cloud's own are none of volumes.
+pub fn on_this_host(ec2: &Ec2, found: Found) -> Found {
+    match found.owner {
+        None if ec2.lacking_for_root_volumes().is_some() => {
+            Found { image: catalogue::without_volumes(found.image), ..found }
+        }
+        _ => found,
+    }
+}
+
 async fn found(tx: &Tx, place: &Place, record: ImageRecord) -> Result<Found, Error> {
     let tags = resources::tags(tx, place, &record.id).await?;
     Ok(Found { image: record.shown.0, root: record.root, owner: Some(place.0), tags })
@@ -146,11 +157,9 @@ pub async fn save_new(
 ) -> Result<(), Error> {
     let place = &call.scope();
     let saved = ec2.store.transact(|tx| async move {
-        let others = resources::all::<ImageRecord>(&tx, place).await?;
-        if let Some(other) = others.iter().find(|other| other.shown.name == record.shown.name) {
-            let name = other.shown.name.as_deref().unwrap_or_default();
-            let message = format!("AMI name {name} is already in use by AMI {}", other.id);
-            return Err(Error::new(&INVALID_AMI_NAME_DUPLICATE, message));
+        check_name_is_free(&tx, place, &record.shown).await?;
+        if record.root == Root::Volume {
+            image_mappings::check_snapshots(&tx, call, &record.shown).await?;
         }
         if let Some(import) = import {
             IMPORTS.put(&tx, &(), &record.id, import).await?;
@@ -158,96 +167,75 @@ pub async fn save_new(
         if let Some(root) = record.root.imported() {
             hold(&tx, root, &record.id).await?;
         }
-        IMAGE_PLACES.put(&tx, &(), &record.id, &PlaceRecord::of(place)).await?;
-        resources::create(&tx, place, record, given).await
+        keep(&tx, place, record, given).await
     });
     saved.await
 }
 
-pub async fn copy_image(ec2: &Ec2, call: &Call, input: CopyImageInput) -> Result<CopyImageOutput, Error> {
-    check_name(&input.name)?;
-    let given = of_new(
-        ec2,
-        call,
-        "CopyImage",
-        input.tag_specifications.as_deref(),
-        &IMAGE,
-        &[&crate::kind::SNAPSHOT],
-    )
-    .await?;
-    let source_region = Region::parse(&input.source_region)
-        .ok_or_else(|| Error::invalid_value(&input.source_region, "sourceRegion", "It is no region."))?;
-    let (account, source_id) = (call.account, input.source_image_id.as_str());
-    let source = ec2
-        .store
-        .read(|tx| async move { find_available(&tx, account, source_region, source_id).await })
-        .await?;
-    let mut tags = given;
-    if input.copy_image_tags == Some(true) {
-        let copied = source.tags.iter().filter(|(key, _)| !key.starts_with("aws:"));
-        for (key, value) in copied {
-            tags.entry(key.clone()).or_insert_with(|| value.clone());
-        }
-    }
-    let id = IMAGE.new_id(&ec2.ids);
-    let mut mappings = source.image.block_device_mappings.clone().unwrap_or_default();
-    for ebs in mappings.iter_mut().filter_map(|mapping| mapping.ebs.as_mut()) {
-        ebs.encrypted = input.encrypted.or(ebs.encrypted);
-        ebs.kms_key_id = input.kms_key_id.clone().or_else(|| ebs.kms_key_id.clone());
-    }
-    let description = input.description.or_else(|| {
-        Some(format!(
-            "[Copied {source_id} from {source_region}] {}",
-            source.image.description.clone().unwrap_or_default()
-        ))
-    });
-    let image = Image {
-        image_id: Some(id.clone()),
-        image_location: Some(format!("{account}/{}", input.name)),
-        name: Some(input.name),
-        description,
-        block_device_mappings: Some(mappings),
-        owner_id: Some(account.to_string()),
-        image_owner_alias: None,
-        public: Some(false),
-        public_ssm_parameter_name: None,
-        deprecation_time: None,
-        creation_date: Some(with_millis(call.now)),
-        source_image_id: Some(source_id.to_owned()),
-        source_image_region: Some(source_region.to_string()),
-        tags: None,
-        ..source.image
-    };
-    let record = ImageRecord {
-        id: id.clone(),
-        shown: Kept(image),
-        root: source.root,
-        launch_permissions: Vec::new(),
-        uefi_data: None,
-    };
-    save_new(ec2, call, &record, &tags, None).await?;
-    Ok(CopyImageOutput { image_id: Some(id) })
+/// Writes a new image down.
+///
+/// # Errors
+/// `ResourceLimitExceeded`
+pub async fn keep(tx: &Tx, place: &Place, record: &ImageRecord, given: &Tags) -> Result<(), Error> {
+    check_room(tx, place).await?;
+    IMAGE_PLACES.put(tx, &(), &record.id, &PlaceRecord::of(place)).await?;
+    resources::create(tx, place, record, given).await
 }
 
-pub async fn deregister_image(
-    ec2: &Ec2,
-    call: &Call,
-    input: DeregisterImageInput,
-) -> Result<DeregisterImageOutput, Error> {
-    let id = input.image_id.as_str();
-    let removed = ec2.store.transact(|tx| async move {
-        let record = own(&tx, call, id).await?;
-        if let Some(root) = record.root.imported() {
-            let_go(&tx, root, id).await?;
+/// "These include available, pending, and disabled AMIs, and AMIs in the Recycle Bin."
+async fn check_room(tx: &Tx, place: &Place) -> Result<(), Error> {
+    let mut count =
+        bin::<ImageRecord>().scan(tx, place, Select::prefix("ami-"), IMAGES_MAX).await?.records.len();
+    let mut after: Option<String> = None;
+    loop {
+        let page = ImageRecord::TABLE.scan(tx, place, Select::ALL.after(after.as_deref()), PAGE_MAX).await?;
+        count += page.records.len();
+        if count >= IMAGES_MAX {
+            let message = format!("You have reached the quota of {IMAGES_MAX} AMIs in this Region.");
+            return Err(Error::new(&RESOURCE_LIMIT_EXCEEDED, message));
         }
-        IMPORTS.delete(&tx, &(), id).await?;
-        IMAGE_PLACES.delete(&tx, &(), id).await?;
-        SHARED_IMAGES.delete(&tx, &(), &shared_key(call.region, id)).await?;
-        resources::remove::<ImageRecord>(&tx, &call.scope(), id).await
-    });
-    removed.await?;
-    ec2.images.nudge();
-    Ok(DeregisterImageOutput { r#return: Some(true), delete_snapshot_results: None })
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// How many public images an account has in a region, with those in the recycle bin and without this one.
+///
+/// # Errors
+/// `ResourceLimitExceeded` if another one would be too many
+pub async fn check_public(tx: &Tx, place: &Place, but: &str) -> Result<(), Error> {
+    let binned = bin::<ImageRecord>().scan(tx, place, Select::prefix("ami-"), IMAGES_MAX).await?.records;
+    let binned = binned.into_iter().map(|(_, binned)| binned.record);
+    let all = resources::all::<ImageRecord>(tx, place).await?.into_iter().chain(binned);
+    let others = all.filter(|image| image.id != but && image.shown.public == Some(true)).count();
+    if others < PUBLIC_IMAGES_MAX {
+        return Ok(());
+    }
+    let message = format!("You have reached the quota of {PUBLIC_IMAGES_MAX} public AMIs in this Region.");
+    Err(Error::new(&RESOURCE_LIMIT_EXCEEDED, message))
+}
+
+/// Takes an image away for good. Its snapshots stay.
+pub async fn remove(tx: &Tx, place: &Place, id: &str) -> Result<(), Error> {
+    IMAGE_PLACES.delete(tx, &(), id).await?;
+    SHARED_IMAGES.delete(tx, &(), &shared_key(place.1, id)).await?;
+    resources::remove::<ImageRecord>(tx, place, id).await
+}
+
+/// # Errors
+/// `InvalidAMIName.Duplicate`
+pub async fn check_name_is_free(tx: &Tx, place: &Place, image: &Image) -> Result<(), Error> {
+    let others = resources::all::<ImageRecord>(tx, place).await?;
+    match others.iter().find(|other| other.shown.name == image.name) {
+        None => Ok(()),
+        Some(other) => {
+            let name = image.name.as_deref().unwrap_or_default();
+            let message = format!("AMI name {name} is already in use by AMI {}", other.id);
+            Err(Error::new(&INVALID_AMI_NAME_DUPLICATE, message))
+        }
+    }
 }
 
 pub async fn describe_images(
@@ -278,6 +266,7 @@ pub async fn describe_images(
     let now = with_millis(call.now);
     let mut kept = Vec::new();
     for found in found.await? {
+        let found = on_this_host(ec2, found);
         let named = !ids.is_empty();
         if scope.holds(call, &found, named, &now)
             && filters.admit(&found.tags, &|name| images::value(&found.image, name))?

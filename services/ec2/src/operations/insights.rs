@@ -16,7 +16,7 @@ use crate::error::codes::{DEPENDENCY_VIOLATION, INVALID_PARAMETER_VALUE};
 use crate::ground::network;
 use crate::kind::{
     INSTANCE, INTERNET_GATEWAY, Kind, NETWORK_INSIGHTS_ANALYSIS, NETWORK_INSIGHTS_PATH, NETWORK_INTERFACE,
-    of_id,
+    SUBNET, of_id,
 };
 use crate::model::addresses::parse;
 use crate::model::insights::{End, Found, Hop, Question, analyse};
@@ -345,8 +345,12 @@ fn component(call: &Call, hop: &Hop, number: i32) -> PathComponent {
                 ..AnalysisAclRule::default()
             });
         }
-        Hop::Route { subnet, route } => {
-            shown.subnet = Some(named(call, subnet));
+        Hop::Route { table_of, route } => {
+            // A table of a gateway's is told with the gateway.
+            match of_id(table_of).is_some_and(|kind| kind.name == SUBNET.name) {
+                true => shown.subnet = Some(named(call, table_of)),
+                false => shown.component = Some(named(call, table_of)),
+            }
             shown.route_table_route = Some(AnalysisRouteTableRoute {
                 destination_cidr: Some(route.to.to_string()),
                 state: Some("active".to_owned()),

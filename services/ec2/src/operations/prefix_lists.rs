@@ -16,9 +16,13 @@ use crate::error::Error;
 use crate::error::codes::{
     DEPENDENCY_VIOLATION, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE, OPERATION_NOT_PERMITTED,
     PREFIX_LIST_MAX_ENTRIES_EXCEEDED, PREFIX_LIST_VERSION_MISMATCH, PREFIX_LIST_VERSION_NOT_FOUND,
+    RESOURCE_LIMIT_EXCEEDED,
 };
 use crate::kind::PREFIX_LIST;
-use crate::limits::{DESCRIPTION_CHARS_MAX, PREFIX_LIST_CHANGES_MAX, PREFIX_LIST_ENTRIES_MAX};
+use crate::limits::{
+    DESCRIPTION_CHARS_MAX, PREFIX_LIST_CHANGES_MAX, PREFIX_LIST_ENTRIES_MAX, PREFIX_LIST_VERSIONS_MAX,
+    PREFIX_LISTS_MAX,
+};
 use crate::model::filter::Filters;
 use crate::model::tags::shown;
 use crate::model::vpcs::aws_lists;
@@ -164,6 +168,10 @@ pub async fn create_managed_prefix_list(
         if let Some(id) = token.earlier(&tx, call).await? {
             return resources::get::<PrefixListRecord>(&tx, &place, &id).await;
         }
+        if resources::all::<PrefixListRecord>(&tx, &place).await?.len() >= PREFIX_LISTS_MAX {
+            let message = format!("There are {PREFIX_LISTS_MAX} prefix lists already.");
+            return Err(Error::new(&RESOURCE_LIMIT_EXCEEDED, message));
+        }
         resources::create(&tx, &place, fresh, tags).await?;
         token.remember(&tx, call, fresh.id()).await?;
         Ok(fresh.clone())
@@ -252,9 +260,17 @@ fn change_entries(
     }
     entries.extend(added(adds, &family)?);
     check_fits(entries.len(), record.list.max_entries.unwrap_or_default())?;
-    record.versions.insert(version + 1, entries);
-    record.list.0.version = Some(version + 1);
+    keep_version(record, version + 1, entries);
     Ok(())
+}
+
+/// A new version is the present one, and the oldest goes where there are too many.
+fn keep_version(record: &mut PrefixListRecord, version: i64, entries: BTreeMap<IpNet, Option<String>>) {
+    record.versions.insert(version, entries);
+    while record.versions.len() > PREFIX_LIST_VERSIONS_MAX {
+        record.versions.pop_first();
+    }
+    record.list.0.version = Some(version);
 }
 
 pub async fn restore_managed_prefix_list_version(
@@ -272,8 +288,7 @@ pub async fn restore_managed_prefix_list_version(
         })?;
         check_fits(entries.len(), record.list.max_entries.unwrap_or_default())?;
         let version = record.version() + 1;
-        record.versions.insert(version, entries);
-        record.list.0.version = Some(version);
+        keep_version(&mut record, version, entries);
         record.list.0.state = Some(PrefixListState::RestoreComplete);
         resources::put(&tx, &place, &record).await?;
         Ok::<_, Error>(record.list.0)

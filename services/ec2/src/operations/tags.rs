@@ -12,11 +12,11 @@ use store::{Select, Tx};
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{INVALID_ID, INVALID_NEXT_TOKEN, INVALID_PARAMETER_VALUE, TAG_LIMIT_EXCEEDED};
-use crate::kind::{self, IMAGE, Kind};
+use crate::kind::{self, IMAGE, Kind, SNAPSHOT};
 use crate::limits::{PAGE_MAX, TAGGED_AT_ONCE_MAX, TAGS_OF_A_RESOURCE_MAX};
 use crate::model::filter::{Filters, Values, one};
 use crate::model::tags::{self, Tags};
-use crate::operations::{authorise, images};
+use crate::operations::{authorise, images, snapshot_finding};
 use crate::records::{Place, TAGS, TagsRecord, all};
 use crate::resources;
 
@@ -36,7 +36,7 @@ pub async fn of_new(
     if tags.is_empty() {
         return Ok(tags);
     }
-    let arn = if kind.name == IMAGE.name { images::arn(call, "*") } else { kind.any(call) };
+    let arn = arn(call, kind, "*");
     let keys = [("ec2:CreateAction".to_owned(), vec![operation.to_owned()])];
     let input = CreateTagsInput { tags: tags::shown(&tags), ..CreateTagsInput::default() };
     let ask =
@@ -61,9 +61,18 @@ fn arns(call: &Call, ids: &[String]) -> Result<Vec<Arn>, Error> {
     ids.iter()
         .map(|id| {
             let kind = kind_of(id)?;
-            Ok(if kind.name == IMAGE.name { images::arn(call, id) } else { kind.arn(call, id) })
+            Ok(arn(call, kind, id))
         })
         .collect()
+}
+
+/// ARNs of images and of snapshots name no account.
+fn arn(call: &Call, kind: &Kind, id: &str) -> Arn {
+    match kind.name {
+        name if name == IMAGE.name => images::arn(call, id),
+        name if name == SNAPSHOT.name => snapshot_finding::arn(call, id),
+        _ => kind.arn(call, id),
+    }
 }
 
 fn kind_of(id: &str) -> Result<&'static Kind, Error> {

@@ -5,11 +5,14 @@ use store::Tx;
 
 use super::acls::{DhcpOptionsRecord, NetworkAclRecord};
 use super::addresses::ElasticIpRecord;
+use super::buying::SpotRequestRecord;
+use super::capacity::CapacityRecord;
 use super::endpoints::EndpointRecord;
-use super::fleets::FleetRecord;
+use super::fleets::{FleetRecord, SpotFleetRecord};
 use super::flow_logs::FlowLogRecord;
 use super::gateways::{EgressOnlyGatewayRecord, InternetGatewayRecord, NatGatewayRecord};
 use super::groups::GroupRecord;
+use super::hosts::HostRecord;
 use super::images::ImageRecord;
 use super::insights::InsightsAnalysisRecord;
 use super::insights::InsightsPathRecord;
@@ -18,12 +21,16 @@ use super::interfaces::InterfaceRecord;
 use super::keys::KeyPairRecord;
 use super::peerings::PeeringRecord;
 use super::prefix_lists::PrefixListRecord;
+use super::root_replacements::RootReplacementRecord;
 use super::routes::RouteTableRecord;
 use super::settings::ROOT_VOLUMES;
+use super::snapshots::SnapshotRecord;
 use super::templates::{PlacementGroupRecord, TemplateRecord};
+use super::transfers::{ExportRecord, ImageImportRecord, SnapshotImportRecord};
 use super::transit::TransitAttachmentRecord;
 use super::transit::TransitGatewayRecord;
 use super::transit::TransitRouteTableRecord;
+use super::volumes::VolumeRecord;
 use super::vpcs::{CidrReservationRecord, SubnetRecord, VpcRecord};
 use super::vpn::CustomerGatewayRecord;
 use super::vpn::VpnConnectionRecord;
@@ -36,11 +43,13 @@ use crate::resources;
 type Exists = for<'a> fn(&'a Tx, &'a Place, &'a str) -> BoxFuture<'a, Result<bool, Error>>;
 
 static ALL: &[(&Kind, Exists)] = &[
+    (CapacityRecord::KIND, exists::<CapacityRecord>),
     (CidrReservationRecord::KIND, exists::<CidrReservationRecord>),
     (DhcpOptionsRecord::KIND, exists::<DhcpOptionsRecord>),
     (EgressOnlyGatewayRecord::KIND, exists::<EgressOnlyGatewayRecord>),
     (ElasticIpRecord::KIND, exists::<ElasticIpRecord>),
     (GroupRecord::KIND, exists::<GroupRecord>),
+    (HostRecord::KIND, exists::<HostRecord>),
     (ImageRecord::KIND, exists::<ImageRecord>),
     (InstanceRecord::KIND, exists::<InstanceRecord>),
     (InterfaceRecord::KIND, exists::<InterfaceRecord>),
@@ -49,6 +58,7 @@ static ALL: &[(&Kind, Exists)] = &[
     (NatGatewayRecord::KIND, exists::<NatGatewayRecord>),
     (NetworkAclRecord::KIND, exists::<NetworkAclRecord>),
     (PrefixListRecord::KIND, exists::<PrefixListRecord>),
+    (RootReplacementRecord::KIND, exists::<RootReplacementRecord>),
     (RouteTableRecord::KIND, exists::<RouteTableRecord>),
     (SubnetRecord::KIND, exists::<SubnetRecord>),
     (VpcRecord::KIND, exists::<VpcRecord>),
@@ -61,11 +71,17 @@ static ALL: &[(&Kind, Exists)] = &[
     (EndpointRecord::KIND, exists::<EndpointRecord>),
     (PeeringRecord::KIND, exists::<PeeringRecord>),
     (FleetRecord::KIND, exists::<FleetRecord>),
+    (SpotFleetRecord::KIND, exists::<SpotFleetRecord>),
     (CustomerGatewayRecord::KIND, exists::<CustomerGatewayRecord>),
     (VpnGatewayRecord::KIND, exists::<VpnGatewayRecord>),
     (VpnConnectionRecord::KIND, exists::<VpnConnectionRecord>),
     (InsightsPathRecord::KIND, exists::<InsightsPathRecord>),
+    (SpotRequestRecord::KIND, exists::<SpotRequestRecord>),
     (InsightsAnalysisRecord::KIND, exists::<InsightsAnalysisRecord>),
+    (SnapshotRecord::KIND, exists::<SnapshotRecord>),
+    (SnapshotImportRecord::KIND, exists::<SnapshotImportRecord>),
+    (ExportRecord::KIND, exists::<ExportRecord>),
+    (ImageImportRecord::KIND, exists::<ImageImportRecord>),
     (&SECURITY_GROUP_RULE, rule_exists),
     (&VOLUME, volume_exists),
 ];
@@ -90,7 +106,10 @@ fn rule_exists<'a>(tx: &'a Tx, place: &'a Place, id: &'a str) -> BoxFuture<'a, R
     })
 }
 
-/// Root volumes are part of their instances.
+/// Root volumes of images that are folders are part of their instances.
 fn volume_exists<'a>(tx: &'a Tx, place: &'a Place, id: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
-    Box::pin(async move { Ok(ROOT_VOLUMES.get(tx, place, id).await?.is_some()) })
+    Box::pin(async move {
+        let is_root = ROOT_VOLUMES.get(tx, place, id).await?.is_some();
+        Ok(is_root || VolumeRecord::TABLE.get(tx, place, id).await?.is_some())
+    })
 }

@@ -1,14 +1,18 @@
 //! Fleets: what was asked for, and what became of it.
 
 use base::Timestamp;
-use ec2_api::{FleetData, HistoryRecordEntry, TagSpecification};
+use ec2_api::{
+    BatchState, FleetData, HistoryRecord, HistoryRecordEntry, SpotFleetRequestConfig, TagSpecification,
+};
+use ec2_api::{EventInformation, EventType, SpotFleetRequestConfigData};
 use serde::{Deserialize, Serialize};
 use service::Kept;
 use store::{Table, Versioned};
 
 use super::instances::PlaceRecord;
 use super::{Place, Resource};
-use crate::kind::{FLEET, Kind};
+use crate::kind::{FLEET, Kind, SPOT_FLEET};
+use crate::limits::FLEET_EVENTS_MAX;
 use crate::model::filter::{Values, maybe};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,5 +60,75 @@ impl Resource for FleetRecord {
             "type" => maybe(self.shown.r#type.as_ref()),
             _ => None,
         }
+    }
+}
+
+/// A spot fleet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpotFleetRecord {
+    pub shown: Kept<SpotFleetRequestConfig>,
+    /// Of one that keeps no capacity: everything was launched that is ever to be.
+    pub is_done: bool,
+    /// When the last of its instances was gone, after it was cancelled.
+    pub over: Option<Timestamp>,
+    /// The instances it had when it was last looked at.
+    pub members: Vec<String>,
+    /// The latest events, oldest first.
+    pub history: Vec<Kept<HistoryRecord>>,
+}
+
+impl Versioned for SpotFleetRecord {
+    const VERSION: u16 = 1;
+}
+
+impl SpotFleetRecord {
+    pub fn config(&self) -> SpotFleetRequestConfigData {
+        self.shown.spot_fleet_request_config.clone().unwrap_or_default()
+    }
+
+    pub fn state(&self) -> BatchState {
+        self.shown.spot_fleet_request_state.clone().unwrap_or(BatchState::Submitted)
+    }
+
+    /// Enters a state, which its history tells by the state's name unless `what` is another.
+    pub fn enter(&mut self, state: BatchState, what: &str, now: Timestamp) {
+        self.shown.0.spot_fleet_request_state = Some(state);
+        self.say(EventType::FleetRequestChange, what, None, None, now);
+    }
+
+    pub fn say(
+        &mut self,
+        kind: EventType,
+        what: &str,
+        instance: Option<String>,
+        description: Option<String>,
+        now: Timestamp,
+    ) {
+        let information = EventInformation {
+            event_description: description,
+            event_sub_type: Some(what.to_owned()),
+            instance_id: instance,
+        };
+        self.history.push(Kept(HistoryRecord {
+            event_information: Some(information),
+            event_type: Some(kind),
+            timestamp: Some(now),
+        }));
+        let excess = self.history.len().saturating_sub(FLEET_EVENTS_MAX);
+        self.history.drain(..excess);
+    }
+}
+
+impl Resource for SpotFleetRecord {
+    const TABLE: Table<Place, SpotFleetRecord> = Table::new("ec2.spot-fleets");
+    const KIND: &'static Kind = &SPOT_FLEET;
+    const FILTERS: &'static [&'static str] = &[];
+
+    fn id(&self) -> &str {
+        self.shown.spot_fleet_request_id.as_deref().unwrap_or_default()
+    }
+
+    fn filter(&self, _: &str) -> Values {
+        None
     }
 }

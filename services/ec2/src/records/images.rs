@@ -1,4 +1,7 @@
 //! Images that accounts have made; those that this cloud brings along are in `model/images/catalogue.rs`.
+//!
+//! The snapshots of an image are those that its block device mappings name, the one at its root device's name that of
+//! its root. They are snapshots like any other, which cannot be deleted as long as the image is there.
 
 use base::AccountId;
 use ec2_api::{Image, LaunchPermission};
@@ -60,6 +63,9 @@ impl Versioned for SharedRecord {
 
 /// Where accounts' images are, by their ids: ARNs of images name no account.
 pub const IMAGE_PLACES: Table<(), PlaceRecord> = Table::new("ec2.image-places");
+
+/// Where images are whose snapshots are still to be completed, by their ids.
+pub const PENDING_IMAGES: Table<(), PlaceRecord> = Table::new("ec2.pending-images");
 
 /// Archives that are still to be brought in, by their images' ids.
 pub const IMPORTS: Table<(), ImportRecord> = Table::new("ec2.image-imports");

@@ -1,7 +1,10 @@
 //! Instances: what was asked for, and how far it has come.
 
 use base::{AccountId, Region, Timestamp};
-use ec2_api::{Instance, InstanceMetadataDefaultsResponse, InstanceMetadataOptionsResponse, StateReason};
+use ec2_api::{
+    AttachmentStatus, Instance, InstanceMetadataDefaultsResponse, InstanceMetadataOptionsResponse,
+    StateReason,
+};
 use serde::{Deserialize, Serialize};
 use service::Kept;
 use store::{Table, Versioned};
@@ -45,6 +48,22 @@ pub struct InstanceRecord {
     /// The launch template and version it came from.
     pub template: Option<(String, String)>,
     pub fleet: Option<String>,
+    /// Images that it is shut down for: their snapshots are begun before it starts again.
+    #[serde(default)]
+    pub imaging: Vec<String>,
+    #[serde(default)]
+    pub roots: Roots,
+}
+
+/// How an instance's root volume was and is replaced.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Roots {
+    /// The replacement that is under way.
+    pub replacing: Option<String>,
+    /// All replacements that are shown, the oldest first.
+    pub tasks: Vec<String>,
+    /// The volumes that were its root before: their snapshots can become its root again.
+    pub earlier: Vec<String>,
 }
 
 /// An instance profile that an instance has.
@@ -68,6 +87,16 @@ impl InstanceRecord {
         self.shown.placement.as_ref().and_then(|place| place.availability_zone.as_deref()).unwrap_or_default()
     }
 
+    /// Whether it has spot capacity.
+    pub fn is_spot(&self) -> bool {
+        self.shown.instance_lifecycle == Some(ec2_api::InstanceLifecycleType::Spot)
+    }
+
+    /// Whether a Dedicated Host is its place.
+    pub fn is_on_host(&self) -> bool {
+        self.shown.placement.as_ref().is_some_and(|place| place.tenancy == Some(ec2_api::Tenancy::Host))
+    }
+
     pub fn instance_type(&self) -> &str {
         self.shown.instance_type.as_deref().unwrap_or_default()
     }
@@ -75,6 +104,14 @@ impl InstanceRecord {
     pub fn volumes(&self) -> impl Iterator<Item = &str> {
         let mappings = self.shown.block_device_mappings.iter().flatten();
         mappings.filter_map(|mapping| mapping.ebs.as_ref()?.volume_id.as_deref())
+    }
+
+    /// The volume at its root device, if there is one and it is not on its way back.
+    pub fn root_volume(&self) -> Option<&str> {
+        let root = self.shown.root_device_name.as_ref();
+        let mut mappings = self.shown.block_device_mappings.iter().flatten();
+        let ebs = mappings.find(|mapping| mapping.device_name.as_ref() == root)?.ebs.as_ref()?;
+        ebs.volume_id.as_deref().filter(|_| ebs.status != Some(AttachmentStatus::Detaching))
     }
 
     pub fn metadata_options(&self) -> InstanceMetadataOptionsResponse {

@@ -12,6 +12,9 @@ use crate::kind::{Kind, NETWORK_INTERFACE};
 use crate::model::filter::Values;
 use crate::model::interfaces;
 
+/// Who owns a public address that AWS lends.
+pub const LENDER: &str = "amazon";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InterfaceRecord {
     pub interface: Kept<ec2_api::NetworkInterface>,
@@ -38,6 +41,12 @@ impl InterfaceRecord {
     /// The instance it is attached to.
     pub fn instance(&self) -> Option<&str> {
         self.interface.attachment.as_ref()?.instance_id.as_deref()
+    }
+
+    /// Whether its public address is one that AWS lends, not an Elastic IP.
+    pub fn is_lent(&self) -> bool {
+        let association = self.interface.association.as_ref();
+        association.is_some_and(|it| it.ip_owner_id.as_deref() == Some(LENDER))
     }
 
     /// Its own network card's address.
@@ -131,6 +140,10 @@ impl Versioned for InterfacePermissionRecord {
 
 /// The interfaces that are attached to instances, as `i-…/eni-…`.
 pub const CARDS: Table<Place, CardRecord> = Table::new("ec2.instance-cards");
+
+pub fn card_key(instance: &str, interface: &str) -> String {
+    format!("{instance}/{interface}")
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CardRecord {}

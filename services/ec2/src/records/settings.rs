@@ -13,14 +13,20 @@ pub const OWN: &str = "account";
 pub struct AccountSettingsRecord {
     /// Whether instances may be reached through their serial consoles.
     pub serial_console: bool,
+    /// Whether new volumes and copies of snapshots are encrypted though nobody asks for it.
+    #[serde(default)]
+    pub encrypts_volumes: bool,
+    /// The KMS key of those that name none; else `alias/aws/ebs`.
+    #[serde(default)]
+    pub volume_key: Option<String>,
 }
 
 impl Versioned for AccountSettingsRecord {
     const VERSION: u16 = 1;
 }
 
-/// Root volumes, by their ids: the instances that they belong to. They can be tagged; what else volumes can comes with
-/// block storage.
+/// What instances of earlier versions show for a root volume, which is none: by their ids, the instances that they belong
+/// to. They can be tagged.
 pub const ROOT_VOLUMES: Table<Place, RootVolumeRecord> = Table::new("ec2.root-volumes");
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

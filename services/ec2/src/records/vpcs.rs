@@ -136,6 +136,11 @@ impl SubnetRecord {
         self.subnet.cidr_block.as_deref()?.parse().ok()
     }
 
+    /// Whether it is of IPv6 only.
+    pub fn is_native(&self) -> bool {
+        self.subnet.ipv6_native == Some(true)
+    }
+
     pub fn block6(&self) -> Option<Ipv6Net> {
         let mut all = self.subnet.ipv6_cidr_block_association_set.iter().flatten();
         all.find_map(|block| block.ipv6_cidr_block.as_deref()?.parse().ok())

@@ -5,15 +5,12 @@
 //! more ("records might be skipped").
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
 use bytes::Bytes;
 use ec2_api::LogDestinationType;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use ipnet::IpNet;
 use network_engine::FlowRecord;
 use parking_lot::Mutex;
@@ -27,6 +24,7 @@ use crate::Ec2;
 use crate::error::Error;
 use crate::ground::links;
 use crate::limits::{FLOW_COLLECTION_PERIOD, FLOW_LOG_NAME_CHARS, FLOWS_OF_A_LOG_MAX};
+use crate::model::flow_files;
 use crate::model::flow_records::{Flow, Sum, Whereabouts, Window, bucket_of, header, key};
 use crate::operations::flow_destinations::{PRINCIPAL, source};
 use crate::records::flow_logs::FlowLogRecord;
@@ -171,7 +169,7 @@ async fn deliver(
     if record.log.log_destination_type != Some(LogDestinationType::S3) {
         return Ok(());
     }
-    let outcome = put(ec2, view.place, record, header(format) + &lines, now).await;
+    let outcome = put(ec2, view.place, record, &lines, now).await;
     if let Err(fault) = &outcome {
         tracing::warn!(log = record.id(), %fault, "flow log records are dropped: their bucket refuses them");
     }
@@ -199,13 +197,11 @@ async fn put(
     ec2: &Ec2,
     place: Place,
     record: &FlowLogRecord,
-    text: String,
+    lines: &str,
     now: Timestamp,
 ) -> Result<(), Fault> {
     let Some((bucket, folder)) = bucket_of(&record.log) else { return Ok(()) };
-    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(text.as_bytes()).map_err(Fault::internal)?;
-    let body = packed.finish().map_err(Fault::internal)?;
+    let body = flow_files::file(&record.log, lines).map_err(Fault::internal)?;
     let unique = ec2.ids.text(FLOW_LOG_NAME_CHARS, UNIQUE);
     let input = PutObjectInput {
         bucket: bucket.to_owned(),

@@ -12,6 +12,8 @@ use crate::limits::MACHINES_AT_ONCE_MAX;
 pub struct Hands {
     full: Mutex<BTreeSet<String>>,
     looked: Mutex<Option<Timestamp>>,
+    /// What was asked for once in this process.
+    begun: Mutex<BTreeSet<&'static str>>,
     starting: Semaphore,
     /// Archives are brought in by several at a time, and cleared away by one alone.
     archives: RwLock<()>,
@@ -22,6 +24,7 @@ impl Default for Hands {
         Hands {
             full: Mutex::default(),
             looked: Mutex::default(),
+            begun: Mutex::default(),
             starting: Semaphore::new(MACHINES_AT_ONCE_MAX),
             archives: RwLock::default(),
         }
@@ -51,6 +54,11 @@ impl Hands {
             *looked = Some(now);
         }
         is_time
+    }
+
+    /// `true` for who asks first in this process.
+    pub fn is_first(&self, what: &'static str) -> bool {
+        self.begun.lock().insert(what)
     }
 
     /// Waits until not too many machines start at the same time.

@@ -1,11 +1,12 @@
 //! Brings in the archives that images are registered from, and takes away what neither an image nor an instance needs.
+//! Images of snapshots become available with those.
 //!
 //! Bringing one in takes as long as it is large, so a pass only hands the work out. What was broken off is done again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ec2_api::{ArchitectureValues, ImageState, StateReason};
+use ec2_api::{ArchitectureValues, ImageState, SnapshotState, StateReason};
 use schema::Fault;
 use service::{Pass, Task};
 use store::Select;
@@ -13,11 +14,13 @@ use store::Select;
 use crate::Ec2;
 use crate::error::Error;
 use crate::ground::machines::{Imported, MachineError, Machines};
-use crate::limits::IMPORTS_AT_ONCE_MAX;
+use crate::limits::{IMPORTS_AT_ONCE_MAX, PAGE_MAX};
 use crate::model::images::Root;
+use crate::model::transfers::images::snapshots_of;
 use crate::operations::image_registration;
-use crate::records::Resource;
-use crate::records::images::{IMPORTS, ImageRecord, ImportRecord, hold, is_held};
+use crate::records::images::{IMPORTS, ImageRecord, ImportRecord, PENDING_IMAGES, hold, is_held};
+use crate::records::snapshots::SnapshotRecord;
+use crate::records::{Place, Resource};
 use crate::resources;
 
 const PERIOD: Duration = Duration::from_secs(60);
@@ -27,6 +30,14 @@ pub fn task(ec2: &Arc<Ec2>) -> Task {
 }
 
 async fn pass(ec2: &Arc<Ec2>) -> Result<Pass, Error> {
+    let pending = ec2
+        .store
+        .read(|tx| async move { PENDING_IMAGES.scan(&tx, &(), Select::ALL, PAGE_MAX).await })
+        .await?
+        .records;
+    for (id, at) in pending {
+        look_at(ec2, &at.place(), &id).await?;
+    }
     let wanted = ec2
         .store
         .read(|tx| async move { IMPORTS.scan(&tx, &(), Select::ALL, IMPORTS_AT_ONCE_MAX).await })
@@ -41,6 +52,41 @@ async fn pass(ec2: &Arc<Ec2>) -> Result<Pass, Error> {
         _ => {}
     }
     Ok(Pass::Done)
+}
+
+/// An image is there when all its snapshots are, and has failed when one of them has.
+async fn look_at(ec2: &Ec2, place: &Place, id: &str) -> Result<(), Error> {
+    let looked = ec2.store.transact(|tx| async move {
+        let Some(mut record) = ImageRecord::TABLE.get(&tx, place, id).await? else {
+            return Ok(PENDING_IMAGES.delete(&tx, &(), id).await?);
+        };
+        let (mut is_complete, mut trouble) = (true, None);
+        for snapshot in snapshots_of(&record.shown) {
+            // One that belongs to somebody else was completed before the image was made.
+            let found = SnapshotRecord::TABLE.get(&tx, place, &snapshot).await?;
+            match found.as_ref().map(SnapshotRecord::state) {
+                None | Some(SnapshotState::Completed) => {}
+                Some(SnapshotState::Pending) => is_complete = false,
+                Some(_) => {
+                    let why = found.and_then(|found| found.shown.state_message.clone()).unwrap_or_default();
+                    trouble = Some(format!("The snapshot {snapshot} failed: {why}"));
+                }
+            }
+        }
+        match trouble {
+            Some(why) => failed_because(&mut record, "Client.SnapshotError", why),
+            None if is_complete => record.shown.0.state = Some(ImageState::Available),
+            None => return Ok(()),
+        }
+        PENDING_IMAGES.delete(&tx, &(), id).await?;
+        resources::put(&tx, place, &record).await
+    });
+    looked.await
+}
+
+fn failed_because(record: &mut ImageRecord, code: &str, why: String) {
+    record.shown.0.state = Some(ImageState::Failed);
+    record.shown.0.state_reason = Some(StateReason { code: Some(code.to_owned()), message: Some(why) });
 }
 
 /// Starts on one archive, unless that is under way.
@@ -98,11 +144,7 @@ async fn settle(
                 record.shown.0.state = Some(ImageState::Available);
                 hold(&tx, &imported.name, id).await?;
             }
-            Err(why) => {
-                let code = "Client.InvalidManifest".to_owned();
-                record.shown.0.state = Some(ImageState::Failed);
-                record.shown.0.state_reason = Some(StateReason { code: Some(code), message: Some(why) });
-            }
+            Err(why) => failed_because(&mut record, "Client.InvalidManifest", why),
         }
         resources::put(&tx, place, &record).await
     });

@@ -13,13 +13,18 @@ use crate::ground::specs;
 use crate::limits::{SHUTDOWN_GRACE_TIME, TERMINATED_SHOWN_TIME};
 use crate::model::instances::State;
 use crate::model::tags::Tags;
+use crate::operations::capacity::using;
+use crate::operations::image_making;
 use crate::operations::interfaces::{attachments, make, public};
 use crate::records::images;
 use crate::records::instances::{BUSY_INSTANCES, INSTANCE_PLACES, InstanceRecord, PlaceRecord};
 use crate::records::interfaces::InterfaceRecord;
+use crate::records::root_replacements::RootReplacementRecord;
 use crate::records::settings::ROOT_VOLUMES;
-use crate::records::{Place, Resource, zones};
+use crate::records::{Place, Resource, usage, zones};
 use crate::resources;
+use crate::tasks::disks::volumes;
+use crate::tasks::root_replacements;
 
 /// When there is something to do for an instance.
 pub enum Due {
@@ -48,7 +53,7 @@ pub async fn advance(ec2: &Ec2, driver: &dyn Machines, id: &str, at: &PlaceRecor
         Ok::<_, Error>(Some((record, spec, is_down)))
     });
     let Some((record, spec, is_down)) = read.await? else {
-        settle(ec2, id).await?;
+        ec2.store.transact(|tx| async move { BUSY_INSTANCES.delete(&tx, &(), id).await }).await?;
         return Ok(false);
     };
     match record.state {
@@ -56,7 +61,7 @@ pub async fn advance(ec2: &Ec2, driver: &dyn Machines, id: &str, at: &PlaceRecor
         State::Pending | State::Running if is_down => {
             driver.kill(id).await.map_err(failed)?;
             if record.state == State::Running {
-                settle(ec2, id).await?;
+                return Ok(!settle(ec2, &place, &record).await?);
             }
             return Ok(false);
         }
@@ -64,11 +69,16 @@ pub async fn advance(ec2: &Ec2, driver: &dyn Machines, id: &str, at: &PlaceRecor
         State::Running => keep_running(ec2, driver, &place, &record, &spec).await?,
         State::Stopping => {
             driver.stop(id, grace(&record)).await.map_err(failed)?;
+            image(ec2, &place, &record).await?;
+            root_replacements::end(ec2, &place, &record).await?;
             stopped(ec2, &place, id, None).await?;
         }
-        State::Stopped => settle(ec2, id).await?,
+        State::Stopped => drop(settle(ec2, &place, &record).await?),
         State::ShuttingDown => {
             driver.remove(id, grace(&record)).await.map_err(failed)?;
+            image(ec2, &place, &record).await?;
+            root_replacements::end(ec2, &place, &record).await?;
+            volumes::after_removal(ec2, &place, id).await?;
             terminated(ec2, &place, id, None).await?;
         }
         State::Terminated => forget(ec2, &place, id).await?,
@@ -76,7 +86,7 @@ pub async fn advance(ec2: &Ec2, driver: &dyn Machines, id: &str, at: &PlaceRecor
     Ok(true)
 }
 
-fn grace(record: &InstanceRecord) -> Duration {
+pub fn grace(record: &InstanceRecord) -> Duration {
     if record.forced { Duration::ZERO } else { SHUTDOWN_GRACE_TIME }
 }
 
@@ -84,9 +94,23 @@ fn failed(error: MachineError) -> Error {
     Error::Internal(Box::new(error))
 }
 
-/// Nothing is left to do until somebody asks for something.
-async fn settle(ec2: &Ec2, id: &str) -> Result<(), Error> {
-    Ok(ec2.store.transact(|tx| async move { BUSY_INSTANCES.delete(&tx, &(), id).await }).await?)
+/// Nothing is left to do until somebody asks for something; `false` if somebody did since the record was read.
+async fn settle(ec2: &Ec2, place: &Place, seen: &InstanceRecord) -> Result<bool, Error> {
+    let id = seen.id.as_str();
+    let settled = ec2.store.transact(|tx| async move {
+        let now = InstanceRecord::TABLE.get(&tx, place, id).await?;
+        let is_same = now.is_none_or(|now| {
+            now.state == seen.state
+                && now.rebooting == seen.rebooting
+                && now.imaging == seen.imaging
+                && now.roots == seen.roots
+        });
+        if is_same {
+            BUSY_INSTANCES.delete(&tx, &(), id).await?;
+        }
+        Ok::<_, Error>(is_same)
+    });
+    settled.await
 }
 
 async fn launch(
@@ -96,11 +120,14 @@ async fn launch(
     record: &InstanceRecord,
     spec: &MachineSpec,
 ) -> Result<(), Error> {
+    let id = record.id.as_str();
     let launched = {
         let _turn = ec2.hands.start().await;
-        driver.launch(spec).await
+        match volumes::before_launch(ec2, place, id).await {
+            Ok(()) => driver.launch(spec).await,
+            Err(error) => Err(MachineError::Failed(error.to_string())),
+        }
     };
-    let id = record.id.as_str();
     match launched {
         Ok(()) => {
             end_if_cut(ec2, driver, record).await?;
@@ -113,6 +140,7 @@ async fn launch(
                 return stopped(ec2, place, id, Some(&reason)).await;
             }
             driver.remove(id, Duration::ZERO).await.map_err(failed)?;
+            volumes::after_removal(ec2, place, id).await?;
             terminated(ec2, place, id, Some(&reason)).await
         }
     }
@@ -136,6 +164,7 @@ async fn running(ec2: &Ec2, place: &Place, id: &str) -> Result<(), Error> {
             record.reason = None;
             BUSY_INSTANCES.delete(&tx, &(), id).await?;
         }
+        usage::instance(&tx, place, &record, now).await?;
         resources::put(&tx, place, &record).await
     });
     done.await?;
@@ -151,22 +180,57 @@ async fn keep_running(
     spec: &MachineSpec,
 ) -> Result<(), Error> {
     let id = record.id.as_str();
+    if !record.imaging.is_empty() {
+        driver.stop(id, grace(record)).await.map_err(failed)?;
+        image(ec2, place, record).await?;
+        return start_again(ec2, driver, place, record, spec).await;
+    }
+    if record.roots.replacing.is_some() {
+        return root_replacements::advance(ec2, driver, place, record, spec).await;
+    }
     match driver.state(id).await.map_err(failed)? {
         MachineState::Running if record.rebooting => {
             driver.reboot(id).await.map_err(failed)?;
             rebooted(ec2, place, id).await
         }
-        MachineState::Running => settle(ec2, id).await,
+        MachineState::Running => settle(ec2, place, record).await.map(drop),
         // A host that was restarted has lost its machines, as has a zone that was down; they come back by themselves
         // ("auto-recovery").
-        MachineState::Absent => {
-            let _turn = ec2.hands.start().await;
-            driver.launch(spec).await.map_err(failed)?;
-            end_if_cut(ec2, driver, record).await?;
-            rebooted(ec2, place, id).await
-        }
+        MachineState::Absent => start_again(ec2, driver, place, record, spec).await,
         MachineState::Ended => shut_down_by_itself(ec2, place, id).await,
     }
+}
+
+pub async fn start_again(
+    ec2: &Ec2,
+    driver: &dyn Machines,
+    place: &Place,
+    record: &InstanceRecord,
+    spec: &MachineSpec,
+) -> Result<(), Error> {
+    let id = record.id.as_str();
+    let _turn = ec2.hands.start().await;
+    volumes::before_launch(ec2, place, id).await?;
+    driver.launch(spec).await.map_err(failed)?;
+    end_if_cut(ec2, driver, record).await?;
+    rebooted(ec2, place, id).await
+}
+
+/// Begins the snapshots of the images that an instance was shut down for.
+async fn image(ec2: &Ec2, place: &Place, record: &InstanceRecord) -> Result<(), Error> {
+    if record.imaging.is_empty() {
+        return Ok(());
+    }
+    for image in &record.imaging {
+        image_making::begin(ec2, place, image).await?;
+    }
+    let (id, begun) = (record.id.as_str(), &record.imaging);
+    let done = ec2.store.transact(|tx| async move {
+        let Some(mut record) = InstanceRecord::TABLE.get(&tx, place, id).await? else { return Ok(()) };
+        record.imaging.retain(|image| !begun.contains(image));
+        resources::put(&tx, place, &record).await
+    });
+    done.await
 }
 
 /// A zone may have gone down while a machine of it was starting.
@@ -181,7 +245,8 @@ async fn rebooted(ec2: &Ec2, place: &Place, id: &str) -> Result<(), Error> {
     let done = ec2.store.transact(|tx| async move {
         let Some(mut record) = InstanceRecord::TABLE.get(&tx, place, id).await? else { return Ok(()) };
         record.rebooting = false;
-        if record.state == State::Running {
+        let is_free = record.imaging.is_empty() && record.roots.replacing.is_none();
+        if record.state == State::Running && is_free {
             BUSY_INSTANCES.delete(&tx, &(), id).await?;
         }
         resources::put(&tx, place, &record).await
@@ -203,6 +268,7 @@ async fn shut_down_by_itself(ec2: &Ec2, place: &Place, id: &str) -> Result<(), E
         record.since = now;
         record.rebooting = false;
         record.reason = Some(kept(reason));
+        usage::instance(&tx, place, &record, now).await?;
         resources::put(&tx, place, &record).await
     });
     done.await
@@ -215,6 +281,7 @@ async fn stopped(ec2: &Ec2, place: &Place, id: &str, reason: Option<&Reason>) ->
         if !matches!(record.state, State::Stopping | State::Pending) {
             return Ok(());
         }
+        using::leave(&tx, place, &mut record, now).await?;
         record.state = State::Stopped;
         record.since = now;
         if let Some(reason) = reason {
@@ -224,6 +291,7 @@ async fn stopped(ec2: &Ec2, place: &Place, id: &str, reason: Option<&Reason>) ->
             public::take_back(&tx, place, &mut card).await?;
         }
         BUSY_INSTANCES.delete(&tx, &(), id).await?;
+        usage::instance(&tx, place, &record, now).await?;
         resources::put(&tx, place, &record).await
     });
     done.await?;
@@ -235,12 +303,15 @@ async fn terminated(ec2: &Ec2, place: &Place, id: &str, reason: Option<&Reason>)
     let now = ec2.clock.now();
     let done = ec2.store.transact(|tx| async move {
         let Some(mut record) = InstanceRecord::TABLE.get(&tx, place, id).await? else { return Ok(()) };
+        using::leave(&tx, place, &mut record, now).await?;
         record.state = State::Terminated;
         record.since = now;
         if let Some(reason) = reason {
             record.reason = Some(kept(reason));
         }
+        usage::instance(&tx, place, &record, now).await?;
         record.profile = None;
+        volumes::let_go(&tx, place, &mut record, now).await?;
         for volume in record.volumes() {
             ROOT_VOLUMES.delete(&tx, place, volume).await?;
             resources::set_tags(&tx, place, volume, &Tags::new()).await?;
@@ -256,6 +327,7 @@ async fn terminated(ec2: &Ec2, place: &Place, id: &str, reason: Option<&Reason>)
     done.await?;
     ec2.networks.nudge();
     ec2.images.nudge();
+    ec2.disks.nudge();
     Ok(())
 }
 
@@ -277,6 +349,9 @@ async fn forget(ec2: &Ec2, place: &Place, id: &str) -> Result<(), Error> {
         // Whoever found it on its way out a moment ago may come here when it has only just ended.
         if record.state != State::Terminated || now.since(record.since) < TERMINATED_SHOWN_TIME {
             return Ok(());
+        }
+        for task in &record.roots.tasks {
+            resources::remove::<RootReplacementRecord>(&tx, place, task).await?;
         }
         resources::remove::<InstanceRecord>(&tx, place, id).await?;
         INSTANCE_PLACES.delete(&tx, &(), id).await?;

@@ -7,6 +7,8 @@ use ec2_api::*;
 use flate2::read::GzDecoder;
 use futures_util::StreamExt;
 use network_engine::FlowRecord;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::RowAccessor;
 use s3_api::{
     CreateBucket, CreateBucketInput, DeleteBucketPolicy, DeleteBucketPolicyInput, GetBucketPolicy,
     GetBucketPolicyInput, GetObject, GetObjectInput, ListObjectsV2, ListObjectsV2Input,
@@ -67,6 +69,15 @@ async fn minutes(cloud: &Cloud, count: u32) {
 
 /// The files of a bucket: keys and texts.
 async fn files(cloud: &Cloud, bucket: &str) -> Vec<(String, String)> {
+    let unpacked = objects(cloud, bucket).await.into_iter().map(|(key, packed)| {
+        let mut text = String::new();
+        GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+        (key, text)
+    });
+    unpacked.collect()
+}
+
+async fn objects(cloud: &Cloud, bucket: &str) -> Vec<(String, Vec<u8>)> {
     let input = ListObjectsV2Input { bucket: bucket.to_owned(), ..ListObjectsV2Input::default() };
     let listed = cloud.call(ListObjectsV2, input).await.unwrap().contents.unwrap_or_default();
     let mut files = Vec::new();
@@ -75,10 +86,7 @@ async fn files(cloud: &Cloud, bucket: &str) -> Vec<(String, String)> {
             GetObjectInput { bucket: bucket.to_owned(), key: key.clone(), ..GetObjectInput::default() };
         let body = cloud.call(GetObject, input).await.unwrap().body.unwrap();
         let chunks: Vec<_> = body.take().collect().await;
-        let packed: Vec<u8> = chunks.into_iter().flat_map(Result::unwrap).collect();
-        let mut text = String::new();
-        GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
-        files.push((key, text));
+        files.push((key, chunks.into_iter().flat_map(Result::unwrap).collect()));
     }
     files
 }
@@ -111,6 +119,46 @@ async fn records_arrive_in_the_bucket_when_the_interval_is_over() {
         (log.flow_log_status.as_deref(), log.deliver_logs_status.as_deref()),
         (Some("ACTIVE"), Some("SUCCESS"))
     );
+}
+
+#[tokio::test]
+async fn records_are_parquet_in_hive_folders_where_that_is_asked_for() {
+    let cloud = Cloud::new(6).await;
+    bucket(&cloud, "flows").await;
+    let (vpc, interface) = watched(&cloud).await;
+    let options = DestinationOptionsRequest {
+        file_format: Some(DestinationFileFormat::Parquet),
+        hive_compatible_partitions: Some(true),
+        per_hour_partition: Some(true),
+    };
+    let input = CreateFlowLogsInput {
+        destination_options: Some(options),
+        log_format: Some("${interface-id} ${dstport} ${bytes} ${vpc-id} ${action}".to_owned()),
+        ..request(&vpc, "flows")
+    };
+    let id = cloud.call(CreateFlowLogs, input).await.unwrap().flow_log_ids.unwrap().remove(0);
+    minutes(&cloud, 1).await;
+    cloud.networks.pass(&vpc, seen(&interface, false));
+    minutes(&cloud, 1).await;
+    let (key, body) = objects(&cloud, "flows").await.remove(0);
+    let folder = format!("AWSLogs/aws-account-id={}/aws-service=vpcflowlogs/", base::AccountId::DEV);
+    assert!(key.starts_with(&folder) && key.contains("/day=15/hour="), "{key}");
+    assert!(key.contains(&id) && key.ends_with(".log.parquet"), "{key}");
+    let reader = SerializedFileReader::new(bytes::Bytes::from(body)).unwrap();
+    let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].get_string(0).unwrap(), rows[0].get_int(1).unwrap()), (&interface, 22));
+    assert_eq!((rows[0].get_long(2).unwrap(), rows[0].get_string(3).unwrap()), (120, &vpc));
+    assert_eq!(rows[0].get_string(4).unwrap(), "REJECT");
+    let input = DescribeFlowLogsInput { flow_log_ids: Some(vec![id]), ..Default::default() };
+    let log = cloud.call(DescribeFlowLogs, input).await.unwrap().flow_logs.unwrap().remove(0);
+    assert_eq!(log.destination_options.unwrap().file_format, Some(DestinationFileFormat::Parquet));
+    let other = DestinationOptionsRequest {
+        file_format: Some(DestinationFileFormat::from("orc")),
+        ..DestinationOptionsRequest::default()
+    };
+    let input = CreateFlowLogsInput { destination_options: Some(other), ..request(&vpc, "flows") };
+    assert_eq!(code(cloud.call(CreateFlowLogs, input).await), "InvalidParameterValue");
 }
 
 #[tokio::test]

@@ -117,3 +117,65 @@ async fn a_name_is_used_by_one_image_of_an_account() {
     let malformed = DescribeImagesInput { image_ids: Some(vec!["ami-1".to_owned()]), ..Default::default() };
     assert_eq!(code(cloud.call(DescribeImages, malformed).await), "InvalidAMIID.Malformed");
 }
+
+#[tokio::test]
+async fn a_copy_that_is_asked_for_again_is_the_same() {
+    let cloud = Cloud::new(31).await;
+    let input = CopyImageInput {
+        name: "copied".to_owned(),
+        source_image_id: public_id(&cloud).await,
+        source_region: "us-east-1".to_owned(),
+        client_token: Some("once".to_owned()),
+        ..CopyImageInput::default()
+    };
+    let first = cloud.call(CopyImage, input.clone()).await.unwrap().image_id;
+    assert_eq!(cloud.call(CopyImage, input.clone()).await.unwrap().image_id, first);
+    let other = CopyImageInput { name: "other".to_owned(), ..input.clone() };
+    assert_eq!(code(cloud.call(CopyImage, other).await), "IdempotentParameterMismatch");
+    let mut outpost = CopyImageInput { client_token: None, ..input.clone() };
+    outpost.destination_outpost_arn = Some("arn:aws:outposts:us-east-1:1:outpost/op-1".to_owned());
+    assert_eq!(code(cloud.call(CopyImage, outpost).await), "UnsupportedOperation");
+    let mut late = CopyImageInput { client_token: None, ..input };
+    late.snapshot_copy_completion_duration_minutes = Some(7);
+    assert_eq!(code(cloud.call(CopyImage, late).await), "InvalidParameterValue");
+}
+
+#[tokio::test]
+async fn images_are_public_and_shared_up_to_their_quotas() {
+    let cloud = Cloud::new(32).await;
+    let share = async |id: &str, add: Vec<LaunchPermission>| {
+        let change = LaunchPermissionModifications { add: Some(add), remove: None };
+        let input = ModifyImageAttributeInput {
+            image_id: id.to_owned(),
+            launch_permission: Some(change),
+            ..Default::default()
+        };
+        cloud.call(ModifyImageAttribute, input).await
+    };
+    let all = || vec![LaunchPermission { group: Some(PermissionGroup::All), ..Default::default() }];
+    let mut made = Vec::new();
+    for number in 0..6 {
+        made.push(copy(&cloud, &format!("image-{number}")).await);
+    }
+    for id in &made[..5] {
+        share(id, all()).await.unwrap();
+    }
+    assert_eq!(code(share(&made[5], all()).await), "ResourceLimitExceeded");
+    share(&made[0], all()).await.unwrap();
+    let reset = ResetImageAttributeInput {
+        image_id: made[0].clone(),
+        attribute: ResetImageAttributeName::LaunchPermission,
+        ..Default::default()
+    };
+    cloud.call(ResetImageAttribute, reset).await.unwrap();
+    share(&made[5], all()).await.unwrap();
+    let accounts = |range: std::ops::Range<u64>| {
+        let of = |number: u64| LaunchPermission {
+            user_id: Some((100_000_000_000_u64 + number).to_string()),
+            ..Default::default()
+        };
+        range.map(of).collect::<Vec<_>>()
+    };
+    share(&made[5], accounts(0..1_000)).await.unwrap();
+    assert_eq!(code(share(&made[5], accounts(1_000..1_001)).await), "ResourceLimitExceeded");
+}

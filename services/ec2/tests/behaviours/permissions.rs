@@ -73,6 +73,45 @@ async fn an_instance_type_is_a_condition_of_the_instance_alone() {
 }
 
 #[tokio::test]
+async fn every_volume_of_a_launch_is_asked_about_by_itself() {
+    let cloud = Cloud::new(79).await;
+    let small = allow(
+        "ec2:RunInstances",
+        "arn:aws:ec2:*:*:volume/*",
+        r#"{"NumericLessThanEquals":{"ec2:VolumeSize":"20"},"StringEquals":{"ec2:VolumeType":"gp3"}}"#,
+    );
+    let kinds = ["instance", "network-interface", "security-group", "image", "subnet"].map(|kind| {
+        let account = if kind == "image" { "" } else { "*" };
+        allow("ec2:RunInstances", &format!("arn:aws:ec2:*:{account}:{kind}/*"), "")
+    });
+    let by = user(&cloud, &[kinds.join(","), small].join(",")).await;
+    let input = request(&cloud, 1).await;
+    let disk = |name: &str, size: i32, kind: VolumeType| BlockDeviceMapping {
+        device_name: Some(name.to_owned()),
+        ebs: Some(EbsBlockDevice {
+            volume_size: Some(size),
+            volume_type: Some(kind),
+            ..EbsBlockDevice::default()
+        }),
+        ..BlockDeviceMapping::default()
+    };
+    let (root, gp3) = (disk("/dev/xvda", 20, VolumeType::Gp3), VolumeType::Gp3);
+    for (mappings, expected) in [
+        (vec![root.clone(), disk("/dev/sdf", 10, gp3.clone())], "done"),
+        (vec![root.clone(), disk("/dev/sdf", 100, gp3.clone())], "UnauthorizedOperation"),
+        (vec![root.clone(), disk("/dev/sdf", 10, VolumeType::Io2)], "UnauthorizedOperation"),
+        (
+            vec![disk("/dev/sdf", 10, gp3.clone()), disk("/dev/xvda", 100, gp3.clone())],
+            "UnauthorizedOperation",
+        ),
+        (vec![disk("/dev/sdf", 10, gp3.clone()), root], "done"),
+    ] {
+        let input = RunInstancesInput { block_device_mappings: Some(mappings.clone()), ..input.clone() };
+        assert_eq!(outcome(&cloud, &by, RunInstances, input).await, expected, "{mappings:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_launch_needs_permission_for_its_subnet_also_where_none_is_named() {
     let cloud = Cloud::new(72).await;
     let subnets = default_subnets(&cloud).await;
@@ -209,6 +248,105 @@ async fn every_operation_that_makes_something_asks_for_its_tags_by_its_name() {
     assert_eq!(outcome(&cloud, &by, CreateInternetGateway, gateway).await, "UnauthorizedOperation");
     let plain = CreateKeyPairInput { tag_specifications: None, ..pair };
     assert_eq!(outcome(&cloud, &by, CreateKeyPair, plain).await, "done");
+}
+
+#[tokio::test]
+async fn what_a_request_would_make_is_known_by_what_it_says() {
+    let cloud = Cloud::new(78).await;
+    let small = r#"{"NumericLessThanEquals":{"ec2:InstanceCount":"2"},"StringEquals":{"ec2:InstanceMatchCriteria":"targeted","ec2:EndDateType":"unlimited"}}"#;
+    let slow = r#"{"NumericLessThan":{"ec2:VolumeInitializationRate":"200"}}"#;
+    let regional = r#"{"StringEquals":{"ec2:Location":"regional"}}"#;
+    let statements = [
+        allow("ec2:CreateCapacityReservation", "*", small),
+        allow("ec2:CreateVolume", "*", slow),
+        allow("ec2:CreateSnapshot", "arn:aws:ec2:*::snapshot/*", regional),
+        allow("ec2:CreateSnapshot", "arn:aws:ec2:*:*:volume/*", ""),
+    ];
+    let by = user(&cloud, &statements.join(",")).await;
+
+    let reserve = |count: i32, criteria: &str| CreateCapacityReservationInput {
+        instance_type: "t3.micro".to_owned(),
+        instance_platform: CapacityReservationInstancePlatform::from("Linux/UNIX"),
+        availability_zone: Some("us-east-1a".to_owned()),
+        instance_count: count,
+        instance_match_criteria: Some(InstanceMatchCriteria::from(criteria)),
+        end_date_type: Some(EndDateType::Unlimited),
+        dry_run: Some(true),
+        ..CreateCapacityReservationInput::default()
+    };
+    let volume = |rate: i32| CreateVolumeInput {
+        availability_zone: Some("us-east-1a".to_owned()),
+        size: Some(1),
+        volume_initialization_rate: Some(rate),
+        dry_run: Some(true),
+        ..CreateVolumeInput::default()
+    };
+    let snapshot = |location: Option<&str>| CreateSnapshotInput {
+        volume_id: "vol-0123456789abcdef0".to_owned(),
+        location: location.map(SnapshotLocationEnum::from),
+        dry_run: Some(true),
+        ..CreateSnapshotInput::default()
+    };
+    let (may, may_not) = ("DryRunOperation", "UnauthorizedOperation");
+    for (count, criteria, expected) in [(2, "targeted", may), (3, "targeted", may_not), (2, "open", may_not)]
+    {
+        let input = reserve(count, criteria);
+        assert_eq!(
+            outcome(&cloud, &by, CreateCapacityReservation, input).await,
+            expected,
+            "{count} {criteria}"
+        );
+    }
+    for (rate, expected) in [(100, may), (200, may_not)] {
+        assert_eq!(outcome(&cloud, &by, CreateVolume, volume(rate)).await, expected, "{rate}");
+    }
+    for (location, expected) in [(None, may), (Some("regional"), may), (Some("local"), may_not)] {
+        assert_eq!(outcome(&cloud, &by, CreateSnapshot, snapshot(location)).await, expected, "{location:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_is_shared_only_with_those_who_are_named() {
+    let cloud = Cloud::new(79).await;
+    let volume = CreateVolumeInput {
+        availability_zone: Some("us-east-1a".to_owned()),
+        size: Some(1),
+        ..CreateVolumeInput::default()
+    };
+    let volume_id = cloud.call(CreateVolume, volume).await.unwrap().volume_id.unwrap();
+    cloud.settle().await;
+    let taken = CreateSnapshotInput { volume_id, ..CreateSnapshotInput::default() };
+    let snapshot_id = cloud.call(CreateSnapshot, taken).await.unwrap().snapshot_id.unwrap();
+    cloud.settle().await;
+    let condition = r#"{"ForAllValues:StringEquals":{"ec2:Add/userId":["111122223333"]},"Null":{"ec2:Add/group":"true"}}"#;
+    let by = user(&cloud, &allow("ec2:ModifySnapshotAttribute", "*", condition)).await;
+    let named = |user: Option<&str>, group: Option<&str>| ModifySnapshotAttributeInput {
+        snapshot_id: snapshot_id.clone(),
+        create_volume_permission: Some(CreateVolumePermissionModifications {
+            add: Some(vec![CreateVolumePermission {
+                user_id: user.map(str::to_owned),
+                group: group.map(PermissionGroup::from),
+            }]),
+            remove: None,
+        }),
+        ..ModifySnapshotAttributeInput::default()
+    };
+    let listed = |user: &str| ModifySnapshotAttributeInput {
+        snapshot_id: snapshot_id.clone(),
+        attribute: Some(SnapshotAttributeName::CreateVolumePermission),
+        operation_type: Some(ec2_api::OperationType::Add),
+        user_ids: Some(vec![user.to_owned()]),
+        ..ModifySnapshotAttributeInput::default()
+    };
+    for (input, expected) in [
+        (named(Some("111122223333"), None), "done"),
+        (named(Some("444455556666"), None), "UnauthorizedOperation"),
+        (named(None, Some("all")), "UnauthorizedOperation"),
+        (listed("111122223333"), "done"),
+        (listed("444455556666"), "UnauthorizedOperation"),
+    ] {
+        assert_eq!(outcome(&cloud, &by, ModifySnapshotAttribute, input.clone()).await, expected, "{input:?}");
+    }
 }
 
 #[tokio::test]

@@ -120,6 +120,118 @@ async fn a_route_whose_gateway_is_gone_is_a_blackhole() {
 }
 
 #[tokio::test]
+async fn a_gateways_table_leads_into_its_vpc_and_nowhere_else() {
+    let cloud = Cloud::new(16).await;
+    let id = vpc(&cloud, "10.0.0.0/16").await;
+    let part = subnet(&cloud, &id, "10.0.1.0/24", "us-east-1a").await;
+    let (own, gateway) = (table(&cloud, &id).await, attached_gateway(&cloud, &id).await);
+    let made = cloud
+        .call(CreateVpnGateway, CreateVpnGatewayInput { r#type: GatewayType::Ipsec1, ..Default::default() });
+    let vpn = made.await.unwrap().vpn_gateway.unwrap().vpn_gateway_id.unwrap();
+    let card = CreateNetworkInterfaceInput { subnet_id: part.clone(), ..Default::default() };
+    let card = cloud.call(CreateNetworkInterface, card).await.unwrap().network_interface.unwrap();
+    let associate = |gateway: &str| AssociateRouteTableInput {
+        route_table_id: own.clone(),
+        gateway_id: Some(gateway.to_owned()),
+        ..Default::default()
+    };
+    let route = |to: &str| CreateRouteInput {
+        route_table_id: own.clone(),
+        destination_cidr_block: Some(to.to_owned()),
+        network_interface_id: card.network_interface_id.clone(),
+        ..Default::default()
+    };
+    let out = |to: &str| CreateRouteInput {
+        network_interface_id: None,
+        gateway_id: Some(gateway.clone()),
+        ..route(to)
+    };
+    let delete = |to: &str| DeleteRouteInput {
+        route_table_id: own.clone(),
+        destination_cidr_block: Some(to.to_owned()),
+        ..Default::default()
+    };
+
+    // A table with other routes cannot be for a gateway.
+    cloud.call(CreateRoute, out("0.0.0.0/0")).await.unwrap();
+    let (code_of, message) = refused(cloud.call(AssociateRouteTable, associate(&gateway)).await);
+    assert_eq!(code_of, "InvalidParameterValue");
+    assert!(message.contains("can target only local, a network interface"), "{message}");
+    cloud.call(DeleteRoute, delete("0.0.0.0/0")).await.unwrap();
+    cloud.call(CreateRoute, route("192.168.0.0/16")).await.unwrap();
+    assert_eq!(code(cloud.call(AssociateRouteTable, associate(&gateway)).await), "InvalidParameterValue");
+    cloud.call(DeleteRoute, delete("192.168.0.0/16")).await.unwrap();
+    assert_eq!(
+        code(cloud.call(AssociateRouteTable, associate(&vpn)).await),
+        "InvalidParameterValue",
+        "it is attached to no VPC"
+    );
+    let attach =
+        AttachVpnGatewayInput { vpc_id: id.clone(), vpn_gateway_id: vpn.clone(), ..Default::default() };
+    cloud.call(AttachVpnGateway, attach).await.unwrap();
+
+    // Neither can one that learns routes, nor does a gateway's learn any.
+    let propagate = EnableVgwRoutePropagationInput {
+        route_table_id: own.clone(),
+        gateway_id: vpn.clone(),
+        ..Default::default()
+    };
+    cloud.call(EnableVgwRoutePropagation, propagate.clone()).await.unwrap();
+    assert_eq!(code(cloud.call(AssociateRouteTable, associate(&gateway)).await), "InvalidParameterValue");
+    let end = DisableVgwRoutePropagationInput {
+        route_table_id: own.clone(),
+        gateway_id: vpn.clone(),
+        ..Default::default()
+    };
+    cloud.call(DisableVgwRoutePropagation, end).await.unwrap();
+    for gateway in [&gateway, &vpn] {
+        cloud.call(AssociateRouteTable, associate(gateway)).await.unwrap();
+    }
+    assert_eq!(code(cloud.call(EnableVgwRoutePropagation, propagate).await), "InvalidParameterValue");
+
+    // A whole subnet, or the whole VPC in place of the local route, and back.
+    cloud.call(CreateRoute, route("10.0.1.0/24")).await.unwrap();
+    for refused in [route("10.0.1.0/25"), route("0.0.0.0/0"), out("10.1.0.0/16")] {
+        assert_eq!(code(cloud.call(CreateRoute, refused).await), "InvalidParameterValue");
+    }
+    let list = CreateRouteInput {
+        destination_cidr_block: None,
+        destination_prefix_list_id: Some("pl-63a5400a".to_owned()),
+        ..route("10.0.0.0/16")
+    };
+    assert_eq!(code(cloud.call(CreateRoute, list).await), "InvalidParameterValue");
+    let local = |interface: Option<String>| ReplaceRouteInput {
+        route_table_id: own.clone(),
+        destination_cidr_block: Some("10.0.0.0/16".to_owned()),
+        local_target: interface.is_none().then_some(true),
+        network_interface_id: interface,
+        ..Default::default()
+    };
+    cloud.call(ReplaceRoute, local(card.network_interface_id.clone())).await.unwrap();
+    let shown = |table: RouteTable| {
+        let all = table.routes.unwrap();
+        all.into_iter().find(|one| one.destination_cidr_block.as_deref() == Some("10.0.0.0/16")).unwrap()
+    };
+    assert_eq!(shown(described(&cloud, &own).await).network_interface_id, card.network_interface_id);
+    cloud.call(ReplaceRoute, local(None)).await.unwrap();
+    assert_eq!(shown(described(&cloud, &own).await).gateway_id.as_deref(), Some("local"));
+
+    // Only a table of the same kind takes its place.
+    let other = table(&cloud, &id).await;
+    cloud
+        .call(CreateRoute, CreateRouteInput { route_table_id: other.clone(), ..out("0.0.0.0/0") })
+        .await
+        .unwrap();
+    let associations = described(&cloud, &own).await.associations.unwrap();
+    let replace = ReplaceRouteTableAssociationInput {
+        association_id: associations[0].route_table_association_id.clone().unwrap(),
+        route_table_id: other,
+        ..Default::default()
+    };
+    assert_eq!(code(cloud.call(ReplaceRouteTableAssociation, replace).await), "InvalidParameterValue");
+}
+
+#[tokio::test]
 async fn a_token_stands_for_one_route_table() {
     let cloud = Cloud::new(13).await;
     let (one, two) = (vpc(&cloud, "10.0.0.0/16").await, vpc(&cloud, "10.0.0.0/16").await);

@@ -95,6 +95,35 @@ async fn a_new_group_lets_everything_out_and_nothing_in() {
 }
 
 #[tokio::test]
+async fn with_its_vpcs_first_ipv6_block_a_group_lets_ipv6_out_unless_it_was_changed() {
+    let cloud = Cloud::new(9).await;
+    let vpc = vpc(&cloud, "10.0.0.0/16").await;
+    let (plain, closed) = (group(&cloud, &vpc, "plain").await, group(&cloud, &vpc, "closed").await);
+    let range = IpRange { cidr_ip: Some("0.0.0.0/0".to_owned()), description: None };
+    let everything = IpPermission {
+        ip_protocol: Some("-1".to_owned()),
+        ip_ranges: Some(vec![range]),
+        ..IpPermission::default()
+    };
+    let input = RevokeSecurityGroupEgressInput {
+        group_id: closed.clone(),
+        ip_permissions: Some(vec![everything]),
+        ..RevokeSecurityGroupEgressInput::default()
+    };
+    cloud.call(RevokeSecurityGroupEgress, input).await.unwrap();
+    let input = AssociateVpcCidrBlockInput {
+        vpc_id: vpc,
+        amazon_provided_ipv6_cidr_block: Some(true),
+        ..AssociateVpcCidrBlockInput::default()
+    };
+    cloud.call(AssociateVpcCidrBlock, input).await.unwrap();
+    let out = shown(&cloud, &plain).await.ip_permissions_egress.unwrap();
+    let six = out.iter().flat_map(|rule| rule.ipv6_ranges.iter().flatten());
+    assert_eq!(six.filter_map(|range| range.cidr_ipv6.as_deref()).collect::<Vec<_>>(), ["::/0"]);
+    assert_eq!(shown(&cloud, &closed).await.ip_permissions_egress, Some(Vec::new()));
+}
+
+#[tokio::test]
 async fn a_name_is_once_in_a_vpc_and_without_one_the_default_vpc_is_meant() {
     let cloud = Cloud::new(2).await;
     let default = default_vpc(&cloud).await;

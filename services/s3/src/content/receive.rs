@@ -64,11 +64,15 @@ pub async fn receive(
 ) -> Result<Received, Error> {
     let needs_md5 = settled.has_md5_tags() || declared.has_md5();
     let hashes = Hashes::new(needs_md5, Some(declared.algorithm())).and(declared.besides());
-    let is_short = body.length().is_some_and(|length| length <= PACKED_BYTES_MAX);
+    let announced = body.length();
+    let is_short = announced.is_some_and(|length| length <= PACKED_BYTES_MAX);
     let mut lots = Lots::new(body);
     let (taken, hashes) = match is_short {
         true => take_short(s3, &mut lots, hashes).await?,
-        false => write_long(s3, settled, &mut lots, hashes).await?,
+        false => {
+            let writer = s3.engine.create(&settled.keys).expecting(announced.unwrap_or_default());
+            write_long(s3, writer, &mut lots, hashes).await?
+        }
     };
     let Hashed { md5, checksum, besides } = hashes.finish();
     let checksum = Some(declared.check(md5, checksum, body.trailers())?);
@@ -97,11 +101,10 @@ async fn take_short(s3: &S3, lots: &mut Lots, hashes: Hashes) -> Result<(Taken, 
 /// Writes and hashes a lot while the next is read.
 async fn write_long(
     s3: &S3,
-    settled: &Settled,
+    mut writer: Writer,
     lots: &mut Lots,
     mut hashes: Hashes,
 ) -> Result<(Taken, Hashes), Error> {
-    let mut writer = s3.engine.create(&settled.keys);
     let mut lot = lots.next().await?;
     while !lot.is_empty() {
         let length = lot.iter().map(Bytes::len).sum();

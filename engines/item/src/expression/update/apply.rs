@@ -39,7 +39,16 @@ impl Update {
     /// The item afterwards; the one before stays as it is.
     pub fn apply(&self, item: &Item) -> Result<Item, ExpressionError> {
         let outcomes = self.outcomes(item)?;
-        let mut after = item.clone();
+        Ok(self.finish(item.clone(), outcomes))
+    }
+
+    /// The same where nobody needs the item before any more, which then is not copied.
+    pub fn apply_to(&self, item: Item) -> Result<Item, ExpressionError> {
+        let outcomes = self.outcomes(&item)?;
+        Ok(self.finish(item, outcomes))
+    }
+
+    fn finish(&self, mut after: Item, outcomes: Vec<Outcome>) -> Item {
         // Lists wait until everything that goes through their elements is done, for elements move.
         let mut lists: BTreeMap<Path, BTreeMap<usize, Outcome>> = BTreeMap::new();
         for (action, outcome) in self.actions.iter().zip(outcomes) {
@@ -64,7 +73,7 @@ impl Update {
                 change_elements(values, elements);
             }
         }
-        Ok(after)
+        after
     }
 
     fn outcomes(&self, item: &Item) -> Result<Vec<Outcome>, ExpressionError> {

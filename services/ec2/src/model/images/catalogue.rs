@@ -2,11 +2,14 @@
 //!
 //! They carry the names under which AWS publishes what they stand for, so that searches by name and by the public
 //! parameters find them; their descriptions say what they are.
+//!
+//! Each has a snapshot in each region, which is public and of the same owner. Nothing of that is in the store: whoever
+//! keeps snapshots fills it from the image when it is first needed ([`root_of_snapshot`]).
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use base::Region;
+use base::{AccountId, Region, Timestamp};
 use ec2_api::*;
 
 use super::Root;
@@ -19,7 +22,9 @@ const DEBIAN_ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } e
 /// The accounts under which AWS publishes Amazon Linux, and Debian its own images.
 const AMAZON: &str = "137112412989";
 const DEBIAN: &str = "136693071363";
-const ROOT_GIBIBYTES: i32 = 8;
+pub const ROOT_GIBIBYTES: i32 = 8;
+/// What snapshots show that come from no volume.
+const NO_VOLUME: &str = "vol-ffffffff";
 pub const ROOT_DEVICE: &str = "/dev/xvda";
 const CREATED: &str = "2026-11-01T00:00:00.000Z";
 
@@ -102,6 +107,29 @@ pub fn find(region: Region, id: &str) -> Option<(Image, Root)> {
     images(region).find(|(image, _)| image.image_id.as_deref() == Some(id))
 }
 
+/// The snapshots of a region's, with the accounts that they belong to.
+pub fn snapshots(region: Region) -> impl Iterator<Item = (AccountId, Snapshot)> {
+    PUBLISHED.iter().filter_map(move |published| {
+        let owner = published.owner.parse().ok()?;
+        Some((owner, published.snapshot(region)))
+    })
+}
+
+/// What a snapshot of any region is to be filled with, if it is one of these.
+pub fn root_of_snapshot(id: &str) -> Option<Root> {
+    let mut all = Region::all().flat_map(|region| PUBLISHED.iter().map(move |published| (region, published)));
+    all.find(|(region, published)| published.snapshot_id(*region) == id).map(|(_, it)| it.root.clone())
+}
+
+/// The same image where instances cannot have volumes: its files are the instance's own, and go with it.
+pub fn without_volumes(image: Image) -> Image {
+    Image {
+        root_device_type: Some(DeviceType::InstanceStore),
+        block_device_mappings: Some(Vec::new()),
+        ..image
+    }
+}
+
 /// The public parameters that lead to them.
 pub fn aliases(region: Region) -> BTreeMap<String, String> {
     let pairs = PUBLISHED.iter().flat_map(|published| {
@@ -127,12 +155,33 @@ impl Published {
         derived("ami", &format!("{region} {}", self.name))
     }
 
+    fn snapshot_id(&self, region: Region) -> String {
+        derived("snap", &format!("{region} {}", self.name))
+    }
+
+    fn snapshot(&self, region: Region) -> Snapshot {
+        let created = Timestamp::parse_iso8601(CREATED);
+        Snapshot {
+            snapshot_id: Some(self.snapshot_id(region)),
+            volume_id: Some(NO_VOLUME.to_owned()),
+            state: Some(SnapshotState::Completed),
+            progress: Some("100%".to_owned()),
+            start_time: created,
+            completion_time: created,
+            owner_id: Some(self.owner.to_owned()),
+            owner_alias: self.alias.map(str::to_owned),
+            description: Some(format!("{} of {}", filled(self.name), self.id(region))),
+            volume_size: Some(ROOT_GIBIBYTES),
+            encrypted: Some(false),
+            ..Snapshot::default()
+        }
+    }
+
     fn image(&self, region: Region) -> Image {
         let name = filled(self.name);
-        let snapshot_id = derived("snap", &format!("{region} {}", self.name));
         let ebs = EbsBlockDevice {
             delete_on_termination: Some(true),
-            snapshot_id: Some(snapshot_id),
+            snapshot_id: Some(self.snapshot_id(region)),
             volume_size: Some(ROOT_GIBIBYTES),
             volume_type: Some(if self.name.ends_with("gp2") { VolumeType::Gp2 } else { VolumeType::Gp3 }),
             encrypted: Some(false),
@@ -182,6 +231,20 @@ mod tests {
         let other = Region::parse("eu-west-1").unwrap();
         assert!(ids(other).iter().all(|id| !ids(Region::US_EAST_1).contains(id)));
         assert!(ids(other).iter().all(|id| crate::kind::IMAGE.is_id(id)));
+    }
+
+    #[test]
+    fn every_image_has_a_snapshot_that_is_known_for_what_it_is() {
+        for (image, root) in images(Region::US_EAST_1) {
+            let id = crate::model::transfers::images::root_snapshot(&image).unwrap();
+            assert!(crate::kind::SNAPSHOT.is_id(&id), "{id}");
+            assert_eq!(root_of_snapshot(&id), Some(root));
+            let (owner, snapshot) =
+                snapshots(Region::US_EAST_1).find(|(_, it)| it.snapshot_id.as_ref() == Some(&id)).unwrap();
+            assert_eq!(image.owner_id, Some(owner.to_string()));
+            assert!(snapshot.completion_time.is_some());
+        }
+        assert_eq!(root_of_snapshot("snap-00000000000000000"), None);
     }
 
     #[test]

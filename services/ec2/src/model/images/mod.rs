@@ -4,7 +4,7 @@ pub mod catalogue;
 mod filter;
 
 use base::AccountId;
-use ec2_api::{Image, LaunchPermission, PermissionGroup};
+use ec2_api::{DeviceType, Image, LaunchPermission, PermissionGroup};
 use serde::{Deserialize, Serialize};
 
 pub use filter::{FILTERS, value};
@@ -22,6 +22,8 @@ pub enum Root {
     Object { location: String },
     /// One that was brought in, by the name that the driver of machines gave it.
     Imported { name: String },
+    /// The volume that an instance has where its root device is; of an image, the snapshot there.
+    Volume,
 }
 
 impl Root {
@@ -32,6 +34,11 @@ impl Root {
             _ => None,
         }
     }
+}
+
+/// Whether volumes are made of an image, of which one is its instances' root.
+pub fn is_on_volumes(image: &Image) -> bool {
+    image.root_device_type == Some(DeviceType::Ebs)
 }
 
 /// The parameter of Systems Manager that stands in the place of an image's id (`resolve:ssm:…`).

@@ -1,15 +1,9 @@
-//! The block devices of an instance. Its root device is the machine's own disk; others are volumes, which this cloud
-//! does not have yet.
+//! The block devices of a launch: those of its image, and what the request says of them.
 
-use base::{Ids, Timestamp};
-use ec2_api::{
-    AttachmentStatus, BlockDeviceMapping, EbsBlockDevice, EbsInstanceBlockDevice, Image,
-    InstanceBlockDeviceMapping,
-};
+use ec2_api::{BlockDeviceMapping, EbsBlockDevice, Image};
 
 use crate::error::Error;
-use crate::error::codes::{INVALID_BLOCK_DEVICE_MAPPING, UNSUPPORTED_OPERATION};
-use crate::kind::VOLUME;
+use crate::error::codes::INVALID_BLOCK_DEVICE_MAPPING;
 
 /// The devices of a launch, before there is an instance.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,35 +11,65 @@ pub struct Devices {
     /// `/dev/xvda`
     pub root: String,
     pub root_disk: EbsBlockDevice,
+    pub data: Vec<DataDevice>,
+}
+
+/// A volume of a launch besides the root device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataDevice {
+    /// `/dev/sdf`
+    pub name: String,
+    pub disk: EbsBlockDevice,
 }
 
 /// The image's mappings with those of the launch laid over them.
 ///
 /// # Errors
-/// `UnsupportedOperation` for volumes besides the root device; `InvalidBlockDeviceMapping`.
+/// `InvalidBlockDeviceMapping`
 pub fn merge(image: &Image, asked: &[BlockDeviceMapping]) -> Result<Devices, Error> {
     let root = image.root_device_name.clone().unwrap_or_else(|| "/dev/xvda".to_owned());
-    let of_image = image.block_device_mappings.iter().flatten();
-    let own = of_image.clone().find(|mapping| mapping.device_name.as_deref() == Some(&root));
-    let mut disk = own.and_then(|mapping| mapping.ebs.clone()).unwrap_or_default();
+    let mut devices = Devices { root, ..Devices::default() };
+    for mapping in image.block_device_mappings.iter().flatten() {
+        let (Some(name), Some(ebs)) = (&mapping.device_name, &mapping.ebs) else { continue };
+        match *name == devices.root {
+            true => devices.root_disk = ebs.clone(),
+            false => devices.data.push(DataDevice { name: name.clone(), disk: ebs.clone() }),
+        }
+    }
+    let mut seen: Vec<&str> = Vec::new();
     for mapping in asked {
         let name = mapping.device_name.as_deref().ok_or_else(|| Error::missing("deviceName"))?;
-        match (&mapping.ebs, name == root) {
-            (Some(ebs), true) => disk = over(disk, ebs)?,
-            (Some(_), false) => {
-                let message =
-                    format!("The device '{name}' would be a volume, and this cloud has root devices only");
-                return Err(Error::new(&UNSUPPORTED_OPERATION, message));
+        if seen.contains(&name) {
+            let message = format!("The device '{name}' is used in more than one block-device mapping");
+            return Err(Error::new(&INVALID_BLOCK_DEVICE_MAPPING, message));
+        }
+        seen.push(name);
+        devices.lay(mapping, name)?;
+    }
+    Ok(devices)
+}
+
+impl Devices {
+    /// One mapping of the launch.
+    fn lay(&mut self, mapping: &BlockDeviceMapping, name: &str) -> Result<(), Error> {
+        let is_root = name == self.root;
+        let known = self.data.iter().position(|device| device.name == name);
+        match &mapping.ebs {
+            Some(ebs) if is_root => self.root_disk = over(std::mem::take(&mut self.root_disk), ebs)?,
+            Some(ebs) => {
+                let under = known.map(|at| self.data.remove(at).disk).unwrap_or_default();
+                self.data.push(DataDevice { name: name.to_owned(), disk: over(under, ebs)? });
             }
-            (None, true) if mapping.no_device.is_some() => {
+            None if is_root && mapping.no_device.is_some() => {
                 let message = "The root device cannot be left out";
                 return Err(Error::new(&INVALID_BLOCK_DEVICE_MAPPING, message));
             }
+            None if mapping.no_device.is_some() => self.data.retain(|device| device.name != name),
             // Instance stores of types that have none are left out, as on AWS.
-            (None, _) => {}
+            None => {}
         }
+        Ok(())
     }
-    Ok(Devices { root, root_disk: disk })
 }
 
 fn over(under: EbsBlockDevice, asked: &EbsBlockDevice) -> Result<EbsBlockDevice, Error> {
@@ -60,33 +84,23 @@ fn over(under: EbsBlockDevice, asked: &EbsBlockDevice) -> Result<EbsBlockDevice,
         return Err(Error::new(&INVALID_BLOCK_DEVICE_MAPPING, message));
     }
     let asked = asked.clone();
+    // Numbers of one type of volumes say nothing for another.
+    let of_type = |number| match &asked.volume_type {
+        Some(other) if Some(other) != under.volume_type.as_ref() => None,
+        _ => number,
+    };
+    let (iops, throughput) = (of_type(under.iops), of_type(under.throughput));
     Ok(EbsBlockDevice {
         delete_on_termination: asked.delete_on_termination.or(under.delete_on_termination),
-        iops: asked.iops.or(under.iops),
+        iops: asked.iops.or(iops),
         snapshot_id: asked.snapshot_id.or(under.snapshot_id),
         volume_size: asked.volume_size.or(under.volume_size),
         volume_type: asked.volume_type.or(under.volume_type),
         kms_key_id: asked.kms_key_id.or(under.kms_key_id),
-        throughput: asked.throughput.or(under.throughput),
+        throughput: asked.throughput.or(throughput),
         encrypted: asked.encrypted.or(under.encrypted),
         ..under
     })
-}
-
-impl Devices {
-    /// As an instance shows them.
-    pub fn shown(&self, ids: &Ids, now: Timestamp) -> Vec<InstanceBlockDeviceMapping> {
-        vec![InstanceBlockDeviceMapping {
-            device_name: Some(self.root.clone()),
-            ebs: Some(EbsInstanceBlockDevice {
-                attach_time: Some(now),
-                delete_on_termination: Some(self.root_disk.delete_on_termination.unwrap_or(true)),
-                status: Some(AttachmentStatus::Attached),
-                volume_id: Some(VOLUME.new_id(ids)),
-                ..EbsInstanceBlockDevice::default()
-            }),
-        }]
-    }
 }
 
 #[cfg(test)]
@@ -116,6 +130,23 @@ mod tests {
         let merged = merge(&image(), &[mapping("/dev/xvda", sized(20))]).unwrap();
         assert_eq!(merged.root_disk.volume_size, Some(20));
         assert!(merge(&image(), &[mapping("/dev/xvda", sized(4))]).is_err());
-        assert!(merge(&image(), &[mapping("/dev/sdf", sized(4))]).is_err());
+    }
+
+    #[test]
+    fn volumes_are_added_changed_and_left_out() {
+        let sized = |size| EbsBlockDevice { volume_size: Some(size), ..EbsBlockDevice::default() };
+        let mut with = image();
+        with.block_device_mappings.get_or_insert_default().push(mapping("/dev/sdb", sized(3)));
+        let names = |devices: &Devices| devices.data.iter().map(|it| it.name.clone()).collect::<Vec<_>>();
+        let merged = merge(&with, &[mapping("/dev/sdf", sized(4))]).unwrap();
+        assert_eq!(names(&merged), ["/dev/sdb", "/dev/sdf"]);
+        let out = BlockDeviceMapping {
+            device_name: Some("/dev/sdb".to_owned()),
+            no_device: Some(String::new()),
+            ..BlockDeviceMapping::default()
+        };
+        assert!(merge(&with, std::slice::from_ref(&out)).unwrap().data.is_empty());
+        let twice = [mapping("/dev/sdf", sized(4)), mapping("/dev/sdf", sized(4))];
+        assert!(merge(&with, &twice).is_err());
     }
 }

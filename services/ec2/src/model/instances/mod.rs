@@ -9,13 +9,13 @@ pub mod wish;
 use ec2_api::{InstanceState, InstanceStateChange, InstanceStateName};
 use serde::{Deserialize, Serialize};
 
-pub use devices::{Devices, merge as merge_devices};
+pub use devices::{DataDevice, Devices, merge as merge_devices};
 pub use filter::{FILTERS, value};
 pub use options::{
     Defaults, changed as changed_metadata_options, check_metadata_tags, cpu_options, metadata_options,
     user_data,
 };
-pub use shown::with_interfaces;
+pub use shown::{complete, with_interfaces};
 
 /// The state of an instance ("Amazon EC2 instance state changes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

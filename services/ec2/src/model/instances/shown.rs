@@ -3,13 +3,23 @@
 use ec2_api::*;
 
 use super::State;
+use crate::model::addresses::private_domain;
 use crate::model::tags::{self, Tags};
 use crate::records::instances::InstanceRecord;
 use crate::records::interfaces::InterfaceRecord;
 
 /// The instance as clients see it. `interfaces` are those attached to it.
 pub fn with_interfaces(record: &InstanceRecord, interfaces: &[&InterfaceRecord], tags: &Tags) -> Instance {
-    let mut instance = record.shown.0.clone();
+    complete(record.shown.0.clone(), record, interfaces, tags)
+}
+
+/// The same, of what was taken out of its record: to copy it costs as much as all the rest.
+pub fn complete(
+    mut instance: Instance,
+    record: &InstanceRecord,
+    interfaces: &[&InterfaceRecord],
+    tags: &Tags,
+) -> Instance {
     instance.state = Some(record.state.shown());
     instance.state_reason = record.reason.as_ref().map(|reason| reason.0.clone());
     instance.state_transition_reason = Some(transition_reason(record));
@@ -86,10 +96,23 @@ fn of_primary(instance: &mut Instance, primary: &NetworkInterface) {
 fn name_by_resource(instance: &mut Instance) {
     let options = instance.private_dns_name_options.as_ref();
     let wished = options.is_some_and(|it| it.hostname_type == Some(HostnameType::ResourceName));
-    let domain = instance.private_dns_name.as_deref().and_then(|name| name.split_once('.'));
-    if let (true, Some((_, domain)), Some(id)) = (wished, domain, instance.instance_id.as_deref()) {
+    let named = instance.private_dns_name.as_deref().and_then(|name| name.split_once('.'));
+    let domain = match named {
+        Some((_, domain)) => Some(domain.to_owned()),
+        // Without an IPv4 address there is no other name.
+        None if instance.private_ip_address.is_none() => domain_of_zone(instance),
+        None => None,
+    };
+    if let (true, Some(domain), Some(id)) = (wished, domain, instance.instance_id.as_deref()) {
         instance.private_dns_name = Some(format!("{id}.{domain}"));
     }
+}
+
+/// What private names end with where the instance is.
+fn domain_of_zone(instance: &Instance) -> Option<String> {
+    let zone = instance.placement.as_ref()?.availability_zone.as_deref()?;
+    let region = zone.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
+    base::Region::parse(region).map(private_domain)
 }
 
 /// An interface as its instance shows it.

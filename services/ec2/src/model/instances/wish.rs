@@ -51,16 +51,12 @@ pub fn check(input: &RunInstancesInput) -> Result<(), Error> {
     }
     let hibernation = input.hibernation_options.as_ref().and_then(|options| options.configured);
     let enclave = input.enclave_options.as_ref().and_then(|options| options.enabled);
-    let tenancy = input.placement.as_ref().and_then(|placement| placement.tenancy.clone());
-    let target = input.capacity_reservation_specification.as_ref();
     let cannot = [
         ("Hibernation", hibernation == Some(true)),
         ("A Nitro enclave", enclave == Some(true)),
         ("An Elastic GPU", !is_empty(input.elastic_gpu_specification.as_ref())),
         ("An Elastic Inference accelerator", !is_empty(input.elastic_inference_accelerators.as_ref())),
         ("A secondary interface", !is_empty(input.secondary_interfaces.as_ref())),
-        ("A Dedicated Host", tenancy == Some(Tenancy::Host)),
-        ("A Capacity Reservation", target.is_some_and(|target| target.capacity_reservation_target.is_some())),
         ("A managed operator", input.operator.is_some()),
         ("A kernel or RAM disk image", input.kernel_id.is_some() || input.ramdisk_id.is_some()),
     ];

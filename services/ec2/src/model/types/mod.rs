@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::OnceLock;
 
-use ec2_api::InstanceTypeInfo;
+use ec2_api::{InstanceTypeHypervisor, InstanceTypeInfo};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use service::Kept;
@@ -93,6 +93,20 @@ impl InstanceTypes {
         let network = self.get(name).and_then(|info| info.network_info);
         let count = network.and_then(|network| network.ipv4_addresses_per_interface);
         count.and_then(|count| usize::try_from(count).ok()).unwrap_or(ADDRESSES_OF_AN_INTERFACE_MAX)
+    }
+
+    /// The same for IPv6. Types without it have none.
+    pub fn addresses6_max(&self, name: &str) -> usize {
+        let network = self.get(name).and_then(|info| info.network_info);
+        let count = network.and_then(|network| network.ipv6_addresses_per_interface);
+        count.and_then(|count| usize::try_from(count).ok()).unwrap_or(ADDRESSES_OF_AN_INTERFACE_MAX)
+    }
+
+    /// Whether its hypervisor is Nitro; bare metal has none, and is built on Nitro as well.
+    pub fn is_nitro(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|info| {
+            info.hypervisor == Some(InstanceTypeHypervisor::Nitro) || info.bare_metal == Some(true)
+        })
     }
 
     pub fn size(&self, name: &str) -> Option<Size> {

@@ -112,10 +112,10 @@ pub fn create(entries: &mut Vec<NetworkAclEntry>, entry: NetworkAclEntry) -> Res
         let message = format!("The network acl entry identified by {number} already exists.");
         return Err(Error::new(&NETWORK_ACL_ENTRY_ALREADY_EXISTS, message));
     }
-    let own = |entry: &&NetworkAclEntry| {
-        entry.egress == Some(egress) && entry.rule_number.is_some_and(|number| number < LAST_RULE_NUMBER)
-    };
-    if entries.iter().filter(own).count() >= ACL_ENTRIES_MAX {
+    let is_v6 = entry.ipv6_cidr_block.is_some();
+    let alike =
+        |known: &&NetworkAclEntry| known.egress == Some(egress) && known.ipv6_cidr_block.is_some() == is_v6;
+    if entries.iter().filter(alike).count() >= ACL_ENTRIES_MAX {
         let message = "The maximum number of network acl entries has been reached.";
         return Err(Error::new(&NETWORK_ACL_ENTRY_LIMIT_EXCEEDED, message));
     }
@@ -211,5 +211,24 @@ mod tests {
         delete(&mut entries, 100, true).unwrap();
         assert!(delete(&mut entries, 100, true).is_err());
         assert!(delete(&mut entries, 32767, true).is_err());
+    }
+
+    #[test]
+    fn each_family_has_its_own_forty_with_the_last_that_denies() {
+        let mut entries = Vec::new();
+        let four = |number| parse(&asked(number, "-1", None, "0.0.0.0/0")).unwrap();
+        let six = |number| NetworkAclEntry {
+            cidr_block: None,
+            ipv6_cidr_block: Some("::/0".to_owned()),
+            ..four(number)
+        };
+        entries.push(NetworkAclEntry { rule_number: Some(LAST_RULE_NUMBER), ..four(1) });
+        for number in 1..40 {
+            create(&mut entries, four(number)).unwrap();
+            create(&mut entries, six(1000 + number)).unwrap();
+        }
+        assert!(create(&mut entries, four(40)).is_err());
+        create(&mut entries, six(1040)).unwrap();
+        assert!(create(&mut entries, six(1041)).is_err());
     }
 }

@@ -251,6 +251,45 @@ fn check(routes: &[Route], destination: &Destination, target: &Target) -> Result
     Ok(())
 }
 
+/// Refuses what a gateway's table may not hold ("Gateway route tables"): it leads what comes in to an interface or
+/// endpoint in the VPC, or where it is addressed. `blocks` are all of the VPC's and of its subnets.
+pub fn check_for_gateway(
+    destination: &Destination,
+    target: &Target,
+    blocks: &[IpNet],
+    table: &str,
+) -> Result<(), Error> {
+    let refused = |why: String| Err(Error::new(&INVALID_PARAMETER_VALUE, why));
+    let Destination::Block(block) = destination else {
+        return refused(format!(
+            "Route table {table} is associated with a gateway, so a prefix list cannot be the destination of its routes."
+        ));
+    };
+    if !target.is_middlebox() && *target != Target::Local {
+        return refused(format!(
+            "Route table {table} is for a gateway. Its route for {block} can target only local, a network interface or a \
+             Gateway Load Balancer endpoint."
+        ));
+    }
+    if !blocks.contains(block) {
+        return refused(format!(
+            "Route table {table} is for a gateway. The destination {block} is not the CIDR block of its VPC or of a \
+             subnet there."
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a whole table may be for a gateway.
+pub fn check_all_for_gateway(routes: &[Route], blocks: &[IpNet], table: &str) -> Result<(), Error> {
+    for route in routes {
+        if let (Some(destination), Some(target)) = (Destination::of(route), Target::of(route)) {
+            check_for_gateway(&destination, &target, blocks, table)?;
+        }
+    }
+    Ok(())
+}
+
 /// Adds a route that was asked for.
 pub fn create(routes: &mut Vec<Route>, destination: &Destination, target: &Target) -> Result<(), Error> {
     check(routes, destination, target)?;
@@ -262,7 +301,10 @@ pub fn create(routes: &mut Vec<Route>, destination: &Destination, target: &Targe
         let message = format!("The route identified by {destination} already exists.");
         return Err(Error::new(&ROUTE_ALREADY_EXISTS, message));
     }
-    if routes.len() >= ROUTES_OF_TABLE_MAX {
+    // Of each family; lists count for IPv4 here.
+    let is_v6 = |destination: &Destination| matches!(destination, Destination::Block(IpNet::V6(_)));
+    let alike = routes.iter().filter_map(Destination::of).filter(|known| is_v6(known) == is_v6(destination));
+    if alike.count() >= ROUTES_OF_TABLE_MAX {
         let message = "The maximum number of routes has been reached.";
         return Err(Error::new(&ROUTE_LIMIT_EXCEEDED, message));
     }
@@ -367,6 +409,29 @@ mod tests {
     }
 
     #[test]
+    fn a_gateways_table_leads_into_the_vpc_alone() {
+        let blocks: Vec<IpNet> =
+            ["10.0.0.0/16", "10.0.1.0/24", "fd00::/56"].map(|text| text.parse().unwrap()).to_vec();
+        let eni = || Target::Interface("eni-1".to_owned());
+        for (destination, target, expected) in [
+            ("10.0.0.0/16", Target::Local, "ok"),
+            ("10.0.0.0/16", eni(), "ok"),
+            ("10.0.1.0/24", eni(), "ok"),
+            ("10.0.1.0/24", Target::Endpoint("vpce-1".to_owned()), "ok"),
+            ("fd00::/56", eni(), "ok"),
+            ("10.0.1.0/25", eni(), "InvalidParameterValue"),
+            ("10.0.0.0/8", eni(), "InvalidParameterValue"),
+            ("0.0.0.0/0", eni(), "InvalidParameterValue"),
+            ("10.0.1.0/24", Target::InternetGateway("igw-1".to_owned()), "InvalidParameterValue"),
+        ] {
+            let checked = check_for_gateway(&block(destination), &target, &blocks, "rtb-1");
+            assert_eq!(code(checked), expected, "{destination} {target:?}");
+        }
+        let list = Destination::List("pl-1".to_owned());
+        assert_eq!(code(check_for_gateway(&list, &eni(), &blocks, "rtb-1")), "InvalidParameterValue");
+    }
+
+    #[test]
     fn routes_are_replaced_and_deleted_but_local_ones() {
         let mut routes = vec![local("10.0.0.0/16".parse().unwrap())];
         create(&mut routes, &block("0.0.0.0/0"), &Target::InternetGateway("igw-1".to_owned())).unwrap();
@@ -389,5 +454,23 @@ mod tests {
         assert_eq!(code(add_local(&mut routes, local(added), added)), "InvalidParameterValue");
         let added: Ipv4Net = "10.2.0.0/16".parse().unwrap();
         assert_eq!(code(add_local(&mut routes, local(added), added)), "ok");
+    }
+
+    #[test]
+    fn each_family_has_its_own_number_of_routes() {
+        let mut routes = vec![local("10.0.0.0/16".parse().unwrap())];
+        let to = Target::NatGateway("nat-1".to_owned());
+        let four = |number: usize| block(&format!("20.{}.{}.0/24", number / 256, number % 256));
+        let six = |number: usize| {
+            let block = format!("2001:db9:{number:x}::/48").parse::<ipnet::Ipv6Net>().unwrap();
+            Destination::Block(block.into())
+        };
+        for number in 1..ROUTES_OF_TABLE_MAX {
+            create(&mut routes, &four(number), &to).unwrap();
+            create(&mut routes, &six(number), &to).unwrap();
+        }
+        assert_eq!(code(create(&mut routes, &four(ROUTES_OF_TABLE_MAX), &to)), "RouteLimitExceeded");
+        assert_eq!(code(create(&mut routes, &six(ROUTES_OF_TABLE_MAX), &to)), "ok");
+        assert_eq!(code(create(&mut routes, &six(ROUTES_OF_TABLE_MAX + 1), &to)), "RouteLimitExceeded");
     }
 }

@@ -9,6 +9,7 @@ use super::Keys;
 const ACTIONS: &[&str] = &[
     "ModifyAddressAttribute",
     "ModifyFleet",
+    "ModifyHosts",
     "ModifyImageAttribute",
     "ModifyInstanceAttribute",
     "ModifyInstanceMaintenanceOptions",
@@ -22,6 +23,9 @@ const ACTIONS: &[&str] = &[
     "ModifySubnetAttribute",
     "ModifyTransitGateway",
     "ModifyTransitGatewayVpcAttachment",
+    "ModifySnapshotAttribute",
+    "ModifySnapshotTier",
+    "ModifyVolumeAttribute",
     "ModifyVpcAttribute",
     "ModifyVpcEndpoint",
     "ModifyVpcPeeringConnectionOptions",

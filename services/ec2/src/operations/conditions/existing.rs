@@ -17,7 +17,9 @@ use crate::records::interfaces::InterfaceRecord;
 use crate::records::keys::KeyPairRecord;
 use crate::records::peerings::PeeringRecord;
 use crate::records::routes::RouteTableRecord;
+use crate::records::snapshots::SnapshotRecord;
 use crate::records::templates::PlacementGroupRecord;
+use crate::records::volumes::VolumeRecord;
 use crate::records::vpcs::{SubnetRecord, VpcRecord};
 use crate::records::{Place, Resource};
 
@@ -33,10 +35,12 @@ fn id_key(kind: &str) -> Option<&'static str> {
         "network-interface" => "ec2:NetworkInterfaceID",
         "route-table" => "ec2:RouteTableID",
         "security-group" => "ec2:SecurityGroupID",
+        "snapshot" => "ec2:SnapshotID",
         "subnet" => "ec2:SubnetID",
         "transit-gateway" => "ec2:transitGatewayId",
         "transit-gateway-attachment" => "ec2:transitGatewayAttachmentId",
         "transit-gateway-route-table" => "ec2:transitGatewayRouteTableId",
+        "volume" => "ec2:VolumeID",
         "vpc" => "ec2:VpcID",
         "vpc-peering-connection" => "ec2:VpcPeeringConnectionID",
         _ => return None,
@@ -55,6 +59,8 @@ pub async fn keys(tx: &Tx, place: &Place, kind: &str, id: &str) -> Result<Keys, 
         kind if kind == SUBNET.name => of::<SubnetRecord>(tx, place, id, subnet).await?,
         kind if kind == VPC_PEERING.name => of::<PeeringRecord>(tx, place, id, peering).await?,
         kind if kind == VPC_ENDPOINT.name => of::<EndpointRecord>(tx, place, id, endpoint).await?,
+        kind if kind == VOLUME.name => of::<VolumeRecord>(tx, place, id, volume).await?,
+        kind if kind == SNAPSHOT.name => of::<SnapshotRecord>(tx, place, id, snapshot).await?,
         kind if kind == SECURITY_GROUP.name => {
             of::<GroupRecord>(tx, place, id, |place, it| in_vpc(place, it.vpc())).await?
         }
@@ -86,6 +92,38 @@ async fn of<R: Resource>(
 /// `ec2:Vpc`, of what lies in one.
 pub fn in_vpc(place: &Place, vpc: &str) -> Keys {
     vec![("ec2:Vpc".to_owned(), arn(place, &format!("vpc/{vpc}")))]
+}
+
+fn volume(place: &Place, record: &VolumeRecord) -> Keys {
+    let (shown, mut keys) = (&record.shown, Keys::new());
+    add(&mut keys, "ec2:AvailabilityZone", Some(record.zone()));
+    add(&mut keys, "ec2:AvailabilityZoneId", shown.availability_zone_id.as_ref());
+    add(&mut keys, "ec2:Encrypted", shown.encrypted);
+    add(&mut keys, "ec2:KmsKeyId", shown.kms_key_id.as_ref());
+    let parent = shown.snapshot_id.as_deref().filter(|id| !id.is_empty());
+    add(&mut keys, "ec2:ParentSnapshot", parent.map(|id| of_nobody(place, &format!("snapshot/{id}"))));
+    add(&mut keys, "ec2:VolumeInitializationRate", shown.volume_initialization_rate);
+    add(&mut keys, "ec2:VolumeIops", shown.iops);
+    add(&mut keys, "ec2:VolumeSize", shown.size);
+    add(&mut keys, "ec2:VolumeThroughput", shown.throughput);
+    add(&mut keys, "ec2:VolumeType", shown.volume_type.as_ref());
+    keys
+}
+
+fn snapshot(place: &Place, record: &SnapshotRecord) -> Keys {
+    let (shown, mut keys) = (&record.shown, Keys::new());
+    add(&mut keys, "ec2:Encrypted", shown.encrypted);
+    add(&mut keys, "ec2:Owner", shown.owner_id.as_ref());
+    let volume = shown.volume_id.as_deref();
+    add(&mut keys, "ec2:ParentVolume", volume.map(|id| arn(place, &format!("volume/{id}"))));
+    add(&mut keys, "ec2:SnapshotTime", shown.start_time.map(|at| at.to_iso8601()));
+    add(&mut keys, "ec2:VolumeSize", shown.volume_size);
+    keys
+}
+
+/// ARNs of snapshots name no account.
+pub fn of_nobody(place: &Place, resource: &str) -> String {
+    format!("arn:{}:ec2:{}::{resource}", place.1.partition().as_str(), place.1)
 }
 
 fn vpc(_: &Place, record: &VpcRecord) -> Keys {

@@ -2,11 +2,11 @@
 //!
 //! What a launch template says counts as if the request said it.
 
-use ec2_api::{EbsBlockDevice, InstanceNetworkInterfaceSpecification, RunInstancesInput};
+use ec2_api::{InstanceNetworkInterfaceSpecification, RunInstancesInput};
 use schema::Structure;
 use store::Tx;
 
-use super::{Keys, add, arn, existing, making};
+use super::{Keys, add, arn, existing, making, volumes};
 use crate::Ec2;
 use crate::error::Error;
 use crate::kind::*;
@@ -37,7 +37,11 @@ pub async fn keys(
     match kind {
         kind if kind == INSTANCE.name => keys.extend(instance(place, &merged, subnet.as_ref())),
         kind if kind == NETWORK_INTERFACE.name => keys.extend(card(place, &merged, subnet.as_ref())),
-        kind if kind == VOLUME.name => keys.extend(volume(&merged, subnet.as_ref())),
+        kind if kind == VOLUME.name => {
+            zone(&mut keys, &merged, subnet.as_ref());
+            let all = volumes::of_launch(ec2, place, &merged).await?;
+            keys.extend(all.first().map(|disk| volumes::keys(place, disk)).unwrap_or_default());
+        }
         _ => {}
     }
     Ok(keys)
@@ -133,20 +137,5 @@ fn card(place: &Place, input: &RunInstancesInput, subnet: Option<&SubnetRecord>)
     zone(&mut keys, input, subnet);
     let public = first_card(input).and_then(|card| card.associate_public_ip_address);
     add(&mut keys, "ec2:AssociatePublicIpAddress", public);
-    keys
-}
-
-/// Of the root device, which is the only volume of a launch here.
-fn volume(input: &RunInstancesInput, subnet: Option<&SubnetRecord>) -> Keys {
-    let mapping = input.block_device_mappings.as_deref().unwrap_or_default().first();
-    let disk: EbsBlockDevice = mapping.and_then(|mapping| mapping.ebs.clone()).unwrap_or_default();
-    let mut keys = Keys::new();
-    zone(&mut keys, input, subnet);
-    add(&mut keys, "ec2:Encrypted", Some(disk.encrypted.unwrap_or(false)));
-    add(&mut keys, "ec2:VolumeIops", disk.iops);
-    add(&mut keys, "ec2:VolumeSize", disk.volume_size);
-    add(&mut keys, "ec2:VolumeThroughput", disk.throughput);
-    add(&mut keys, "ec2:VolumeType", disk.volume_type);
-    add(&mut keys, "ec2:ParentSnapshot", disk.snapshot_id);
     keys
 }

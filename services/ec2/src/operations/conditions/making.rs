@@ -3,8 +3,11 @@
 use ec2_api::*;
 use schema::Structure;
 
+use super::existing::of_nobody;
 use super::{Keys, add, arn};
-use crate::kind::{IMAGE, KEY_PAIR, NETWORK_INTERFACE, PLACEMENT_GROUP};
+use crate::kind::{
+    CAPACITY_RESERVATION, IMAGE, KEY_PAIR, NETWORK_INTERFACE, PLACEMENT_GROUP, SNAPSHOT, VOLUME,
+};
 use crate::records::Place;
 
 /// What the request says of a resource of this kind.
@@ -22,11 +25,30 @@ pub fn keys(place: &Place, action: &str, kind: &str, input: &dyn Structure) -> K
             add(&mut keys, "ec2:PlacementGroupName", asked.and_then(|it| it.group_name.as_ref()));
             add(&mut keys, "ec2:PlacementGroupStrategy", asked.and_then(|it| it.strategy.as_ref()));
         }
+        "CreateVolume" if kind == VOLUME.name => {
+            if let Some(asked) = input.downcast_ref::<CreateVolumeInput>() {
+                keys.extend(volume(place, asked));
+            }
+        }
+        "CreateCapacityReservation" if kind == CAPACITY_RESERVATION.name => {
+            if let Some(asked) = input.downcast_ref::<CreateCapacityReservationInput>() {
+                keys.extend(reservation(asked));
+            }
+        }
+        "ModifySnapshotAttribute" if kind == SNAPSHOT.name => {
+            if let Some(asked) = input.downcast_ref::<ModifySnapshotAttributeInput>() {
+                keys.extend(sharing(asked));
+            }
+        }
+        "LockSnapshot" if kind == SNAPSHOT.name => {
+            let asked = input.downcast_ref::<LockSnapshotInput>();
+            add(&mut keys, "ec2:SnapshotCoolOffPeriod", asked.and_then(|it| it.cool_off_period));
+            add(&mut keys, "ec2:SnapshotLockDuration", asked.and_then(|it| it.lock_duration));
+        }
         "CreateVpcEndpoint" if kind == "vpc-endpoint" => {
-            let asked = input.downcast_ref::<CreateVpcEndpointInput>();
-            add(&mut keys, "ec2:VpceServiceName", asked.and_then(|it| it.service_name.as_ref()));
-            add(&mut keys, "ec2:VpceServiceRegion", asked.and_then(|it| it.service_region.as_ref()));
-            add(&mut keys, "ec2:VpceServiceOwner", asked.map(|_| "amazon"));
+            if let Some(asked) = input.downcast_ref::<CreateVpcEndpointInput>() {
+                keys.extend(endpoint(asked));
+            }
         }
         "CreateVpcPeeringConnection" if kind == "vpc-peering-connection" => {
             if let Some(asked) = input.downcast_ref::<CreateVpcPeeringConnectionInput>() {
@@ -41,23 +63,22 @@ pub fn keys(place: &Place, action: &str, kind: &str, input: &dyn Structure) -> K
         }
         "AssociateIamInstanceProfile" => {
             let asked = input.downcast_ref::<AssociateIamInstanceProfileInput>();
-            add(
-                &mut keys,
-                "ec2:NewInstanceProfile",
-                asked.and_then(|it| profile(place, &it.iam_instance_profile)),
-            );
+            let new = asked.and_then(|it| profile(place, &it.iam_instance_profile));
+            add(&mut keys, "ec2:NewInstanceProfile", new);
         }
         "ReplaceIamInstanceProfileAssociation" => {
             let asked = input.downcast_ref::<ReplaceIamInstanceProfileAssociationInput>();
-            add(
-                &mut keys,
-                "ec2:NewInstanceProfile",
-                asked.and_then(|it| profile(place, &it.iam_instance_profile)),
-            );
+            let new = asked.and_then(|it| profile(place, &it.iam_instance_profile));
+            add(&mut keys, "ec2:NewInstanceProfile", new);
         }
         "ModifyImageAttribute" if kind == IMAGE.name => {
             if let Some(asked) = input.downcast_ref::<ModifyImageAttributeInput>() {
                 keys.extend(permissions(asked));
+            }
+        }
+        "AllocateHosts" if kind == "dedicated-host" => {
+            if let Some(asked) = input.downcast_ref::<AllocateHostsInput>() {
+                keys.extend(hosts(asked));
             }
         }
         "CreateVpnConnection" if kind == "vpn-connection" => {
@@ -67,6 +88,107 @@ pub fn keys(place: &Place, action: &str, kind: &str, input: &dyn Structure) -> K
         }
         _ => {}
     }
+    keys
+}
+
+fn hosts(asked: &AllocateHostsInput) -> Keys {
+    let mut keys = Keys::new();
+    add(&mut keys, "ec2:AutoPlacement", asked.auto_placement.as_ref());
+    add(&mut keys, "ec2:AvailabilityZone", asked.availability_zone.as_ref());
+    add(&mut keys, "ec2:HostRecovery", asked.host_recovery.as_ref());
+    add(&mut keys, "ec2:InstanceType", asked.instance_type.as_ref());
+    add(&mut keys, "ec2:Quantity", asked.quantity);
+    keys
+}
+
+/// What CreateVolume says itself; what follows from a snapshot or a setting is not asked for.
+fn volume(place: &Place, asked: &CreateVolumeInput) -> Keys {
+    let mut keys = Keys::new();
+    add(&mut keys, "ec2:AvailabilityZone", asked.availability_zone.as_ref());
+    add(&mut keys, "ec2:AvailabilityZoneId", asked.availability_zone_id.as_ref());
+    add(&mut keys, "ec2:Encrypted", Some(asked.encrypted.unwrap_or(false)));
+    add(&mut keys, "ec2:KmsKeyId", asked.kms_key_id.as_ref());
+    let parent = asked.snapshot_id.as_deref().filter(|id| !id.is_empty());
+    add(&mut keys, "ec2:ParentSnapshot", parent.map(|id| of_nobody(place, &format!("snapshot/{id}"))));
+    add(&mut keys, "ec2:VolumeInitializationRate", asked.volume_initialization_rate);
+    add(&mut keys, "ec2:VolumeIops", asked.iops);
+    add(&mut keys, "ec2:VolumeSize", asked.size);
+    add(&mut keys, "ec2:VolumeThroughput", asked.throughput);
+    add(&mut keys, "ec2:VolumeType", Some(asked.volume_type.as_ref().map_or("gp2", VolumeType::as_str)));
+    keys
+}
+
+fn endpoint(asked: &CreateVpcEndpointInput) -> Keys {
+    let mut keys = Keys::new();
+    add(&mut keys, "ec2:VpceServiceName", asked.service_name.as_ref());
+    add(&mut keys, "ec2:VpceServiceRegion", asked.service_region.as_ref());
+    add(&mut keys, "ec2:VpceServiceOwner", Some("amazon"));
+    let names = asked.dns_options.as_ref();
+    add(&mut keys, "ec2:VpcePrivateDnsPreference", names.and_then(|it| it.private_dns_preference.as_ref()));
+    for domain in names.into_iter().flat_map(|it| it.private_dns_specified_domains.iter().flatten()) {
+        add(&mut keys, "ec2:VpcePrivateDnsSpecifiedDomains", Some(domain));
+    }
+    keys
+}
+
+/// What CreateCapacityReservation says, with what it means where it says nothing.
+fn reservation(asked: &CreateCapacityReservationInput) -> Keys {
+    let mut keys = Keys::new();
+    add(&mut keys, "ec2:AvailabilityZone", asked.availability_zone.as_ref());
+    add(&mut keys, "ec2:AvailabilityZoneId", asked.availability_zone_id.as_ref());
+    add(&mut keys, "ec2:EbsOptimized", Some(asked.ebs_optimized.unwrap_or(false)));
+    add(&mut keys, "ec2:EndDate", asked.end_date.map(|at| at.to_iso8601()));
+    add(&mut keys, "ec2:EndDateType", asked.end_date_type.as_ref());
+    add(&mut keys, "ec2:EphemeralStorage", Some(asked.ephemeral_storage.unwrap_or(false)));
+    add(&mut keys, "ec2:InstanceCount", Some(asked.instance_count));
+    let criteria = asked.instance_match_criteria.as_ref().map_or("open", InstanceMatchCriteria::as_str);
+    add(&mut keys, "ec2:InstanceMatchCriteria", Some(criteria));
+    add(&mut keys, "ec2:InstancePlatform", Some(asked.instance_platform.as_str()));
+    add(&mut keys, "ec2:InstanceType", Some(&asked.instance_type));
+    add(&mut keys, "ec2:OutpostArn", asked.outpost_arn.as_ref());
+    add(&mut keys, "ec2:PlacementGroup", asked.placement_group_arn.as_ref());
+    let tenancy = asked.tenancy.as_ref().map_or("default", CapacityReservationTenancy::as_str);
+    add(&mut keys, "ec2:Tenancy", Some(tenancy));
+    keys
+}
+
+/// Whom ModifySnapshotAttribute lets use a snapshot, or no more, in either of its forms.
+fn sharing(asked: &ModifySnapshotAttributeInput) -> Keys {
+    let mut keys = Keys::new();
+    let changes = asked.create_volume_permission.clone().unwrap_or_default();
+    for (verb, all) in [("Add", changes.add), ("Remove", changes.remove)] {
+        for permission in all.unwrap_or_default() {
+            add(&mut keys, &format!("ec2:{verb}/userId"), permission.user_id);
+            add(&mut keys, &format!("ec2:{verb}/group"), permission.group);
+        }
+    }
+    let verb = if asked.operation_type == Some(OperationType::Remove) { "Remove" } else { "Add" };
+    for user in asked.user_ids.iter().flatten() {
+        add(&mut keys, &format!("ec2:{verb}/userId"), Some(user));
+    }
+    for group in asked.group_names.iter().flatten() {
+        add(&mut keys, &format!("ec2:{verb}/group"), Some(group));
+    }
+    keys
+}
+
+/// What CreateSnapshot and CreateSnapshots say of a snapshot to be, which is nobody's in its ARN.
+pub fn snapshot(action: &str, input: &dyn Structure) -> Keys {
+    let input = input.as_any();
+    let (location, outpost) = match action {
+        "CreateSnapshot" => {
+            let asked = input.downcast_ref::<CreateSnapshotInput>();
+            (asked.and_then(|it| it.location.as_ref()), asked.and_then(|it| it.outpost_arn.as_ref()))
+        }
+        "CreateSnapshots" => {
+            let asked = input.downcast_ref::<CreateSnapshotsInput>();
+            (asked.and_then(|it| it.location.as_ref()), asked.and_then(|it| it.outpost_arn.as_ref()))
+        }
+        _ => return Keys::new(),
+    };
+    let mut keys = Keys::new();
+    add(&mut keys, "ec2:Location", Some(location.map_or("regional", SnapshotLocationEnum::as_str)));
+    add(&mut keys, "ec2:OutpostArn", outpost);
     keys
 }
 

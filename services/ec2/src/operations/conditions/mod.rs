@@ -8,6 +8,7 @@ mod attributes;
 mod existing;
 mod launching;
 mod making;
+pub mod volumes;
 
 use base::{Arn, Region};
 use schema::Structure;
@@ -16,11 +17,12 @@ use store::Tx;
 
 use crate::Ec2;
 use crate::error::Error;
-use crate::kind::{IMAGE, KEY_PAIR, LAUNCH_TEMPLATE, PLACEMENT_GROUP};
+use crate::kind::{IMAGE, KEY_PAIR, LAUNCH_TEMPLATE, PLACEMENT_GROUP, SNAPSHOT};
 use crate::model::images::catalogue;
 use crate::records::Place;
 use crate::records::images::IMAGE_PLACES;
 use crate::records::keys::KEY_NAMES;
+use crate::records::snapshots::SNAPSHOT_PLACES;
 use crate::records::templates::{PlacementGroupRecord, TEMPLATE_NAMES};
 use crate::resources;
 
@@ -55,9 +57,15 @@ pub async fn facts(
     let found = ec2.store.read(|tx| async move { placed(&tx, region, named, kind, name).await });
     let Some((place, id)) = found.await? else {
         if kind == IMAGE.name {
-            let own = catalogue::find(region, name).map(|(image, _)| existing::image(&image));
+            let own = catalogue::find(region, name).map(|(image, _)| match ec2.lacking_for_root_volumes() {
+                None => existing::image(&image),
+                Some(_) => existing::image(&catalogue::without_volumes(image)),
+            });
             facts.keys.extend(own.unwrap_or_default());
             facts.keys.extend(input.map(launching::of_image).unwrap_or_default());
+        }
+        if kind == SNAPSHOT.name {
+            facts.keys.extend(input.map(|input| making::snapshot(action, input)).unwrap_or_default());
         }
         return Ok(facts);
     };
@@ -93,7 +101,10 @@ async fn placed(
     name: &str,
 ) -> Result<Option<(Place, String)>, Error> {
     let Some(account) = named.account() else {
-        let at = IMAGE_PLACES.get(tx, &(), name).await?;
+        let at = match kind == SNAPSHOT.name {
+            true => SNAPSHOT_PLACES.get(tx, &(), name).await?,
+            false => IMAGE_PLACES.get(tx, &(), name).await?,
+        };
         return Ok(at.map(|at| (at.place(), name.to_owned())));
     };
     let place = (account, region);

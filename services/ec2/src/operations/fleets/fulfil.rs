@@ -1,20 +1,42 @@
-//! Launching what a fleet is missing.
+//! Launching what a fleet is missing, whichever kind of fleet it is.
 
 use ec2_api::*;
 use schema::Fault;
 use service::Call;
 
+use super::offers::{self, Ready};
 use crate::Ec2;
 use crate::error::Error;
-use crate::model::fleets::{Pool, pools, shares, targets};
+use crate::limits::INSTANCES_AT_ONCE_MAX;
+use crate::model::buying::prices::{self, Nanos};
+use crate::model::fleets::{Offer, Pool, Strategy, order, shares};
 use crate::model::instances::State;
 use crate::operations::instances::launch::{Origin, launch};
 use crate::operations::instances::permissions;
-use crate::operations::templates::applied;
-use crate::records::Resource;
-use crate::records::fleets::FleetRecord;
 use crate::records::instances::InstanceRecord;
 use crate::resources;
+
+/// What a fleet of either kind wants.
+pub struct Wanted<'a> {
+    pub fleet: &'a str,
+    /// The tag that tells an instance's fleet.
+    pub tag: &'static str,
+    pub pools: Vec<Pool>,
+    pub on_demand: Share,
+    pub spot: Share,
+}
+
+/// How much of one way to buy, and how it is taken.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// Units of capacity.
+    pub target: f64,
+    pub strategy: Strategy,
+    /// The most that all of it may cost in an hour.
+    pub max_total: Option<Nanos>,
+    pub single_type: bool,
+    pub single_zone: bool,
+}
 
 /// What a try to fulfil a fleet came to.
 #[derive(Debug, Default)]
@@ -24,6 +46,44 @@ pub struct Fulfilled {
     /// Units of capacity there are now.
     pub capacity: f64,
     pub on_demand: f64,
+    /// What there was before and is there still.
+    pub members: Vec<Member>,
+    /// What the target is.
+    pub target: f64,
+}
+
+/// One instance of a fleet that is not on its way out.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub id: String,
+    pub weight: f64,
+    pub is_spot: bool,
+    instance_type: String,
+    zone: String,
+}
+
+impl Fulfilled {
+    pub fn is_full(&self) -> bool {
+        self.capacity >= self.target
+    }
+
+    /// Takes members out where there are more than are wanted, those launched last first, as far as that leaves enough.
+    pub fn cut(&mut self, on_demand: f64) -> Vec<String> {
+        let spot = self.target - on_demand;
+        let mut over = [self.on_demand - on_demand, self.capacity - self.on_demand - spot];
+        let mut gone = Vec::new();
+        for member in self.members.iter().rev() {
+            let over = &mut over[usize::from(member.is_spot)];
+            if *over >= member.weight {
+                *over -= member.weight;
+                self.capacity -= member.weight;
+                self.on_demand -= if member.is_spot { 0.0 } else { member.weight };
+                gone.push(member.id.clone());
+            }
+        }
+        self.members.retain(|member| !gone.contains(&member.id));
+        gone
+    }
 }
 
 /// The instances of a fleet that are not on their way out.
@@ -35,141 +95,205 @@ pub async fn members(ec2: &Ec2, call: &Call, fleet: &str) -> Result<Vec<Instance
     Ok(all.into_iter().filter(is_member).collect())
 }
 
-fn is_spot(record: &InstanceRecord) -> bool {
-    record.shown.instance_lifecycle == Some(InstanceLifecycleType::Spot)
-}
-
-/// Launches what is missing, pool by pool.
-pub async fn fulfil(ec2: &Ec2, call: &Call, fleet: &FleetRecord) -> Result<Fulfilled, Error> {
-    let data = &fleet.shown.0;
-    let pools = pools(data.launch_template_configs.as_deref().unwrap_or_default());
-    let specification = data.target_capacity_specification.clone().unwrap_or_default();
-    let (on_demand, spot) = targets(&specification);
-    let members = members(ec2, call, fleet.id()).await?;
-    let weight = |record: &InstanceRecord| {
-        let of_type = |pool: &&Pool| {
-            pool.overrides.as_ref().and_then(|it| it.instance_type.as_deref()) == Some(record.instance_type())
-        };
-        pools.iter().find(of_type).map_or(1.0, Pool::weight)
-    };
-    let stays = |record: &&InstanceRecord| matches!(record.state, State::Pending | State::Running);
-    let have = |of_spot: bool| -> f64 {
-        members.iter().filter(stays).filter(|record| is_spot(record) == of_spot).map(weight).sum()
+/// Launches what is missing, offer by offer.
+pub async fn fulfil(ec2: &Ec2, call: &Call, wanted: &Wanted<'_>) -> Result<Fulfilled, Error> {
+    let mut fulfilled =
+        Fulfilled { target: wanted.on_demand.target + wanted.spot.target, ..Fulfilled::default() };
+    let ready = offers::ready(ec2, call, wanted, &mut fulfilled.errors).await?;
+    let mut found = members(ec2, call, wanted.fleet).await?;
+    found.retain(|record| matches!(record.state, State::Pending | State::Running));
+    found.sort_by_key(|record| record.shown.launch_time);
+    fulfilled.members = found.iter().map(|record| member(&ready, record)).collect();
+    let have = |of_spot| -> f64 {
+        let all = fulfilled.members.iter().filter(|member| member.is_spot == of_spot);
+        all.map(|member| member.weight).sum()
     };
     let (have_demand, have_spot) = (have(false), have(true));
-    let mut fulfilled =
-        Fulfilled { capacity: have_demand + have_spot, on_demand: have_demand, ..Fulfilled::default() };
-    let spread = data
-        .spot_options
-        .as_ref()
-        .is_some_and(|options| options.allocation_strategy == Some(SpotAllocationStrategy::Diversified));
-    for (of_spot, missing) in [(false, on_demand - have_demand), (true, spot - have_spot)] {
-        if missing > 0.0 {
-            take(ec2, call, fleet, &pools, missing, of_spot, spread && of_spot, &mut fulfilled).await?;
+    (fulfilled.capacity, fulfilled.on_demand) = (have_demand + have_spot, have_demand);
+    for (of_spot, share, have) in [(false, &wanted.on_demand, have_demand), (true, &wanted.spot, have_spot)] {
+        if share.target > have {
+            let missing = share.target - have;
+            take(ec2, call, wanted, &ready, (share, of_spot), missing, &mut fulfilled).await?;
         }
     }
     Ok(fulfilled)
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one kind of capacity of a fleet, of which these are the parts"
-)]
+fn member(ready: &[Ready], record: &InstanceRecord) -> Member {
+    let of_type = |ready: &&Ready| ready.instance_type == record.instance_type();
+    let of_zone = |ready: &&Ready| ready.zone.as_deref().is_none_or(|zone| zone == record.zone());
+    let pool = ready.iter().find(|it| of_type(it) && of_zone(it)).or_else(|| ready.iter().find(of_type));
+    Member {
+        id: record.id.clone(),
+        weight: pool.map_or(1.0, |ready| ready.pool.weight),
+        is_spot: record.is_spot(),
+        instance_type: record.instance_type().to_owned(),
+        zone: record.zone().to_owned(),
+    }
+}
+
+/// Takes `missing` units out of the offers there are; what one cannot give is asked of the others.
 async fn take(
     ec2: &Ec2,
     call: &Call,
-    fleet: &FleetRecord,
-    pools: &[Pool],
+    wanted: &Wanted<'_>,
+    ready: &[Ready],
+    (share, of_spot): (&Share, bool),
     missing: f64,
-    of_spot: bool,
-    spread: bool,
     fulfilled: &mut Fulfilled,
 ) -> Result<(), Error> {
+    let mut offers = offers::now(ec2, call, ready, of_spot, &mut fulfilled.errors).await?;
+    for offer in &mut offers {
+        let of_offer = |member: &&Member| {
+            member.instance_type == offer.instance_type
+                && offer.zone.as_deref().is_none_or(|zone| zone == member.zone)
+        };
+        offer.taken = fulfilled.members.iter().filter(of_offer).count();
+    }
+    order(share.strategy, &mut offers);
+    if let Some(first) = offers.first().cloned() {
+        offers.retain(|offer| {
+            (!share.single_type || offer.instance_type == first.instance_type)
+                && (!share.single_zone || offer.zone == first.zone)
+        });
+    }
+    let mut budget = Budget::of(share, &offers, fulfilled, of_spot);
     let mut left = missing;
-    for (at, mut count) in shares(pools, missing, spread).into_iter().enumerate() {
-        let pool = &pools[at];
-        // What the pools before could not give is asked of the next.
-        if !spread {
-            count = (left / pool.weight()).ceil().max(0.0) as usize;
-        }
-        if count == 0 {
-            continue;
-        }
-        match launch_from(ec2, call, fleet, pool, count, of_spot).await {
-            Ok(made) => {
-                let capacity = made.len() as f64 * pool.weight();
-                left -= capacity;
-                fulfilled.capacity += capacity;
-                fulfilled.on_demand += if of_spot { 0.0 } else { capacity };
-                fulfilled.instances.extend(grouped(pool, &made, of_spot));
+    while left > 0.0 && !offers.is_empty() {
+        let mut spent = Vec::new();
+        for (at, count) in shares(&offers, left, share.strategy).into_iter().enumerate() {
+            let offer = &offers[at];
+            let count = budget.allows(offer).min(count).min(INSTANCES_AT_ONCE_MAX);
+            if count == 0 {
+                if budget.allows(offer) == 0 {
+                    spent.push(at);
+                }
+                continue;
             }
-            Err(Error::Internal(cause)) => return Err(Error::Internal(cause)),
-            Err(error) => {
-                let fault = Fault::from(error);
-                fulfilled.errors.push(CreateFleetError {
-                    launch_template_and_overrides: Some(answer(pool)),
-                    lifecycle: Some(lifecycle(of_spot)),
-                    error_code: Some(fault.code().to_owned()),
-                    error_message: Some(fault.message().to_owned()),
-                });
+            let pool = &ready[offer.pool];
+            match launch_from(ec2, call, wanted, pool, (offer, count), of_spot).await {
+                Ok(made) => {
+                    let capacity = made.len() as f64 * offer.weight;
+                    left -= capacity;
+                    budget.spend(offer, made.len());
+                    fulfilled.capacity += capacity;
+                    fulfilled.on_demand += if of_spot { 0.0 } else { capacity };
+                    fulfilled.instances.extend(grouped(&pool.pool, &made, of_spot));
+                    if made.len() < count {
+                        spent.push(at);
+                    }
+                }
+                Err(Error::Internal(cause)) => return Err(Error::Internal(cause)),
+                Err(error) => {
+                    fulfilled.errors.push(failure(&pool.pool, of_spot, error));
+                    spent.push(at);
+                }
             }
         }
+        if spent.is_empty() {
+            break;
+        }
+        let mut at = 0;
+        offers.retain(|_| {
+            at += 1;
+            !spent.contains(&(at - 1))
+        });
     }
     Ok(())
+}
+
+/// What is left of the most that may be paid in an hour.
+struct Budget(Option<Nanos>);
+
+impl Budget {
+    fn of(share: &Share, offers: &[Offer], fulfilled: &Fulfilled, of_spot: bool) -> Budget {
+        let price = |member: &Member| {
+            let same = |offer: &&Offer| {
+                offer.instance_type == member.instance_type
+                    && offer.zone.as_deref().is_none_or(|zone| zone == member.zone)
+            };
+            let known = offers.iter().find(same).and_then(|offer| offer.price);
+            known.or_else(|| prices::on_demand(&member.instance_type)).unwrap_or(0)
+        };
+        let spent: Nanos =
+            fulfilled.members.iter().filter(|member| member.is_spot == of_spot).map(price).sum();
+        Budget(share.max_total.map(|most| most.saturating_sub(spent)))
+    }
+
+    fn allows(&self, offer: &Offer) -> usize {
+        match (self.0, offer.price) {
+            (Some(left), Some(price)) => usize::try_from(left / price.max(1)).unwrap_or(usize::MAX),
+            _ => usize::MAX,
+        }
+    }
+
+    fn spend(&mut self, offer: &Offer, count: usize) {
+        let cost = offer.price.unwrap_or(0).saturating_mul(count as u64);
+        self.0 = self.0.map(|left| left.saturating_sub(cost));
+    }
 }
 
 fn lifecycle(of_spot: bool) -> InstanceLifecycle {
     if of_spot { InstanceLifecycle::Spot } else { InstanceLifecycle::OnDemand }
 }
 
-pub fn answer(pool: &Pool) -> LaunchTemplateAndOverridesResponse {
-    LaunchTemplateAndOverridesResponse {
-        launch_template_specification: Some(pool.template.clone()),
-        overrides: pool.overrides.clone(),
+/// Why nothing came of a pool.
+pub fn failure(pool: &Pool, of_spot: bool, error: Error) -> CreateFleetError {
+    let fault = Fault::from(error);
+    CreateFleetError {
+        launch_template_and_overrides: Some(pool.told.clone()),
+        lifecycle: Some(lifecycle(of_spot)),
+        error_code: Some(fault.code().to_owned()),
+        error_message: Some(fault.message().to_owned()),
     }
 }
 
 async fn launch_from(
     ec2: &Ec2,
     call: &Call,
-    fleet: &FleetRecord,
-    pool: &Pool,
-    count: usize,
+    wanted: &Wanted<'_>,
+    ready: &Ready,
+    (offer, count): (&Offer, usize),
     of_spot: bool,
 ) -> Result<Vec<Instance>, Error> {
-    let over = pool.overrides.clone().unwrap_or_default();
-    let placement = over.availability_zone.clone().or(over.availability_zone_id.clone()).map(|_| Placement {
-        availability_zone: over.availability_zone.clone(),
-        availability_zone_id: over.availability_zone_id.clone(),
-        ..Placement::default()
+    let mut input = ready.launch.clone();
+    input.min_count = 1;
+    input.max_count = i32::try_from(count).unwrap_or(i32::MAX);
+    if offers::names_no_subnet(&input)
+        && let Some(zone) = &offer.zone
+    {
+        input.placement.get_or_insert_default().availability_zone = Some(zone.clone());
+    }
+    let max_price = ready.pool.max_price.map(|unit| (unit as f64 * ready.pool.weight) as Nanos);
+    input.instance_market_options = of_spot.then(|| InstanceMarketOptionsRequest {
+        market_type: Some(MarketType::Spot),
+        spot_options: max_price.map(|price| SpotMarketOptions {
+            max_price: Some(prices::shown(price)),
+            ..SpotMarketOptions::default()
+        }),
     });
-    let specifications: Vec<TagSpecification> =
-        fleet.tag_specifications.iter().map(|specification| specification.0.clone()).collect();
-    let input = RunInstancesInput {
-        launch_template: Some(LaunchTemplateSpecification {
-            launch_template_id: pool.template.launch_template_id.clone(),
-            launch_template_name: pool.template.launch_template_name.clone(),
-            version: pool.template.version.clone(),
-        }),
-        image_id: over.image_id,
-        instance_type: over.instance_type,
-        subnet_id: over.subnet_id,
-        placement,
-        min_count: 1,
-        max_count: i32::try_from(count).unwrap_or(i32::MAX),
-        instance_market_options: of_spot.then_some(InstanceMarketOptionsRequest {
-            market_type: Some(MarketType::Spot),
-            spot_options: None,
-        }),
-        tag_specifications: (!specifications.is_empty()).then_some(specifications),
-        ..RunInstancesInput::default()
-    };
-    let (input, template) = applied(ec2, &call.scope(), input).await?;
     // Whoever asks for a fleet needs what a launch of its instances needs.
-    let used = template.as_ref().map(|(id, _)| id.as_str());
+    let used = ready.template.as_ref().map(|(id, _)| id.as_str());
     permissions::permit(ec2, call, &input, used, &[]).await?;
-    let origin = Origin { template, fleet: Some(fleet.id().to_owned()) };
-    Ok(launch(ec2, call, &input, "", &origin).await?.instances.unwrap_or_default())
+    let origin =
+        Origin { template: ready.template.clone(), fleet: Some(wanted.fleet.to_owned()), spot: None };
+    let made = launch(ec2, call, &input, "", &origin).await?.instances.unwrap_or_default();
+    mark(ec2, call, wanted, &made).await?;
+    Ok(made)
+}
+
+/// Tags instances with the fleet they are of, as AWS does itself.
+async fn mark(ec2: &Ec2, call: &Call, wanted: &Wanted<'_>, made: &[Instance]) -> Result<(), Error> {
+    let place = &call.scope();
+    let done = ec2.store.transact(|tx| async move {
+        for id in made.iter().filter_map(|instance| instance.instance_id.as_deref()) {
+            let mut tags = resources::tags(&tx, place, id).await?;
+            tags.insert(wanted.tag.to_owned(), wanted.fleet.to_owned());
+            resources::set_tags(&tx, place, id, &tags).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    done.await
 }
 
 /// As CreateFleet answers: instances of a pool by their type and zone.
@@ -182,7 +306,7 @@ fn grouped(pool: &Pool, made: &[Instance], of_spot: bool) -> Vec<CreateFleetInst
             Some(known) => &mut known.instance_ids,
             None => {
                 all.push(CreateFleetInstance {
-                    launch_template_and_overrides: Some(answer(pool)),
+                    launch_template_and_overrides: Some(pool.told.clone()),
                     lifecycle: Some(lifecycle(of_spot)),
                     instance_ids: None,
                     instance_type: instance.instance_type.clone(),

@@ -1,6 +1,9 @@
 //! Fleets: capacity that is launched at once, or kept by a task.
 
 pub mod fulfil;
+pub mod offers;
+pub mod pools;
+pub mod wishes;
 
 use base::{Arn, Timestamp};
 use ec2_api::*;
@@ -11,7 +14,9 @@ use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::INVALID_PARAMETER_VALUE;
 use crate::kind::{FLEET, INSTANCE};
-use crate::limits::FLEET_EVENTS_MAX;
+use crate::limits::{
+    FLEET_EVENTS_MAX, FLEET_SHOWN_TIME, INSTANT_FLEETS_AT_ONCE_MAX, KEPT_FLEETS_AT_ONCE_MAX,
+};
 use crate::model::tags::shown as shown_tags;
 use crate::operations::instances::states;
 use crate::operations::lists::{self, Asked};
@@ -35,7 +40,7 @@ pub fn to_modify(_: &Ec2, call: &Call, input: &ModifyFleetInput) -> Result<Vec<A
 }
 
 /// The same members under another type's name.
-fn renamed<A: Structure, B: Structure + Default>(from: A) -> B {
+pub fn renamed<A: Structure, B: Structure + Default>(from: A) -> B {
     let value = serde_json::to_value(Kept(from)).unwrap_or_default();
     serde_json::from_value::<Kept<B>>(value).map(|kept| kept.0).unwrap_or_default()
 }
@@ -46,9 +51,7 @@ pub async fn create_fleet(
     input: CreateFleetInput,
 ) -> Result<CreateFleetOutput, Error> {
     check_target(&input.target_capacity_specification)?;
-    if input.launch_template_configs.is_empty() {
-        return Err(Error::missing("LaunchTemplateConfigs"));
-    }
+    wishes::check(&input, call.now)?;
     let specifications = input.tag_specifications.clone().unwrap_or_default();
     let given = &tags::of_new(ec2, call, "CreateFleet", Some(&specifications), &FLEET, &[&INSTANCE]).await?;
     let of_instances =
@@ -81,7 +84,14 @@ pub async fn create_fleet(
         ec2.fleets.nudge();
         return Ok(CreateFleetOutput { fleet_id, ..CreateFleetOutput::default() });
     }
-    let outcome = fulfil::fulfil(ec2, call, &record).await?;
+    let wanted = wishes::wanted(&record.shown, &record.tag_specifications)?;
+    let mut outcome = fulfil::fulfil(ec2, call, &wanted).await?;
+    if wishes::is_too_little(&record.shown, &outcome) {
+        let made = std::mem::take(&mut outcome.instances);
+        let ids = made.into_iter().flat_map(|one| one.instance_ids.unwrap_or_default()).collect();
+        end(ec2, call, ids).await?;
+        (outcome.capacity, outcome.on_demand) = (0.0, 0.0);
+    }
     note(ec2, call, record.id(), &outcome).await?;
     Ok(CreateFleetOutput { fleet_id, errors: Some(outcome.errors), instances: Some(outcome.instances) })
 }
@@ -149,9 +159,7 @@ pub async fn note(ec2: &Ec2, call: &Call, id: &str, outcome: &fulfil::Fulfilled)
     let noted = ec2.store.transact(|tx| async move {
         let Some(mut record) = FleetRecord::TABLE.get(&tx, place, id).await? else { return Ok(()) };
         let is_kept = record.shown.r#type == Some(FleetType::Maintain);
-        let target =
-            record.shown.target_capacity_specification.as_ref().and_then(|it| it.total_target_capacity);
-        let is_full = outcome.capacity >= f64::from(target.unwrap_or(0));
+        let is_full = outcome.is_full();
         let data = &mut record.shown.0;
         data.fulfilled_capacity = Some(outcome.capacity);
         data.fulfilled_on_demand_capacity = Some(outcome.on_demand);
@@ -277,7 +285,9 @@ pub async fn modify_fleet(
             data.target_capacity_specification = Some(renamed(wanted.clone()));
         }
         if let Some(configs) = &input.launch_template_configs {
-            data.launch_template_configs = Some(configs.iter().cloned().map(renamed).collect());
+            let configs: Vec<FleetLaunchTemplateConfig> = configs.iter().cloned().map(renamed).collect();
+            pools::of_fleet(&configs)?;
+            data.launch_template_configs = Some(configs);
         }
         if let Some(policy) = &input.excess_capacity_termination_policy {
             data.excess_capacity_termination_policy = Some(policy.clone());
@@ -297,9 +307,11 @@ pub async fn delete_fleets(
     call: &Call,
     input: DeleteFleetsInput,
 ) -> Result<DeleteFleetsOutput, Error> {
+    let instant = instant_ones(ec2, call, &input.fleet_ids).await?;
     let (mut done, mut refused) = (Vec::new(), Vec::new());
     for id in &input.fleet_ids {
-        match delete(ec2, call, id, input.terminate_instances).await {
+        // No instance outlives its instant fleet, whatever was asked.
+        match delete(ec2, call, id, input.terminate_instances || instant.contains(id)).await {
             Ok(item) => done.push(item),
             Err(Error::Refused { message, .. }) => {
                 let code = match FLEET.is_id(id) {
@@ -318,7 +330,56 @@ pub async fn delete_fleets(
     })
 }
 
+/// Which of these fleets are instant.
+///
+/// # Errors
+/// `InvalidParameterValue` for more than are deleted at once; then none is.
+async fn instant_ones(ec2: &Ec2, call: &Call, ids: &[String]) -> Result<Vec<String>, Error> {
+    let too_many = |most: usize, kind: &str| {
+        let why = format!("At most {most} {kind}fleets are deleted in a request.");
+        Error::invalid_value(ids.len(), "FleetIds", &why)
+    };
+    let most = INSTANT_FLEETS_AT_ONCE_MAX + KEPT_FLEETS_AT_ONCE_MAX;
+    if ids.len() > most {
+        return Err(too_many(most, ""));
+    }
+    let place = &call.scope();
+    let found = ec2.store.read(|tx| async move {
+        let (mut instant, mut kept) = (Vec::new(), 0);
+        for id in ids {
+            match FleetRecord::TABLE.get(&tx, place, id).await? {
+                Some(record) if record.shown.r#type == Some(FleetType::Instant) => instant.push(id.clone()),
+                Some(_) => kept += 1,
+                None => {}
+            }
+        }
+        Ok::<_, Error>((instant, kept))
+    });
+    let (instant, kept) = found.await?;
+    if instant.len() > INSTANT_FLEETS_AT_ONCE_MAX {
+        return Err(too_many(INSTANT_FLEETS_AT_ONCE_MAX, "instant "));
+    }
+    if kept > KEPT_FLEETS_AT_ONCE_MAX {
+        return Err(too_many(KEPT_FLEETS_AT_ONCE_MAX, "kept or requested "));
+    }
+    Ok(instant)
+}
+
 async fn delete(ec2: &Ec2, call: &Call, id: &str, terminate: bool) -> Result<DeleteFleetSuccessItem, Error> {
+    let (previous_fleet_state, current_fleet_state) = give_up(ec2, call, id, terminate, "deleted").await?;
+    Ok(DeleteFleetSuccessItem { current_fleet_state, previous_fleet_state, fleet_id: Some(id.to_owned()) })
+}
+
+type States = (Option<FleetStateCode>, Option<FleetStateCode>);
+
+/// The fleet launches nothing more. Its state before, and now.
+pub async fn give_up(
+    ec2: &Ec2,
+    call: &Call,
+    id: &str,
+    terminate: bool,
+    why: &'static str,
+) -> Result<States, Error> {
     let place = &call.scope();
     let deleted = ec2.store.transact(|tx| async move {
         let mut record: FleetRecord = resources::get(&tx, place, id).await?;
@@ -328,17 +389,50 @@ async fn delete(ec2: &Ec2, call: &Call, id: &str, terminate: bool) -> Result<Del
             true => FleetStateCode::DeletedTerminating,
             false => FleetStateCode::DeletedRunning,
         });
-        record.history.push(event(call.now, FleetEventType::FleetChange, "deleted", None));
-        FLEET_PLACES.delete(&tx, &(), id).await?;
+        record.history.push(event(call.now, FleetEventType::FleetChange, why, None));
+        FLEET_PLACES.put(&tx, &(), id, &PlaceRecord::of(place)).await?;
         resources::put(&tx, place, &record).await?;
         Ok::<_, Error>((before, record.shown.fleet_state.clone()))
     });
-    let (previous_fleet_state, current_fleet_state) = deleted.await?;
-    let members: Vec<String> =
-        fulfil::members(ec2, call, id).await?.into_iter().map(|record| record.id).collect();
-    if terminate && !members.is_empty() {
-        let input = TerminateInstancesInput { instance_ids: members, ..TerminateInstancesInput::default() };
-        states::terminate_instances(ec2, call, input).await?;
+    let states = deleted.await?;
+    if terminate {
+        let members = fulfil::members(ec2, call, id).await?;
+        end(ec2, call, members.into_iter().map(|record| record.id).collect()).await?;
     }
-    Ok(DeleteFleetSuccessItem { current_fleet_state, previous_fleet_state, fleet_id: Some(id.to_owned()) })
+    ec2.fleets.nudge();
+    Ok(states)
+}
+
+/// Of a fleet that was given up: it is gone when its instances are, and forgotten two days later.
+pub async fn fade(ec2: &Ec2, call: &Call, id: &str) -> Result<(), Error> {
+    let is_empty = fulfil::members(ec2, call, id).await?.is_empty();
+    let place = &call.scope();
+    let done = ec2.store.transact(|tx| async move {
+        let Some(mut record) = FleetRecord::TABLE.get(&tx, place, id).await? else { return Ok(()) };
+        if !is_empty {
+            return Ok(());
+        }
+        if record.shown.fleet_state != Some(FleetStateCode::Deleted) {
+            record.deleted = Some(call.now);
+            record.shown.0.fleet_state = Some(FleetStateCode::Deleted);
+            record.shown.0.fulfilled_capacity = Some(0.0);
+            record.shown.0.fulfilled_on_demand_capacity = Some(0.0);
+            return resources::put(&tx, place, &record).await;
+        }
+        if record.deleted.is_some_and(|at| call.now.since(at) >= FLEET_SHOWN_TIME) {
+            FLEET_PLACES.delete(&tx, &(), id).await?;
+            resources::remove::<FleetRecord>(&tx, place, id).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    done.await
+}
+
+/// Terminates instances of a fleet.
+pub async fn end(ec2: &Ec2, call: &Call, instance_ids: Vec<String>) -> Result<(), Error> {
+    if instance_ids.is_empty() {
+        return Ok(());
+    }
+    let input = TerminateInstancesInput { instance_ids, ..TerminateInstancesInput::default() };
+    states::terminate_instances(ec2, call, input).await.map(drop)
 }

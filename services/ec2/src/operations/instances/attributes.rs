@@ -16,7 +16,9 @@ use crate::error::codes::{
 };
 use crate::model::instances::{self, State};
 use crate::operations::interfaces::make;
+use crate::records::Resource;
 use crate::records::instances::InstanceRecord;
+use crate::records::volumes::VolumeRecord;
 use crate::records::vpcs::SubnetRecord;
 use crate::resources;
 
@@ -224,7 +226,7 @@ async fn apply(
         Change::EbsOptimized(on) => record.shown.0.ebs_optimized = Some(*on),
         Change::EnaSupport(on) => record.shown.0.ena_support = Some(*on),
         Change::SriovNetSupport(value) => record.shown.0.sriov_net_support = Some(value.clone()),
-        Change::Devices(devices) => modify_devices(record, devices)?,
+        Change::Devices(devices) => modify_devices(tx, call, record, devices).await?,
         Change::SourceDestCheck(_) | Change::Groups(_) => rewire(tx, call, record, change).await?,
     }
     Ok(())
@@ -249,7 +251,9 @@ fn retype(ec2: &Ec2, record: &mut InstanceRecord, name: &str) -> Result<(), Erro
     Ok(())
 }
 
-fn modify_devices(
+async fn modify_devices(
+    tx: &Tx,
+    call: &Call,
     record: &mut InstanceRecord,
     devices: &[InstanceBlockDeviceMappingSpecification],
 ) -> Result<(), Error> {
@@ -263,6 +267,14 @@ fn modify_devices(
         let wanted = device.ebs.as_ref().and_then(|ebs| ebs.delete_on_termination);
         if let (Some(ebs), Some(wanted)) = (known.ebs.as_mut(), wanted) {
             ebs.delete_on_termination = Some(wanted);
+            let id = ebs.volume_id.clone().unwrap_or_default();
+            let place = &call.scope();
+            if let Some(mut volume) = VolumeRecord::TABLE.get(tx, place, &id).await? {
+                if let Some(attachment) = volume.attachment.as_mut() {
+                    attachment.delete_on_termination = wanted;
+                }
+                resources::put(tx, place, &volume).await?;
+            }
         }
     }
     Ok(())

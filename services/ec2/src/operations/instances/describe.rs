@@ -15,15 +15,15 @@ use crate::model::filter::{Filters, Values, maybe, one};
 use crate::model::instances::{self, FILTERS};
 use crate::model::tags::Tags;
 use crate::records::instances::InstanceRecord;
-use crate::records::interfaces::InterfaceRecord;
-use crate::records::{Place, Resource};
+use crate::records::interfaces::{CARDS, InterfaceRecord};
+use crate::records::{Place, Resource, TAGS};
 use crate::resources;
 
 const OPERATION: &str = "DescribeInstances";
 const PAGE_LEAST: i32 = 5;
 const TAG_FILTERS_OF_INTERFACES: [&str; 2] = ["network-interface.tag-key", "network-interface.tag-value"];
 
-/// An instance with its reservation.
+/// An instance with its reservation; what is shown of it was taken out of the record.
 pub struct Seen {
     pub record: InstanceRecord,
     pub instance: Instance,
@@ -68,7 +68,9 @@ async fn by_ids(tx: &Tx, call: &Call, ids: &[String], filters: &Filters) -> Resu
     ids.iter().try_for_each(|id| INSTANCE.check(id))?;
     let mut found = Vec::new();
     for record in super::all_of(tx, place, ids).await? {
-        found.extend(admitted(tx, call, record, filters).await?);
+        let cards = super::interfaces_of(tx, place, &record.id).await?;
+        let tags = resources::tags(tx, place, &record.id).await?;
+        found.extend(admitted(tx, call, record, (&cards, tags), filters).await?);
     }
     Ok(found)
 }
@@ -84,10 +86,21 @@ async fn by_page(
     let mut found: Vec<Seen> = Vec::new();
     let mut after = after.map(str::to_owned);
     loop {
-        let page =
-            InstanceRecord::TABLE.scan(tx, place, Select::ALL.after(after.as_deref()), PAGE_MAX).await?;
-        for (_, record) in page.records {
-            let Some(seen) = admitted(tx, call, record, filters).await? else { continue };
+        let select = Select::ALL.after(after.as_deref());
+        // One more than there is room for tells whether there is another page.
+        let most = if filters.is_empty() { (limit + 1 - found.len()).min(PAGE_MAX) } else { PAGE_MAX };
+        let page = InstanceRecord::TABLE.scan(tx, place, select, most).await?;
+        let mut belongings = match page.records.last() {
+            Some((last, _)) => Belongings::between(tx, place, after.as_deref(), last).await?,
+            None => Belongings::default(),
+        };
+        for (id, record) in page.records {
+            if filters.is_empty() && found.len() == limit {
+                return Ok((found, after));
+            }
+            let (cards, tags) = belongings.of(tx, place, &id).await?;
+            after = Some(id);
+            let Some(seen) = admitted(tx, call, record, (&cards, tags), filters).await? else { continue };
             if found.len() == limit {
                 let last = found.last().map(|seen| seen.record.id.clone());
                 return Ok((found, last));
@@ -101,25 +114,73 @@ async fn by_page(
     }
 }
 
-/// The instance with what else belongs to it, if the filters let it pass. The rest is read for it alone: pages are cut
-/// out of many instances, and most of them are not on the page.
+/// What belongs to neighbouring instances, read at once: one by one it would be three questions an instance.
+#[derive(Default)]
+struct Belongings {
+    /// The ids of interfaces, by instance.
+    cards: BTreeMap<String, Vec<String>>,
+    tags: BTreeMap<String, Tags>,
+}
+
+impl Belongings {
+    /// Of the instances after this one, up to and with that.
+    async fn between(tx: &Tx, place: &Place, after: Option<&str>, last: &str) -> Result<Belongings, Error> {
+        let prefix = format!("{}-", INSTANCE.prefix);
+        let mut found = Belongings::default();
+        let mut from = after.map(str::to_owned);
+        loop {
+            let select = Select::prefix(&prefix).after(from.as_deref());
+            let page = CARDS.scan(tx, place, select, PAGE_MAX).await?;
+            for (key, _) in page.records {
+                if let Some((instance, card)) = key.split_once('/') {
+                    found.cards.entry(instance.to_owned()).or_default().push(card.to_owned());
+                }
+            }
+            from = page.next.filter(|next| next.split('/').next().is_some_and(|instance| instance <= last));
+            if from.is_none() {
+                break;
+            }
+        }
+        from = after.map(str::to_owned);
+        loop {
+            let select = Select::prefix(&prefix).after(from.as_deref());
+            let page = TAGS.scan(tx, place, select, PAGE_MAX).await?;
+            found.tags.extend(page.records.into_iter().map(|(id, record)| (id, record.tags)));
+            from = page.next.filter(|next| next.as_str() < last);
+            if from.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The interfaces in the order of their devices.
+    async fn of(&mut self, tx: &Tx, place: &Place, id: &str) -> Result<(Vec<InterfaceRecord>, Tags), Error> {
+        let mut cards = Vec::new();
+        for card in self.cards.remove(id).unwrap_or_default() {
+            cards.extend(InterfaceRecord::TABLE.get(tx, place, &card).await?);
+        }
+        Ok((cards, self.tags.remove(id).unwrap_or_default()))
+    }
+}
+
+/// The instance with what else belongs to it, if the filters let it pass.
 async fn admitted(
     tx: &Tx,
     call: &Call,
-    record: InstanceRecord,
+    mut record: InstanceRecord,
+    (cards, tags): (&[InterfaceRecord], Tags),
     filters: &Filters,
 ) -> Result<Option<Seen>, Error> {
     let place = &call.scope();
-    let cards = super::interfaces_of(tx, place, &record.id).await?;
     let own: Vec<&InterfaceRecord> = cards.iter().collect();
-    let tags = resources::tags(tx, place, &record.id).await?;
     let mut card_tags = Tags::new();
     if filters.name_any(&TAG_FILTERS_OF_INTERFACES) {
-        for card in &cards {
+        for card in cards {
             card_tags.extend(resources::tags(tx, place, card.id()).await?);
         }
     }
-    let instance = instances::with_interfaces(&record, &own, &tags);
+    let shown = std::mem::take(&mut record.shown.0);
+    let instance = instances::complete(shown, &record, &own, &tags);
     let of = |name: &str| value(call, &record, &instance, (&own, &card_tags), name);
     let admitted = filters.admit(&tags, &of)?;
     Ok(admitted.then_some(Seen { record, instance }))

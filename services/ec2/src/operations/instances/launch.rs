@@ -12,18 +12,21 @@ use crate::error::Error;
 use crate::error::codes::{
     IDEMPOTENT_PARAMETER_MISMATCH, INSUFFICIENT_FREE_ADDRESSES, INVALID_PARAMETER_VALUE,
 };
-use crate::kind::INSTANCE;
+use crate::kind::{INSTANCE, VOLUME};
 use crate::model::instances::{self, Defaults, State};
 use crate::model::tags::Tags;
-use crate::operations;
+use crate::operations::capacity::using;
+use crate::operations::hosts::placing;
 use crate::operations::templates::applied;
+use crate::operations::volumes::{attachments, create};
 use crate::operations::vpcs::first_use::first_use;
+use crate::operations::{self, spot};
 use crate::records::images;
 use crate::records::instances::{
-    BUSY_INSTANCES, INSTANCE_PLACES, InstanceRecord, METADATA_DEFAULTS, PlaceRecord,
+    BUSY_INSTANCES, INSTANCE_PLACES, InstanceRecord, METADATA_DEFAULTS, PlaceRecord, Roots,
 };
 use crate::records::interfaces::InterfaceRecord;
-use crate::records::settings::{ROOT_VOLUMES, RootVolumeRecord};
+use crate::records::volumes::{AttachmentRecord, Step};
 use crate::records::{Place, Resource};
 use crate::resources;
 
@@ -35,6 +38,8 @@ pub struct Origin {
     /// The launch template's id and the version's number.
     pub template: Option<(String, String)>,
     pub fleet: Option<String>,
+    /// The spot request that is fulfilled.
+    pub spot: Option<String>,
 }
 
 pub async fn run_instances(
@@ -45,9 +50,10 @@ pub async fn run_instances(
     let asked = fingerprint(&input);
     let named = permissions::to_run(ec2, call, &input)?;
     let (input, template) = applied(ec2, &call.scope(), input).await?;
+    spot::running::check_at_once(&input)?;
     let used = template.as_ref().map(|(id, _)| id.as_str());
     permissions::permit(ec2, call, &input, used, &named).await?;
-    let origin = Origin { template, fleet: None };
+    let origin = Origin { template, ..Origin::default() };
     let Reservation { reservation_id, owner_id, requester_id, groups, instances } =
         launch(ec2, call, &input, &asked, &origin).await?;
     Ok(RunInstancesOutput { reservation_id, owner_id, requester_id, groups, instances })
@@ -73,6 +79,7 @@ pub async fn launch(
     origin: &Origin,
 ) -> Result<Reservation, Error> {
     first_use(ec2, call).await?;
+    let input = &*placing::in_zone_of_host(ec2, call, input).await?;
     let resolved = &resolve(ec2, call, input).await?;
     let reservation = format!("r-0{}", ec2.ids.hex(16));
     let reservation = reservation.as_str();
@@ -93,6 +100,7 @@ pub async fn launch(
         Outcome::Made(made) => {
             ec2.networks.nudge();
             ec2.machines.nudge();
+            ec2.disks.nudge();
             Ok(shown(call, reservation, &made, &resolved.instance_tags))
         }
         Outcome::Again(ids) => again(ec2, call, &ids).await,
@@ -153,9 +161,13 @@ async fn make(
     let id = INSTANCE.new_id(&ec2.ids);
     let place = call.scope();
     let cards = network::attach_all(ec2, tx, call, wired, &id, &resolved.interface_tags).await?;
-    let mut shown = instance(ec2, call, input, resolved, wired);
+    let mut shown = instance(call, input, resolved, wired);
     shown.instance_id = Some(id.clone());
     shown.ami_launch_index = i32::try_from(index).ok();
+    spot::running::bind(ec2, tx, call, (input, origin.spot.as_deref(), &resolved.spot_tags), &mut shown)
+        .await?;
+    placing::launched(ec2, tx, &place, &mut shown).await?;
+    using::launched(tx, &place, input, &mut shown, call.now).await?;
     let credits = input.credit_specification.as_ref().map(|credit| credit.cpu_credits.clone());
     let bursts = resolved.info.burstable_performance_supported == Some(true);
     let record = InstanceRecord {
@@ -183,17 +195,41 @@ async fn make(
         }),
         template: origin.template.clone(),
         fleet: origin.fleet.clone(),
+        imaging: Vec::new(),
+        roots: Roots::default(),
     };
+    let mut record = record;
+    give_volumes(ec2, tx, call, resolved, &mut record).await?;
     resources::create(tx, &place, &record, &resolved.instance_tags).await?;
     hold_root(tx, &record).await?;
-    for volume in record.volumes() {
-        ROOT_VOLUMES.put(tx, &place, volume, &RootVolumeRecord { instance: id.clone() }).await?;
-        resources::set_tags(tx, &place, volume, &resolved.volume_tags).await?;
-    }
     let at = PlaceRecord::of(&place);
     INSTANCE_PLACES.put(tx, &(), &id, &at).await?;
     BUSY_INSTANCES.put(tx, &(), &id, &at).await?;
     Ok(Launched { record, cards })
+}
+
+/// Makes the volumes of a launch, which are attached before the machine starts.
+async fn give_volumes(
+    ec2: &Ec2,
+    tx: &Tx,
+    call: &Call,
+    resolved: &Resolved,
+    record: &mut InstanceRecord,
+) -> Result<(), Error> {
+    for device in &resolved.volumes {
+        let attachment = AttachmentRecord {
+            instance: record.id.clone(),
+            device: device.name.clone(),
+            at: call.now,
+            delete_on_termination: device.delete_on_termination,
+            step: Step::Attaching,
+        };
+        let id = VOLUME.new_id(&ec2.ids);
+        let volume = create::record(&device.planned, call, &id, record.zone(), Some(attachment));
+        create::save(tx, call, &volume, &resolved.volume_tags).await?;
+        attachments::bind(tx, &call.scope(), &volume, record).await?;
+    }
+    Ok(())
 }
 
 /// Keeps the files of an image that was registered from an archive, as long as the instance is there.
@@ -212,16 +248,9 @@ pub fn default_credits(instance_type: &str) -> String {
 }
 
 /// What all instances of a launch show.
-fn instance(
-    ec2: &Ec2,
-    call: &Call,
-    input: &RunInstancesInput,
-    resolved: &Resolved,
-    wired: &Wired,
-) -> Instance {
+fn instance(call: &Call, input: &RunInstancesInput, resolved: &Resolved, wired: &Wired) -> Instance {
     let image = &resolved.image;
     let placement = input.placement.clone().unwrap_or_default();
-    let spot = input.instance_market_options.as_ref().filter(|it| it.market_type == Some(MarketType::Spot));
     let monitored = input.monitoring.as_ref().is_some_and(|monitoring| monitoring.enabled);
     let boot = image.boot_mode.as_ref().map(|mode| match mode {
         BootModeValues::LegacyBios => InstanceBootModeValues::LegacyBios,
@@ -229,14 +258,11 @@ fn instance(
     });
     Instance {
         architecture: image.architecture.clone(),
-        block_device_mappings: Some(resolved.devices.shown(&ec2.ids, call.now)),
+        block_device_mappings: Some(Vec::new()),
         client_token: Some(input.client_token.clone().unwrap_or_default()),
         ebs_optimized: Some(input.ebs_optimized.unwrap_or(false)),
         ena_support: image.ena_support,
         hypervisor: Some(HypervisorType::Xen),
-        instance_lifecycle: spot.map(|_| InstanceLifecycleType::Spot),
-        spot_instance_request_id: spot
-            .map(|_| format!("sir-{}", ec2.ids.text(8, b"abcdefghijklmnopqrstuvwxyz0123456789"))),
         root_device_name: Some(resolved.devices.root.clone()),
         root_device_type: image.root_device_type.clone(),
         virtualization_type: image.virtualization_type.clone(),
@@ -260,7 +286,8 @@ fn instance(
         placement: Some(Placement {
             availability_zone: Some(wired.zone.clone()),
             availability_zone_id: wired.zone_id.clone(),
-            tenancy: Some(placement.tenancy.unwrap_or(Tenancy::Default)),
+            tenancy: Some(placing::tenancy(&placement).unwrap_or(Tenancy::Default)),
+            host_id: placement.host_id,
             group_name: Some(wired.group.as_ref().map_or_else(String::new, |(_, name)| name.clone())),
             group_id: wired.group.as_ref().map(|(id, _)| id.clone()),
             affinity: placement.affinity,
@@ -277,17 +304,10 @@ fn instance(
 
 /// Options that read back as they were given, or as AWS's defaults.
 fn of_options(input: &RunInstancesInput) -> Instance {
-    let capacity = input.capacity_reservation_specification.clone().unwrap_or_default();
     let maintenance = input.maintenance_options.clone().unwrap_or_default();
     let performance = input.network_performance_options.clone().unwrap_or_default();
     let licenses = input.license_specifications.clone();
     Instance {
-        capacity_reservation_specification: Some(CapacityReservationSpecificationResponse {
-            capacity_reservation_preference: capacity
-                .capacity_reservation_preference
-                .or(Some(CapacityReservationPreference::Open)),
-            capacity_reservation_target: None,
-        }),
         licenses: licenses.map(|all| {
             let one = |it: LicenseConfigurationRequest| LicenseConfiguration {
                 license_configuration_arn: it.license_configuration_arn,

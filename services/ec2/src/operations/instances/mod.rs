@@ -10,6 +10,7 @@ pub mod options;
 pub mod permissions;
 pub mod profiles;
 pub mod resolve;
+pub mod roots;
 pub mod states;
 pub mod status;
 
@@ -26,6 +27,7 @@ use crate::kind::INSTANCE;
 use crate::model::instances::State;
 use crate::records::Place;
 use crate::records::instances::{BUSY_INSTANCES, InstanceRecord, PlaceRecord};
+use crate::records::usage;
 use crate::resources;
 
 pub use crate::operations::interfaces::attachments::of_instance as interfaces_of;
@@ -94,6 +96,7 @@ pub async fn enter(
         Kept(StateReason { code: Some(code.to_owned()), message: Some(message.to_owned()) })
     });
     resources::put(tx, &call.scope(), record).await?;
+    usage::instance(tx, &call.scope(), record, call.now).await?;
     Ok(BUSY_INSTANCES.put(tx, &(), &record.id, &PlaceRecord::of(&call.scope())).await?)
 }
 

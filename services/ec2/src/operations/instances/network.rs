@@ -14,7 +14,8 @@ use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
     ATTACHMENT_LIMIT_EXCEEDED, INVALID_NETWORK_INTERFACE_IN_USE, INVALID_PARAMETER_COMBINATION,
-    INVALID_PARAMETER_VALUE, INVALID_PLACEMENT_GROUP_UNKNOWN, MISSING_PARAMETER, VPC_NOT_SPECIFIED,
+    INVALID_PARAMETER_VALUE, INVALID_PLACEMENT_GROUP_UNKNOWN, MISSING_PARAMETER, UNSUPPORTED,
+    VPC_NOT_SPECIFIED,
 };
 use crate::model::instances::wish::{self, Card};
 use crate::model::tags::Tags;
@@ -65,6 +66,9 @@ pub async fn plan(ec2: &Ec2, tx: &Tx, call: &Call, input: &RunInstancesInput) ->
     let groups = groups(tx, call, input, &subnet).await?;
     let cards = wish::cards(input, subnet.id(), groups)?;
     check_size(ec2, input, &cards)?;
+    if subnet.is_native() {
+        check_native(ec2, input, &subnet)?;
+    }
     let is_single = cards.iter().any(|card| match card {
         Card::Existing { .. } => true,
         Card::New { interface, .. } => interface.primary.is_some() || !interface.secondary.is_empty(),
@@ -120,10 +124,49 @@ fn check_size(ec2: &Ec2, input: &RunInstancesInput, cards: &[Card]) -> Result<()
         }
         Card::Existing { .. } => 1,
     };
-    match cards.iter().map(count).any(|count| count > ec2.types.addresses_max(name)) {
-        true => Err(attachments::too_many_addresses()),
-        false => Ok(()),
+    let count6 = |card: &Card| match card {
+        Card::New { interface, .. } => {
+            interface.addresses6.len()
+                + interface.count6.unwrap_or(0)
+                + interface.prefixes6.len()
+                + interface.prefix6_count
+        }
+        Card::Existing { .. } => 0,
+    };
+    let is_within = cards.iter().all(|card| {
+        count(card) <= ec2.types.addresses_max(name) && count6(card) <= ec2.types.addresses6_max(name)
+    });
+    if is_within { Ok(()) } else { Err(attachments::too_many_addresses()) }
+}
+
+/// "You can launch only Nitro-based instances into IPv6 only subnets", which have no public IPv4 addresses.
+fn check_native(ec2: &Ec2, input: &RunInstancesInput, subnet: &SubnetRecord) -> Result<(), Error> {
+    let name = input.instance_type.as_deref().unwrap_or(DEFAULT_TYPE);
+    if !ec2.types.is_nitro(name) {
+        let message = format!(
+            "The instance type {name} is not built on the Nitro System, as instances in the IPv6 only subnet '{}' \
+             have to be.",
+            subnet.id()
+        );
+        return Err(Error::new(&UNSUPPORTED, message));
     }
+    let mut cards = input.network_interfaces.iter().flatten();
+    if cards.any(|card| card.associate_public_ip_address == Some(true)) {
+        let message = format!(
+            "AssociatePublicIpAddress cannot be true: the subnet '{}' is an IPv6 only subnet.",
+            subnet.id()
+        );
+        return Err(Error::new(&INVALID_PARAMETER_COMBINATION, message));
+    }
+    let names = input.private_dns_name_options.as_ref();
+    if names.is_some_and(|names| names.hostname_type == Some(HostnameType::IpName)) {
+        let message = format!(
+            "The hostname type must be resource-name: the subnet '{}' is an IPv6 only subnet.",
+            subnet.id()
+        );
+        return Err(Error::new(&INVALID_PARAMETER_COMBINATION, message));
+    }
+    Ok(())
 }
 
 fn wanted_zone(call: &Call, input: &RunInstancesInput) -> Result<Option<String>, Error> {

@@ -14,6 +14,7 @@ use crate::kind::INSTANCE;
 use crate::limits::HOP_LIMIT_MAX;
 use crate::model::filter::{Filters, one};
 use crate::model::instances::{self, State};
+use crate::operations::hosts::placing;
 use crate::operations::lists::{self, Asked};
 use crate::operations::placement_groups;
 use crate::records::Resource;
@@ -140,11 +141,8 @@ pub async fn modify_instance_placement(
     call: &Call,
     input: ModifyInstancePlacementInput,
 ) -> Result<ModifyInstancePlacementOutput, Error> {
-    if input.host_id.is_some()
-        || input.host_resource_group_arn.is_some()
-        || input.tenancy == Some(HostTenancy::Host)
-    {
-        let message = "Dedicated Hosts are not supported by this cloud.";
+    if input.host_resource_group_arn.is_some() {
+        let message = "Host resource groups (HostResourceGroupArn) are not supported here.";
         return Err(Error::new(&UNSUPPORTED_OPERATION, message));
     }
     let (place, input) = (&call.scope(), &input);
@@ -154,7 +152,13 @@ pub async fn modify_instance_placement(
             let message = format!("The instance '{}' is not in the 'stopped' state.", record.id);
             return Err(Error::new(&INCORRECT_INSTANCE_STATE, message));
         }
+        if let Some(id) = &input.host_id {
+            placing::check_host(ec2, &tx, place, id, &record.shown).await?;
+        }
         let placement = record.shown.0.placement.get_or_insert_default();
+        if let Some(id) = &input.host_id {
+            (placement.host_id, placement.tenancy) = (Some(id.clone()), Some(Tenancy::Host));
+        }
         // An empty name takes the instance out of its group.
         if input.group_name.as_deref() == Some("") {
             (placement.group_name, placement.group_id) = (Some(String::new()), None);
@@ -166,7 +170,14 @@ pub async fn modify_instance_placement(
         }
         placement.partition_number = input.partition_number.or(placement.partition_number);
         if let Some(tenancy) = &input.tenancy {
+            if input.host_id.is_some() && *tenancy != HostTenancy::Host {
+                let message = "A Dedicated Host (HostId) requires the tenancy 'host'.";
+                return Err(Error::new(&INVALID_PARAMETER_COMBINATION, message));
+            }
             placement.tenancy = Some(Tenancy::from(tenancy.as_str()));
+            if *tenancy != HostTenancy::Host {
+                (placement.host_id, placement.affinity) = (None, None);
+            }
         }
         if let Some(affinity) = &input.affinity {
             placement.affinity = Some(affinity.to_string());

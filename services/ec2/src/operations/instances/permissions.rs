@@ -12,6 +12,7 @@ use crate::Ec2;
 use crate::error::Error;
 use crate::kind::*;
 use crate::model::images;
+use crate::operations::conditions::volumes;
 use crate::operations::{authorise, images::arn as image_arn};
 
 const ACTION: &str = "RunInstances";
@@ -48,6 +49,11 @@ pub async fn permit(
     };
     for arn in used(call, input, true).iter().filter(|arn| !asked.contains(arn)) {
         let ask = Ask { prefix: "ec2", action: ACTION, resource: Some(arn), keys: &keys, input: Some(input) };
+        authorise::require(ec2, call, &ask).await?;
+    }
+    let arn = VOLUME.any(call);
+    for one in &volumes::further(ec2, &call.scope(), input).await? {
+        let ask = Ask { prefix: "ec2", action: ACTION, resource: Some(&arn), keys: &keys, input: Some(one) };
         authorise::require(ec2, call, &ask).await?;
     }
     Ok(())

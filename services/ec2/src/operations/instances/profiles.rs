@@ -60,7 +60,7 @@ pub async fn resolve(
             "IAM Instance Profile has no associated IAM Roles",
         ));
     };
-    pass(ec2, call, &role.arn).await?;
+    pass(ec2, call, &role.arn, "ec2.amazonaws.com").await?;
     Ok(Some(Profile {
         association_id: format!("{ASSOCIATION_PREFIX}0{}", ec2.ids.hex(16)),
         arn: profile.arn.clone(),
@@ -70,10 +70,10 @@ pub async fn resolve(
     }))
 }
 
-/// The caller hands the role on to EC2, for which it needs a permission of its own.
-async fn pass(ec2: &Ec2, call: &Call, role: &str) -> Result<(), Error> {
+/// The caller hands the role on to a service, for which it needs a permission of its own.
+pub async fn pass(ec2: &Ec2, call: &Call, role: &str, service: &str) -> Result<(), Error> {
     let arn: Arn = role.parse().map_err(|_| Error::Internal(format!("{role} is no ARN").into()))?;
-    let keys = [("iam:PassedToService".to_owned(), vec!["ec2.amazonaws.com".to_owned()])];
+    let keys = [("iam:PassedToService".to_owned(), vec![service.to_owned()])];
     let ask = Ask { prefix: "iam", action: "PassRole", resource: Some(&arn), keys: &keys, input: None };
     ec2.aws.require(call, &ask).await.map_err(|fault| match fault.status() {
         403 => {

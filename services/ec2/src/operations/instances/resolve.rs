@@ -6,12 +6,20 @@ use service::{Call, Kept};
 
 use crate::Ec2;
 use crate::error::Error;
-use crate::error::codes::{INVALID_PARAMETER_VALUE, UNSUPPORTED};
-use crate::kind::{INSTANCE, NETWORK_INTERFACE, VOLUME};
-use crate::model::images::Root;
-use crate::model::instances::{self, Defaults, Devices, wish};
+use crate::error::codes::{
+    ATTACHMENT_LIMIT_EXCEEDED, INVALID_BLOCK_DEVICE_MAPPING, INVALID_PARAMETER_VALUE, UNSUPPORTED,
+};
+use crate::kind::{INSTANCE, NETWORK_INTERFACE, SPOT_REQUEST, VOLUME};
+use crate::limits::ATTACHED_VOLUMES_MAX;
+use crate::model::images::{Root, is_on_volumes};
+use crate::model::instances::{self, DataDevice, Defaults, Devices, wish};
 use crate::model::tags::Tags;
-use crate::operations::{image_aliases, images, key_pairs, tags};
+use crate::model::transfers::images::snapshots_of;
+use crate::operations::hosts::placing;
+use crate::operations::images::Found;
+use crate::operations::volumes::attachments::check_device;
+use crate::operations::volumes::create::{Planned, plan};
+use crate::operations::{image_aliases, images, key_pairs, spot, tags};
 use crate::records::instances::Profile;
 
 use super::{permissions, profiles};
@@ -29,6 +37,8 @@ pub struct Resolved {
     pub instance_type: String,
     pub info: InstanceTypeInfo,
     pub devices: Devices,
+    /// The volumes of `devices`, looked over.
+    pub volumes: Vec<PlannedDevice>,
     pub metadata: InstanceMetadataOptionsResponse,
     pub cpu: CpuOptions,
     pub public_key: Option<String>,
@@ -36,11 +46,13 @@ pub struct Resolved {
     pub instance_tags: Tags,
     pub interface_tags: Tags,
     pub volume_tags: Tags,
+    pub spot_tags: Tags,
 }
 
 pub async fn resolve(ec2: &Ec2, call: &Call, input: &RunInstancesInput) -> Result<Resolved, Error> {
     let (min, max) = wish::counts(input.min_count, input.max_count)?;
     wish::check(input)?;
+    placing::check(input)?;
     check_host(ec2)?;
     if let Some(token) = input.client_token.as_deref().filter(|token| token.len() > CLIENT_TOKEN_CHARS_MAX) {
         let why = format!("A client token has at most {CLIENT_TOKEN_CHARS_MAX} characters.");
@@ -55,6 +67,7 @@ pub async fn resolve(ec2: &Ec2, call: &Call, input: &RunInstancesInput) -> Resul
     let info = ec2.types.get(&instance_type).ok_or_else(|| {
         Error::new(&INVALID_PARAMETER_VALUE, format!("Invalid value '{instance_type}' for InstanceType."))
     })?;
+    spot::running::check(ec2, input, &instance_type)?;
     input.user_data.as_deref().map(instances::user_data).transpose()?;
     let (account, region, place) = (call.account, call.region, call.scope());
     let key_name = input.key_name.as_deref();
@@ -69,21 +82,26 @@ pub async fn resolve(ec2: &Ec2, call: &Call, input: &RunInstancesInput) -> Resul
             Ok::<_, Error>((found, key, super::launch::defaults(&tx, &place).await?))
         })
         .await?;
+    let found = images::on_this_host(ec2, found);
     check_architecture(&found.image, &info)?;
+    let root = root_of(ec2, &found)?;
     let metadata = metadata(input, &defaults, &found.image)?;
     let instance_tags = tags_of(ec2, call, input, &INSTANCE).await?;
     if metadata.instance_metadata_tags == Some(InstanceMetadataTagsState::Enabled) {
         instances::check_metadata_tags(&instance_tags)?;
     }
     let asked = input.block_device_mappings.as_deref().unwrap_or_default();
+    let devices = instances::merge_devices(&found.image, asked)?;
+    check_root(&root, &devices)?;
     Ok(Resolved {
         min,
         max,
-        devices: instances::merge_devices(&found.image, asked)?,
+        volumes: plan_volumes(ec2, call, &devices, &root, &found).await?,
+        devices,
         cpu: instances::cpu_options(&info, input.cpu_options.as_ref())?,
         metadata,
         image: found.image,
-        root: found.root,
+        root,
         instance_type,
         info,
         public_key: key,
@@ -91,7 +109,79 @@ pub async fn resolve(ec2: &Ec2, call: &Call, input: &RunInstancesInput) -> Resul
         instance_tags,
         interface_tags: tags_of(ec2, call, input, &NETWORK_INTERFACE).await?,
         volume_tags: tags_of(ec2, call, input, &VOLUME).await?,
+        spot_tags: tags_of(ec2, call, input, &SPOT_REQUEST).await?,
     })
+}
+
+/// A volume that each instance of a launch gets.
+pub struct PlannedDevice {
+    pub name: String,
+    pub delete_on_termination: bool,
+    pub planned: Planned,
+}
+
+/// What the machines of a launch have for a root.
+fn root_of(ec2: &Ec2, found: &Found) -> Result<Root, Error> {
+    let on_volumes = match found.owner {
+        None => is_on_volumes(&found.image),
+        Some(_) => found.root == Root::Volume,
+    };
+    match ec2.lacking_for_root_volumes().filter(|_| on_volumes) {
+        Some(what) => {
+            let message = format!("No instance can be launched from a volume on this host: {what}");
+            Err(Error::new(&UNSUPPORTED, message))
+        }
+        None if on_volumes => Ok(Root::Volume),
+        None => Ok(found.root.clone()),
+    }
+}
+
+/// "You can't use st1 or sc1 EBS volumes as root volumes."
+fn check_root(root: &Root, devices: &Devices) -> Result<(), Error> {
+    let why = match (root, &devices.root_disk) {
+        (Root::Volume, disk) => match &disk.volume_type {
+            Some(unfit @ (VolumeType::St1 | VolumeType::Sc1)) => {
+                format!("A root volume cannot be of the type {unfit}.")
+            }
+            _ => return Ok(()),
+        },
+        (_, disk) if *disk != EbsBlockDevice::default() => {
+            format!("The root device {} of the image is not a volume.", devices.root)
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new(&INVALID_BLOCK_DEVICE_MAPPING, why))
+}
+
+/// The volumes of an instance, its root's first. All instances of a launch share the data key of a device.
+async fn plan_volumes(
+    ec2: &Ec2,
+    call: &Call,
+    devices: &Devices,
+    root: &Root,
+    found: &Found,
+) -> Result<Vec<PlannedDevice>, Error> {
+    let on_volume = DataDevice { name: devices.root.clone(), disk: devices.root_disk.clone() };
+    let root = (*root == Root::Volume).then_some(&on_volume);
+    let lent = snapshots_of(&found.image);
+    let mut all = Vec::with_capacity(devices.data.len() + 1);
+    if devices.data.len() >= ATTACHED_VOLUMES_MAX {
+        let message =
+            format!("Exceeded the maximum number of {ATTACHED_VOLUMES_MAX} volumes of an instance.");
+        return Err(Error::new(&ATTACHMENT_LIMIT_EXCEEDED, message));
+    }
+    for device in root.into_iter().chain(&devices.data) {
+        check_device(&device.name)?;
+        let bound = VOLUME.new_id(&ec2.ids);
+        let is_lent = device.disk.snapshot_id.as_ref().is_some_and(|snapshot| lent.contains(snapshot));
+        let lender = found.owner.filter(|_| is_lent);
+        all.push(PlannedDevice {
+            name: device.name.clone(),
+            delete_on_termination: device.disk.delete_on_termination.unwrap_or(true),
+            planned: plan(ec2, call, &device.disk, &bound, lender).await?,
+        });
+    }
+    Ok(all)
 }
 
 /// Launching needs a host that can run machines: nothing is shown as running that does not run.
@@ -139,7 +229,7 @@ async fn tags_of(
     kind: &'static crate::kind::Kind,
 ) -> Result<Tags, Error> {
     let given = input.tag_specifications.as_deref();
-    let also: [&crate::kind::Kind; 4] = [&INSTANCE, &NETWORK_INTERFACE, &VOLUME, &crate::kind::SPOT_REQUEST];
+    let also: [&crate::kind::Kind; 4] = [&INSTANCE, &NETWORK_INTERFACE, &VOLUME, &SPOT_REQUEST];
     tags::of_new(ec2, call, "RunInstances", given, kind, &also).await
 }
 

@@ -14,7 +14,11 @@ use crate::error::Error;
 use crate::error::codes::{
     INCORRECT_INSTANCE_STATE, OPERATION_NOT_PERMITTED, UNSUPPORTED_HIBERNATION_CONFIGURATION,
 };
+use crate::model::images::Root;
 use crate::model::instances::{State, change};
+use crate::operations::capacity::using;
+use crate::operations::hosts::placing;
+use crate::operations::spot::running;
 use crate::records::instances::InstanceRecord;
 use crate::records::zones::down;
 
@@ -37,8 +41,12 @@ pub async fn start_instances(
                 State::Pending | State::Running => {}
                 State::Stopped => {
                     capacity::for_start(&down, record.zone())?;
+                    check_root(&record)?;
+                    running::may_start(&tx, &call.scope(), &record).await?;
                     record.shown.0.launch_time = Some(call.now);
                     record.forced = false;
+                    placing::started(ec2, &tx, &call.scope(), &mut record.shown.0).await?;
+                    using::enter(&tx, &call.scope(), &mut record.shown.0, call.now).await?;
                     super::network::lend_again(ec2, &tx, call, &record).await?;
                     enter(&tx, call, &mut record, State::Pending, None).await?;
                 }
@@ -91,6 +99,19 @@ pub async fn stop_instances(
     let changes = stopped.await?;
     ec2.machines.nudge();
     Ok(StopInstancesOutput { stopping_instances: Some(changes) })
+}
+
+/// An instance whose root is a volume needs one there.
+fn check_root(record: &InstanceRecord) -> Result<(), Error> {
+    if record.root != Root::Volume || record.root_volume().is_some() {
+        return Ok(());
+    }
+    let device = record.shown.root_device_name.as_deref().unwrap_or_default();
+    let message = format!(
+        "Invalid value '{}' for instanceId. Instance does not have a volume attached at root ({device})",
+        record.id
+    );
+    Err(Error::new(&INCORRECT_INSTANCE_STATE, message))
 }
 
 fn check_may_stop(record: &InstanceRecord) -> Result<(), Error> {

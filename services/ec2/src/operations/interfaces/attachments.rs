@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use base::{Arn, Ids, Timestamp};
 use ec2_api::*;
+use ipnet::Ipv6Net;
 use service::Call;
 use store::{Select, Tx};
 
@@ -16,14 +17,14 @@ use crate::error::codes::{
     OPERATION_NOT_PERMITTED, PRIVATE_IP_ADDRESS_LIMIT_EXCEEDED,
 };
 use crate::kind::{INSTANCE, NETWORK_INTERFACE};
-use crate::limits::PAGE_MAX;
-use crate::model::addresses::key;
+use crate::limits::{PAGE_MAX, PREFIX6_BITS};
+use crate::model::addresses::{key, key6};
 use crate::model::instances::State;
 use crate::model::types::InstanceTypes;
 use crate::operations::vpcs::lookups;
 use crate::records::addresses::TAKEN;
 use crate::records::instances::InstanceRecord;
-use crate::records::interfaces::{CARDS, CardRecord, InterfaceRecord};
+use crate::records::interfaces::{CARDS, CardRecord, InterfaceRecord, card_key};
 use crate::records::vpcs::SubnetRecord;
 use crate::records::{Place, Resource};
 use crate::resources;
@@ -74,10 +75,6 @@ pub async fn attach(
     Ok(id)
 }
 
-fn card_key(instance: &str, interface: &str) -> String {
-    format!("{instance}/{interface}")
-}
-
 /// Shows an interface as free. The caller keeps the record.
 pub async fn detach(tx: &Tx, place: &Place, record: &mut InterfaceRecord) -> Result<(), Error> {
     forget(tx, place, record).await?;
@@ -114,18 +111,25 @@ pub async fn at_address(
     vpc: &str,
     address: IpAddr,
 ) -> Result<Option<InterfaceRecord>, Error> {
-    let IpAddr::V4(wanted) = address else {
-        // Delegated IPv6 prefixes are kept as a whole, so that their addresses are not found one by one.
-        let all = resources::all::<InterfaceRecord>(tx, place).await?;
-        return Ok(all.into_iter().find(|card| card.vpc() == vpc && card.has(address)));
-    };
     for subnet in lookups::in_vpc::<SubnetRecord>(tx, place, vpc).await? {
-        if !subnet.block().is_some_and(|block| block.contains(&wanted)) {
-            continue;
+        let keys = match address {
+            IpAddr::V4(wanted) if subnet.block().is_some_and(|block| block.contains(&wanted)) => {
+                vec![key(subnet.id(), wanted)]
+            }
+            // A delegated prefix is kept as a whole, by its first address.
+            IpAddr::V6(wanted) if subnet.block6().is_some_and(|block| block.contains(&wanted)) => {
+                let prefix = Ipv6Net::new(wanted, PREFIX6_BITS).expect("an address has more bits").trunc();
+                vec![key6(subnet.id(), wanted), key6(subnet.id(), prefix.network())]
+            }
+            _ => continue,
+        };
+        for key in keys {
+            let Some(taken) = TAKEN.get(tx, place, &key).await? else { continue };
+            let card = InterfaceRecord::TABLE.get(tx, place, &taken.by).await?;
+            if let Some(card) = card.filter(|card| card.has(address)) {
+                return Ok(Some(card));
+            }
         }
-        let Some(taken) = TAKEN.get(tx, place, &key(subnet.id(), wanted)).await? else { continue };
-        let card = InterfaceRecord::TABLE.get(tx, place, &taken.by).await?;
-        return Ok(card.filter(|card| card.has(address)));
     }
     Ok(None)
 }

@@ -13,7 +13,7 @@ use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
     GROUPS_OF_INTERFACE_LIMIT_EXCEEDED, INVALID_GROUP_NOT_FOUND, INVALID_PARAMETER,
-    PRIVATE_IP_ADDRESS_LIMIT_EXCEEDED,
+    INVALID_PARAMETER_COMBINATION, PRIVATE_IP_ADDRESS_LIMIT_EXCEEDED,
 };
 use crate::kind::NETWORK_INTERFACE;
 use crate::limits::{ADDRESSES_OF_AN_INTERFACE_MAX, GROUPS_OF_AN_INTERFACE_MAX, PAGE_MAX};
@@ -74,6 +74,14 @@ impl NewInterface {
             tracking: None,
         }
     }
+
+    /// Whether IPv4 addresses are asked for by name or number, or come with what it is.
+    fn wants4(&self) -> bool {
+        let is_gateways =
+            matches!(self.kind, NetworkInterfaceType::NatGateway | NetworkInterfaceType::VpcEndpoint);
+        let named = self.primary.is_some() || !self.secondary.is_empty() || !self.prefixes.is_empty();
+        named || self.secondary_count > 0 || self.prefix_count > 0 || is_gateways
+    }
 }
 
 /// Makes an interface, takes its addresses and keeps it, without tags.
@@ -95,6 +103,7 @@ pub async fn make(ec2: &Ec2, tx: &Tx, call: &Call, new: &NewInterface) -> Result
             description: Some(new.description.clone()),
             groups: Some(groups),
             interface_type: Some(new.kind.clone()),
+            ipv6_native: subnet.is_native().then_some(true),
             ipv6_addresses: Some(Vec::new()),
             mac_address: Some(new_mac(&ec2.ids)),
             network_interface_id: Some(id),
@@ -133,6 +142,11 @@ async fn fill4(
     new: &NewInterface,
     names: Names,
 ) -> Result<(), Error> {
+    if subnet.block().is_none() && new.wants4() {
+        let message =
+            format!("The subnet '{}' is an IPv6 only subnet and has no IPv4 addresses.", subnet.id());
+        return Err(Error::new(&INVALID_PARAMETER_COMBINATION, message));
+    }
     if subnet.block().is_none() || new.kind == NetworkInterfaceType::EfaOnly {
         return Ok(());
     }
@@ -164,7 +178,9 @@ async fn fill6(
     let asked = !new.addresses6.is_empty() || !new.prefixes6.is_empty() || new.prefix6_count > 0;
     let by_setting =
         !asked && subnet.block6().is_some() && subnet.subnet.assign_ipv6_address_on_creation == Some(true);
-    let count = new.count6.unwrap_or(usize::from(by_setting));
+    // Where there is nothing else, an interface has one address at least.
+    let least = usize::from(subnet.is_native() && new.addresses6.is_empty());
+    let count = new.count6.unwrap_or(usize::from(by_setting)).max(least);
     for wanted in new.addresses6.iter().copied().map(Some).chain((0..count).map(|_| None)) {
         let address = addresses::take6(&ec2.ids, tx, place, subnet, wanted, &id).await?;
         add6(record, address);

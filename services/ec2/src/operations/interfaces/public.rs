@@ -10,13 +10,10 @@ use crate::error::Error;
 use crate::model::addresses::public_name;
 use crate::operations::addresses;
 use crate::records::addresses::ElasticIpRecord;
-use crate::records::interfaces::InterfaceRecord;
+use crate::records::interfaces::{InterfaceRecord, LENDER};
 use crate::records::vpcs::VpcRecord;
 use crate::records::{Place, Resource};
 use crate::resources;
-
-/// Who owns a public address that AWS lends.
-const LENDER: &str = "amazon";
 
 /// Lends an interface a public address for its primary private one, and keeps it.
 pub async fn lend(ec2: &Ec2, tx: &Tx, place: &Place, record: &mut InterfaceRecord) -> Result<(), Error> {
@@ -37,8 +34,7 @@ pub async fn lend(ec2: &Ec2, tx: &Tx, place: &Place, record: &mut InterfaceRecor
 
 /// Takes back what was lent, as when an instance stops.
 pub async fn take_back(tx: &Tx, place: &Place, record: &mut InterfaceRecord) -> Result<(), Error> {
-    let lent = |it: &NetworkInterfaceAssociation| it.ip_owner_id.as_deref() == Some(LENDER);
-    if !record.interface.association.as_ref().is_some_and(lent) {
+    if !record.is_lent() {
         return Ok(());
     }
     let (Some(private), Some((_, public))) =

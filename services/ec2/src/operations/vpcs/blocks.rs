@@ -18,8 +18,10 @@ use crate::error::codes::{
     MISSING_PARAMETER, OPERATION_NOT_PERMITTED,
 };
 use crate::limits::BLOCKS_OF_VPC_MAX;
+use crate::model::groups;
 use crate::model::vpcs::{blocks, made, routes};
 use crate::records::acls::NetworkAclRecord;
+use crate::records::groups::{GroupRecord, Matched, Peer, Rule};
 use crate::records::routes::RouteTableRecord;
 use crate::records::vpcs::{SubnetRecord, VpcRecord};
 use crate::records::{Place, Resource};
@@ -69,7 +71,7 @@ pub async fn associate_vpc_cidr_block(
             Some(block) => add_block(&tx, &place, &mut vpc, made::block(ids, block), block).await,
             None => {
                 let block = blocks::amazon_provided(ids.number());
-                add_block6(&tx, &place, &mut vpc, made::block6(ids, block, group)).await
+                add_block6(&tx, &place, ids, &mut vpc, made::block6(ids, block, group)).await
             }
         }
     });
@@ -111,6 +113,7 @@ async fn add_block(
 async fn add_block6(
     tx: &Tx,
     place: &Place,
+    ids: &Ids,
     vpc: &mut VpcRecord,
     made: VpcIpv6CidrBlockAssociation,
 ) -> Result<AssociateVpcCidrBlockOutput, Error> {
@@ -133,6 +136,7 @@ async fn add_block6(
         }
         if had_none {
             open_acls(tx, place, vpc.id()).await?;
+            open_groups(tx, place, ids, vpc.id()).await?;
         }
     }
     let shown = VpcIpv6CidrBlockAssociation { ipv6_cidr_block_state: Some(associating()), ..made };
@@ -151,6 +155,20 @@ async fn open_acls(tx: &Tx, place: &Place, vpc: &str) -> Result<(), Error> {
             acl.entries_mut().extend(made::entries6(egress, is_default));
         }
         resources::put(tx, place, &acl).await?;
+    }
+    Ok(())
+}
+
+/// And its groups let IPv6 out as well, unless their outbound rules were changed ("Default security groups").
+async fn open_groups(tx: &Tx, place: &Place, ids: &Ids, vpc: &str) -> Result<(), Error> {
+    for mut group in resources::all::<GroupRecord>(tx, place).await? {
+        let out: Vec<&Rule> = group.rules(true).collect();
+        let anywhere = Peer::Ipv4(Ipv4Net::default());
+        let is_as_made = matches!(out[..], [rule] if rule.peer == anywhere && rule.matched == Matched::all());
+        if group.vpc() == vpc && is_as_made {
+            group.rules.extend(groups::outward(ids, true).pop());
+            resources::put(tx, place, &group).await?;
+        }
     }
     Ok(())
 }
@@ -325,6 +343,13 @@ pub async fn disassociate_subnet_cidr_block(
             let message = format!("The subnet CIDR block association ID '{id}' does not exist");
             return Err(Error::new(&INVALID_SUBNET_CIDR_BLOCK_ASSOCIATION_ID_NOT_FOUND, message));
         };
+        if subnet.is_native() {
+            let message = format!(
+                "The IPv6 CIDR block of the IPv6 only subnet '{}' may not be disassociated",
+                subnet.id()
+            );
+            return Err(Error::new(&OPERATION_NOT_PERMITTED, message));
+        }
         super::subnets::no_addresses6(&tx, &place, subnet.id()).await?;
         let block = subnet.subnet.0.ipv6_cidr_block_association_set.get_or_insert_default().pop();
         subnet.subnet.0.assign_ipv6_address_on_creation = Some(false);

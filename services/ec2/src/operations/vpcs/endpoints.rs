@@ -14,7 +14,7 @@ use crate::error::codes::{
     INVALID_PARAMETER, INVALID_POLICY_DOCUMENT, UNSUPPORTED_OPERATION, VPC_ENDPOINT_LIMIT_EXCEEDED,
 };
 use crate::kind::VPC_ENDPOINT;
-use crate::limits::{GATEWAY_ENDPOINTS_MAX, INTERFACE_ENDPOINTS_OF_VPC_MAX};
+use crate::limits::{ENDPOINT_POLICY_CHARS_MAX, GATEWAY_ENDPOINTS_MAX, INTERFACE_ENDPOINTS_OF_VPC_MAX};
 use crate::model::tags::{self, Tags};
 use crate::model::vpcs::endpoint_services::{self, OPEN_POLICY};
 use crate::operations::tags::of_new;
@@ -112,6 +112,10 @@ fn check(call: &Call, input: &CreateVpcEndpointInput, kind: &VpcEndpointType) ->
 /// A policy is a JSON object, whatever else it says.
 fn policy(text: Option<&str>) -> Result<(), Error> {
     let Some(text) = text else { return Ok(()) };
+    if text.chars().count() > ENDPOINT_POLICY_CHARS_MAX {
+        let message = format!("The policy has more than {ENDPOINT_POLICY_CHARS_MAX} characters");
+        return Err(Error::new(&INVALID_POLICY_DOCUMENT, message));
+    }
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(value) if value.get("Statement").is_some() => Ok(()),
         _ => Err(Error::new(&INVALID_POLICY_DOCUMENT, "This policy contains invalid Json")),

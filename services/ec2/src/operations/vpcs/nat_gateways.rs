@@ -27,8 +27,9 @@ use crate::operations::tags::of_new;
 use crate::records::addresses::ElasticIpRecord;
 use crate::records::gateways::{InternetGatewayRecord, NatGatewayRecord};
 use crate::records::interfaces::InterfaceRecord;
+use crate::records::usage::Meter;
 use crate::records::vpcs::SubnetRecord;
-use crate::records::{Place, Resource};
+use crate::records::{Place, Resource, usage};
 use crate::resources::{self, Wanted};
 
 /// Who has put the interface there.
@@ -251,6 +252,7 @@ async fn change(tx: &Tx, call: &Call, record: &mut NatGatewayRecord) -> Result<(
                 let_go(tx, &place, record).await?;
                 (NatGatewayState::Failed, Some(call.now + NAT_DELETED_SHOWN_TIME))
             } else {
+                usage::meter(tx, &place, (record.id(), ""), Meter::NatGateway, 1, call.now).await?;
                 (NatGatewayState::Available, None)
             }
         }
@@ -289,6 +291,7 @@ pub async fn delete_nat_gateway(
                 return Ok(());
             }
             let_go(&tx, &place, &record).await?;
+            usage::meter(&tx, &place, (id, ""), Meter::NatGateway, 0, call.now).await?;
             record.gateway.0.state = Some(NatGatewayState::Deleting);
             record.gateway.0.delete_time = Some(call.now);
             record.changes = Some(call.now + NAT_CHANGE_TIME);

@@ -7,7 +7,7 @@ use store::Tx;
 use super::lookups;
 use crate::Ec2;
 use crate::error::Error;
-use crate::error::codes::GATEWAY_NOT_ATTACHED;
+use crate::error::codes::{GATEWAY_NOT_ATTACHED, INVALID_PARAMETER_VALUE};
 use crate::records::Place;
 use crate::records::routes::RouteTableRecord;
 use crate::records::vpn::{VpnConnectionRecord, VpnGatewayRecord};
@@ -40,6 +40,12 @@ async fn propagate(ec2: &Ec2, call: &Call, table: &str, gateway: &str, on: bool)
             if on && attached.vpc() != Some(record.vpc()) {
                 let message = format!("resource {gateway} is not attached to network {}", record.vpc());
                 return Err(Error::new(&GATEWAY_NOT_ATTACHED, message));
+            }
+            if on && record.associations().iter().any(|association| association.gateway_id.is_some()) {
+                let message = format!(
+                    "Route table {table} is associated with a gateway, so route propagation cannot be enabled for it."
+                );
+                return Err(Error::new(&INVALID_PARAMETER_VALUE, message));
             }
             let all = record.table.0.propagating_vgws.get_or_insert_default();
             all.retain(|one| one.gateway_id.as_deref() != Some(gateway));

@@ -5,17 +5,18 @@ use ec2_api::*;
 use service::Call;
 use store::Tx;
 
-use super::lookups;
+use super::{lookups, routes};
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{
     INVALID_ASSOCIATION_ID_NOT_FOUND, INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE,
     MISSING_PARAMETER, RESOURCE_ALREADY_ASSOCIATED, UNSUPPORTED_OPERATION,
 };
-use crate::model::vpcs::made;
+use crate::model::vpcs::{made, routes as rules};
 use crate::records::gateways::InternetGatewayRecord;
 use crate::records::routes::RouteTableRecord;
 use crate::records::vpcs::SubnetRecord;
+use crate::records::vpn::VpnGatewayRecord;
 use crate::records::{Place, Resource};
 use crate::resources;
 
@@ -68,6 +69,9 @@ pub async fn associate_route_table(
             );
             return Err(Error::new(&RESOURCE_ALREADY_ASSOCIATED, message));
         }
+        if gateway.is_some() {
+            may_be_for_a_gateway(&tx, &place, &table).await?;
+        }
         let owned = |id: Option<&str>| id.map(str::to_owned);
         let made = made::route_association(&Ids::seeded(seed), table.id(), owned(subnet), owned(gateway));
         table.associations_mut().push(made.clone());
@@ -84,12 +88,27 @@ pub async fn associate_route_table(
 
 /// The VPC of a gateway that a table is to be for: what comes in by it is routed by that table.
 async fn of_gateway(tx: &Tx, place: &Place, id: &str) -> Result<String, Error> {
-    let gateway: InternetGatewayRecord = resources::get(tx, place, id).await?;
-    let vpc = gateway.vpc().map(str::to_owned);
+    let vpc = match id.starts_with("vgw-") {
+        true => resources::get::<VpnGatewayRecord>(tx, place, id).await?.vpc().map(str::to_owned),
+        false => resources::get::<InternetGatewayRecord>(tx, place, id).await?.vpc().map(str::to_owned),
+    };
     vpc.ok_or_else(|| {
         let message = format!("gateway {id} is not attached to a VPC");
         Error::new(&INVALID_PARAMETER_VALUE, message)
     })
+}
+
+/// Refuses a table whose routes are not a gateway's ("Gateway route tables", rules and considerations).
+async fn may_be_for_a_gateway(tx: &Tx, place: &Place, table: &RouteTableRecord) -> Result<(), Error> {
+    if table.table.propagating_vgws.as_ref().is_some_and(|all| !all.is_empty()) {
+        let message = format!(
+            "Route propagation is enabled for route table {}, so it cannot be associated with a gateway.",
+            table.id()
+        );
+        return Err(Error::new(&INVALID_PARAMETER_VALUE, message));
+    }
+    let blocks = routes::blocks_of(tx, place, table.vpc()).await?;
+    rules::check_all_for_gateway(table.routes(), &blocks, table.id())
 }
 
 async fn existing(
@@ -166,6 +185,9 @@ pub async fn replace_route_table_association(
         if old.vpc() != new.vpc() {
             let message = format!("route table {table} and association {id} belong to different networks");
             return Err(Error::new(&INVALID_PARAMETER_VALUE, message));
+        }
+        if association.gateway_id.is_some() {
+            may_be_for_a_gateway(&tx, &place, &new).await?;
         }
         made.main = association.main;
         made.subnet_id = association.subnet_id;

@@ -1,6 +1,7 @@
 //! Routes of a table, and whether they lead anywhere.
 
 use ec2_api::*;
+use ipnet::IpNet;
 use service::Call;
 use store::Tx;
 
@@ -16,6 +17,7 @@ use crate::records::interfaces::InterfaceRecord;
 use crate::records::peerings::PeeringRecord;
 use crate::records::routes::RouteTableRecord;
 use crate::records::transit::TransitAttachmentRecord;
+use crate::records::vpcs::{SubnetRecord, VpcRecord};
 use crate::records::vpn::VpnGatewayRecord;
 use crate::records::{Place, Resource};
 use crate::resources;
@@ -75,6 +77,10 @@ async fn change(
                 return Err(Error::new(&INVALID_PREFIX_LIST_ID_NOT_FOUND, message));
             }
             check_target(&tx, &place, &record, target).await?;
+            if record.associations().iter().any(|association| association.gateway_id.is_some()) {
+                let blocks = blocks_of(&tx, &place, record.vpc()).await?;
+                rules::check_for_gateway(destination, target, &blocks, table)?;
+            }
             rule(&mut record)?;
             write_interface(&tx, &place, &mut record, destination).await?;
             resources::put(&tx, &place, &record).await
@@ -82,6 +88,15 @@ async fn change(
         .await?;
     ec2.networks.nudge();
     Ok(())
+}
+
+/// The blocks of a VPC and of its subnets: the destinations of a gateway's table.
+pub async fn blocks_of(tx: &Tx, place: &Place, vpc: &str) -> Result<Vec<IpNet>, Error> {
+    let record: VpcRecord = resources::get(tx, place, vpc).await?;
+    let subnets = lookups::in_vpc::<SubnetRecord>(tx, place, vpc).await?;
+    let four = record.blocks().into_iter().chain(subnets.iter().filter_map(SubnetRecord::block));
+    let six = record.blocks6().into_iter().chain(subnets.iter().filter_map(SubnetRecord::block6));
+    Ok(four.map(IpNet::from).chain(six.map(IpNet::from)).collect())
 }
 
 /// Refuses targets that are not there or not in the table's VPC.

@@ -132,6 +132,7 @@ async fn add(tx: &Tx, call: &Call, ids: &Ids, asked: &Asked<'_>) -> Result<Subne
         subnet.assign_ipv6_address_on_creation = Some(true);
         if let Some(names) = &mut subnet.private_dns_name_options_on_launch {
             names.hostname_type = Some(HostnameType::ResourceName);
+            names.enable_resource_name_dns_aaaa_record = Some(true);
         }
     }
     keep(tx, &place, ids, &record, asked.tags).await?;
@@ -297,6 +298,35 @@ pub async fn modify_subnet_attribute(
     Ok(ModifySubnetAttributeOutput {})
 }
 
+/// What a subnet of IPv6 only cannot have: whatever presupposes IPv4 addresses, and interfaces without an address.
+fn check_native(input: &ModifySubnetAttributeInput) -> Result<(), Error> {
+    let is = |value: &Option<AttributeBooleanValue>, not: bool| {
+        value.as_ref().is_some_and(|value| value.value == Some(not))
+    };
+    let refused = [
+        (is(&input.map_public_ip_on_launch, true), "MapPublicIpOnLaunch cannot be true for"),
+        (
+            is(&input.assign_ipv6_address_on_creation, false),
+            "AssignIpv6AddressOnCreation cannot be false for",
+        ),
+        (
+            is(&input.enable_resource_name_dns_a_record_on_launch, true),
+            "EnableResourceNameDnsARecordOnLaunch cannot be true for",
+        ),
+        (
+            input.private_dns_hostname_type_on_launch == Some(HostnameType::IpName),
+            "PrivateDnsHostnameTypeOnLaunch must be resource-name for",
+        ),
+    ];
+    match refused.iter().find(|(is_asked, _)| *is_asked) {
+        Some((_, what)) => {
+            let message = format!("{what} the IPv6 only subnet '{}'.", input.subnet_id);
+            Err(Error::new(&INVALID_PARAMETER_VALUE, message))
+        }
+        None => Ok(()),
+    }
+}
+
 /// One attribute a request; those of names count as one another's companions.
 fn modify(record: &mut SubnetRecord, input: &ModifySubnetAttributeInput) -> Result<(), Error> {
     let of = |value: &Option<AttributeBooleanValue>| value.as_ref().and_then(|value| value.value);
@@ -323,15 +353,21 @@ fn modify(record: &mut SubnetRecord, input: &ModifySubnetAttributeInput) -> Resu
         return Err(Error::new(&UNSUPPORTED_OPERATION, message));
     }
     let has_ipv6 = record.block6().is_some();
-    let is_native = record.subnet.ipv6_native == Some(true);
+    if record.is_native() {
+        check_native(input)?;
+    }
     let subnet = &mut record.subnet.0;
     if let Some(map) = of(&input.map_public_ip_on_launch) {
         subnet.map_public_ip_on_launch = Some(map);
     }
     if let Some(assign) = of(&input.assign_ipv6_address_on_creation) {
         if assign && !has_ipv6 {
-            let message =
-                format!("Invalid value for Subnet ID '{}': it has no IPv6 CIDR block", input.subnet_id);
+            let message = format!(
+                "Invalid value 'true' for assign-ipv6-address-on-creation. Cannot set \
+                 assign-ipv6-address-on-creation to true unless the subnet ({}) has an IPv6 CIDR block associated \
+                 with it.",
+                input.subnet_id
+            );
             return Err(Error::new(&INVALID_PARAMETER_VALUE, message));
         }
         subnet.assign_ipv6_address_on_creation = Some(assign);
@@ -341,10 +377,6 @@ fn modify(record: &mut SubnetRecord, input: &ModifySubnetAttributeInput) -> Resu
     }
     let names = subnet.private_dns_name_options_on_launch.get_or_insert_default();
     if let Some(hostnames) = &input.private_dns_hostname_type_on_launch {
-        if is_native && *hostnames == HostnameType::IpName {
-            let message = "The hostname type of an IPv6 only subnet must be resource-name";
-            return Err(Error::new(&INVALID_PARAMETER_VALUE, message));
-        }
         names.hostname_type = Some(hostnames.clone());
     }
     if let Some(record) = of(&input.enable_resource_name_dns_a_record_on_launch) {

@@ -10,9 +10,11 @@ use store::Tx;
 
 use crate::Ec2;
 use crate::error::Error;
-use crate::error::codes::{INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE};
+use crate::error::codes::{
+    INVALID_PARAMETER_COMBINATION, INVALID_PARAMETER_VALUE, VPN_CONNECTION_LIMIT_EXCEEDED,
+};
 use crate::kind::{CUSTOMER_GATEWAY, TRANSIT_GATEWAY, VPN_CONNECTION, VPN_GATEWAY};
-use crate::limits::TUNNELS;
+use crate::limits::{TUNNELS, VPN_CONNECTIONS_MAX};
 use crate::model::tags::{Tags, shown};
 use crate::model::vpn::configuration;
 use crate::operations::{addresses, tags};
@@ -70,6 +72,10 @@ pub async fn create_vpn_connection(
     let (place, input, asked) = (call.scope(), &input, &asked);
     let made = ec2.store.transact(|tx| async move {
         let customer: CustomerGatewayRecord = resources::get(&tx, &place, &input.customer_gateway_id).await?;
+        if resources::all::<VpnConnectionRecord>(&tx, &place).await?.len() >= VPN_CONNECTIONS_MAX {
+            let message = "The maximum number of VPN connections has been reached.";
+            return Err(Error::new(&VPN_CONNECTION_LIMIT_EXCEEDED, message));
+        }
         let asn = our_asn(&tx, &place, input).await?;
         let id = VPN_CONNECTION.new_id(&ec2.ids);
         let options = options(ec2, &tx, &place, &id, asked).await?;

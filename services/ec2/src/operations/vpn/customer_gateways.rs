@@ -8,8 +8,9 @@ use service::{Call, Kept};
 
 use crate::Ec2;
 use crate::error::Error;
-use crate::error::codes::{INCORRECT_STATE, INVALID_PARAMETER_COMBINATION};
+use crate::error::codes::{CUSTOMER_GATEWAY_LIMIT_EXCEEDED, INCORRECT_STATE, INVALID_PARAMETER_COMBINATION};
 use crate::kind::CUSTOMER_GATEWAY;
+use crate::limits::CUSTOMER_GATEWAYS_MAX;
 use crate::model::tags::shown;
 use crate::operations::tags;
 use crate::records::Resource;
@@ -73,8 +74,13 @@ pub async fn create_customer_gateway(
                 && (&known.bgp_asn, &known.bgp_asn_extended) == (&fresh.bgp_asn, &fresh.bgp_asn_extended)
                 && known.device_name == fresh.device_name
         };
+        let is_full = all.len() >= CUSTOMER_GATEWAYS_MAX;
         let record = match all.into_iter().find(same) {
             Some(known) => known,
+            None if is_full => {
+                let message = "The maximum number of customer gateways has been reached.";
+                return Err(Error::new(&CUSTOMER_GATEWAY_LIMIT_EXCEEDED, message));
+            }
             None => {
                 let record = CustomerGatewayRecord { gateway: Kept(fresh.clone()) };
                 resources::create(&tx, &place, &record, tags).await?;

@@ -1,10 +1,8 @@
 //! The role that a replication configuration names, assumed as any service assumes a role: its trust policy decides
 //! whether S3 may, and its own policies what it may then do.
 
-use std::sync::Arc;
-
 use base::{Arn, Region};
-use service::{AssumedRole, Call, Notes, Principal, PrincipalKind, Session, Source};
+use service::Call;
 use sts_api::{AssumeRole, AssumeRoleInput};
 
 use crate::S3;
@@ -17,7 +15,6 @@ const SESSION: &str = "s3-replication";
 /// A call as the role, in a region.
 pub async fn assume(s3: &S3, bucket: &Bucket, role: &str, region: Region) -> Result<Call, Error> {
     let arn: Arn = role.parse().map_err(|_| Error::new(&ACCESS_DENIED))?;
-    let account = arn.account().ok_or_else(|| Error::new(&ACCESS_DENIED))?;
     let cause = background_call(s3, bucket.account(), bucket.region());
     let sts = s3.aws.as_service(PRINCIPAL, bucket.account(), bucket.region(), &cause).source(&bucket.arn());
     let input = AssumeRoleInput {
@@ -27,22 +24,7 @@ pub async fn assume(s3: &S3, bucket: &Bucket, role: &str, region: Region) -> Res
     };
     let assumed = sts.call(AssumeRole, input).await?;
     let user = assumed.assumed_role_user.ok_or_else(|| Error::new(&ACCESS_DENIED))?;
-    let id = user.assumed_role_id.split(':').next().unwrap_or_default().to_owned();
     let ends = assumed.credentials.map_or(cause.now, |credentials| credentials.expiration);
-    let session = Session {
-        issued: cause.now,
-        ends,
-        role: Some(AssumedRole { arn: role.to_owned(), id, session_name: SESSION.to_owned() }),
-        ..Session::default()
-    };
-    let principal = Principal {
-        kind: PrincipalKind::AssumedRole,
-        account,
-        arn: user.arn,
-        user_id: user.assumed_role_id,
-        access_key_id: None,
-        session: Some(Arc::new(session)),
-    };
-    let source = Source { via_service: Some(PRINCIPAL.to_owned()), ..cause.source };
-    Ok(Call { principal, account, region, source, notes: Notes::default(), ..cause })
+    let call = cause.in_role(&arn, user.arn, user.assumed_role_id, ends);
+    Ok(Call { region, ..call })
 }
