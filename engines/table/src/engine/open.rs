@@ -22,6 +22,8 @@ use crate::committer::{Committer, Queue};
 use crate::engine::{Inner, Running, Settings, TableEngine, Threads};
 use crate::error::TableError;
 use crate::keeper::{Keeper, flush_forever, merge_forever};
+#[cfg(target_os = "linux")]
+use crate::limits::KEEPER_NICENESS;
 use crate::limits::WAITING_BYTES_MAX;
 use crate::locks::Locks;
 use crate::log::Log;
@@ -132,11 +134,27 @@ fn start(inner: Inner, log: Option<Log>, temporary: Option<TempDir>) -> TableEng
     let committer = thread("table-commit", move || committer.run());
     let (flushed, merged) = (Arc::clone(&inner), Arc::clone(&inner));
     let keepers = vec![
-        thread("table-flush", move || flush_forever(&flushed)),
-        thread("table-merge", move || merge_forever(&merged)),
+        thread("table-flush", move || {
+            stand_back();
+            flush_forever(&flushed);
+        }),
+        thread("table-merge", move || {
+            stand_back();
+            merge_forever(&merged);
+        }),
     ];
     let threads = Threads { committer: Some(committer), keepers, temporary };
     TableEngine(Arc::new(Running { inner, threads: Mutex::new(threads) }))
+}
+
+/// Lets everybody else go first on a processor that is wanted by several: nobody waits for files to be written and merged,
+/// until so much is waiting that everybody does.
+fn stand_back() {
+    // On Linux what is said of "this process" holds for the thread that says it.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, KEEPER_NICENESS) {
+        tracing::debug!(%error, "files of the tables are written as hurriedly as requests are answered");
+    }
 }
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
