@@ -18,7 +18,6 @@ mod limits;
 mod machines;
 mod master_key;
 mod port_holder;
-mod program_pages;
 mod proof;
 mod run_file;
 mod running;

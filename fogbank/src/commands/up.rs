@@ -13,9 +13,9 @@ use crate::config::{Config, Flags, LogLevel};
 use crate::environment::Environment;
 use crate::folder::{Folder, absolute};
 use crate::host::{self, Look};
+use crate::port_holder;
 use crate::run_file::RunFile;
 use crate::signals::Signals;
-use crate::{port_holder, program_pages};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -78,7 +78,6 @@ async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()>
     };
     announce(&run, &path, config)?;
     say(&banner(&run, &path, address, environment));
-    program_pages::give_back();
     signals.next().await;
     say("ending, when the requests under way are answered; interrupt again to end at once\n");
     tokio::select! {
