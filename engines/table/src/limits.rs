@@ -44,7 +44,8 @@ pub const PURGE_ENTRIES_AT_ONCE: usize = 1000;
 /// The most damaged places that a verification names; it counts all.
 pub const REPORTED_DAMAGES_MAX: usize = 1000;
 
-/// How far the threads that write and merge files stand back: 0 is as everybody else, 19 the farthest. At 5 they get a third
-/// of what a thread that answers gets, where there is not enough for both, so that they do not fall behind for good.
+/// How far the threads that write and merge files stand back: 0 is as everybody else, 19 the farthest. At 5 they get a
+/// third of what a thread that answers gets, where there is not enough for both, so that they do not fall behind for
+/// good.
 #[cfg(target_os = "linux")]
 pub const KEEPER_NICENESS: i32 = 5;

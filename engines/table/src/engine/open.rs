@@ -134,27 +134,24 @@ fn start(inner: Inner, log: Option<Log>, temporary: Option<TempDir>) -> TableEng
     let committer = thread("table-commit", move || committer.run());
     let (flushed, merged) = (Arc::clone(&inner), Arc::clone(&inner));
     let keepers = vec![
-        thread("table-flush", move || {
-            stand_back();
-            flush_forever(&flushed);
-        }),
-        thread("table-merge", move || {
-            stand_back();
-            merge_forever(&merged);
-        }),
+        thread_behind("table-flush", move || flush_forever(&flushed)),
+        thread_behind("table-merge", move || merge_forever(&merged)),
     ];
     let threads = Threads { committer: Some(committer), keepers, temporary };
     TableEngine(Arc::new(Running { inner, threads: Mutex::new(threads) }))
 }
 
-/// Lets everybody else go first on a processor that is wanted by several: nobody waits for files to be written and merged,
-/// until so much is waiting that everybody does.
-fn stand_back() {
-    // On Linux what is said of "this process" holds for the thread that says it.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, KEEPER_NICENESS) {
-        tracing::debug!(%error, "files of the tables are written as hurriedly as requests are answered");
-    }
+/// A thread that lets everybody else go first on a processor that is wanted by several: nobody waits for files to be
+/// written and merged, until so much is waiting that everybody does.
+fn thread_behind(name: &str, run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread(name, move || {
+        // On Linux what is said of "this process" holds for the thread that says it.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::setpriority_process(None, KEEPER_NICENESS) {
+            tracing::debug!(%error, "files of the tables are written as hurriedly as requests are answered");
+        }
+        run();
+    })
 }
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
@@ -188,5 +185,37 @@ fn check_format(folder: &Path) -> Result<(), TableError> {
         Some(found) if found <= FORMAT => Ok(()),
         Some(found) => Err(TableError::NewerVersion { folder: folder(), found, known: FORMAT }),
         None => Err(TableError::UnknownFormat(folder())),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// The niceness of this process's thread of that name, once it has one that is not everybody's.
+    fn niceness_of(name: &str) -> Option<i32> {
+        for task in std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path()) {
+            let stat = std::fs::read_to_string(task.join("stat")).unwrap_or_default();
+            // "1234 (table-merge) S …": the 17th field after the name, see proc_pid_stat(5).
+            let Some((before, after)) = stat.rsplit_once(") ") else { continue };
+            if before.ends_with(&format!("({name}")) {
+                return after.split(' ').nth(16)?.parse().ok().filter(|niceness| *niceness != 0);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn whoever_writes_files_stands_back_and_whoever_commits_does_not() {
+        let _engine = TableEngine::in_memory();
+        for keeper in ["table-flush", "table-merge"] {
+            // A thread has its name before it has said how nice it is.
+            let said = (0..1000).find_map(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+                niceness_of(keeper)
+            });
+            assert_eq!(said, Some(KEEPER_NICENESS), "{keeper}");
+        }
+        assert_eq!(niceness_of("table-commit"), None);
     }
 }

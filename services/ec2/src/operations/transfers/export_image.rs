@@ -4,7 +4,7 @@ use base::Arn;
 use ec2_api::*;
 use service::Call;
 
-use super::role;
+use super::{begin, repeated, role};
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{INVALID_PARAMETER, NOT_EXPORTABLE};
@@ -40,8 +40,8 @@ pub async fn export_image(
     let given = &of_new(ec2, call, "ExportImage", specifications, &EXPORT_IMAGE_TASK, &[]).await?;
     let parameters = (&input.image_id, &input.disk_image_format, &input.s3_export_location, given);
     let token = &Token::new("ec2.ExportImage", input.client_token.as_deref(), parameters);
-    if let Some(earlier) = repeated(ec2, call, token).await? {
-        return Ok(earlier);
+    if let Some((record, tags)) = repeated::<ExportRecord>(ec2, call, token).await? {
+        return Ok(shown(&record, &tags));
     }
     let format = export_format(&input.disk_image_format)?;
     driver(ec2)?;
@@ -55,7 +55,7 @@ pub async fn export_image(
     if let Some(key) = &found.key {
         disk_keys::open_as_caller(ec2, call, key).await?;
     }
-    let record = &ExportRecord {
+    let record = ExportRecord {
         id: EXPORT_IMAGE_TASK.new_id(&ec2.ids),
         image: input.image_id,
         description: input.description,
@@ -71,20 +71,8 @@ pub async fn export_image(
         message: Some("validating".to_owned()),
         percent: 0,
     };
-    let kept = ec2.store.transact(|tx| async move {
-        if let Some(id) = token.earlier(&tx, call).await? {
-            return Ok(Some(id));
-        }
-        token.remember(&tx, call, &record.id).await?;
-        enqueue(&tx, &call.scope(), &record.id).await?;
-        resources::create(&tx, &call.scope(), record, given).await?;
-        Ok::<_, Error>(None)
-    });
-    if kept.await?.is_some() {
-        return repeated(ec2, call, token).await?.ok_or_else(|| Error::missing("ClientToken"));
-    }
-    ec2.transfers.nudge();
-    Ok(shown(record, given))
+    let (record, tags) = begin(ec2, call, token, record, given).await?;
+    Ok(shown(&record, &tags))
 }
 
 /// The snapshot of an image's root, which only images of one's own have.
@@ -99,16 +87,6 @@ async fn root_of(ec2: &Ec2, call: &Call, id: &str) -> Result<(String, SnapshotRe
     let snapshot = found.await?;
     let record = usable(ec2, call, &snapshot, None).await?;
     Ok((snapshot, record))
-}
-
-async fn repeated(ec2: &Ec2, call: &Call, token: &Token<'_>) -> Result<Option<ExportImageOutput>, Error> {
-    let found = ec2.store.read(|tx| async move {
-        let Some(id) = token.earlier(&tx, call).await? else { return Ok(None) };
-        let record: ExportRecord = resources::get(&tx, &call.scope(), &id).await?;
-        let tags = resources::tags(&tx, &call.scope(), &id).await?;
-        Ok::<_, Error>(Some(shown(&record, &tags)))
-    });
-    found.await
 }
 
 fn shown(record: &ExportRecord, tags: &Tags) -> ExportImageOutput {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use ec2_api::*;
 use service::Call;
 
-use super::{new_snapshot, role, source_of};
+use super::{begin, new_snapshot, repeated, role, source_of};
 use crate::Ec2;
 use crate::error::Error;
 use crate::error::codes::{INVALID_PARAMETER, INVALID_PARAMETER_COMBINATION, UNSUPPORTED_OPERATION};
@@ -21,7 +21,7 @@ use crate::operations::tags::of_new;
 use crate::operations::volumes::create::usable;
 use crate::operations::volumes::driver;
 use crate::operations::vpcs::tokens::Token;
-use crate::records::transfers::{DiskRecord, DiskSource, ImageImportRecord, Import, enqueue};
+use crate::records::transfers::{DiskRecord, DiskSource, ImageImportRecord, Import};
 use crate::resources::{self, Wanted};
 
 pub async fn import_image(
@@ -33,8 +33,8 @@ pub async fn import_image(
     let given = &of_new(ec2, call, "ImportImage", specifications, &IMPORT_IMAGE_TASK, &[]).await?;
     let parameters = (&input.disk_containers, &input.description, input.encrypted, &input.kms_key_id, given);
     let token = &Token::new("ec2.ImportImage", input.client_token.as_deref(), parameters);
-    if let Some(earlier) = repeated(ec2, call, token).await? {
-        return Ok(earlier);
+    if let Some((record, tags)) = repeated::<ImageImportRecord>(ec2, call, token).await? {
+        return Ok(shown(&record, &tags));
     }
     check(&input)?;
     driver(ec2)?;
@@ -55,27 +55,15 @@ pub async fn import_image(
         let encryption = (input.encrypted, input.kms_key_id.as_deref());
         disks.push(disk(ec2, call, container, device, encryption).await?);
     }
-    let record = &ImageImportRecord {
+    let record = ImageImportRecord {
         id: IMPORT_IMAGE_TASK.new_id(&ec2.ids),
         import: Import::new(input.description, role, disks),
         image: None,
         architecture: input.architecture,
         boot_mode: input.boot_mode.map(|mode| mode.as_str().to_owned()),
     };
-    let kept = ec2.store.transact(|tx| async move {
-        if let Some(id) = token.earlier(&tx, call).await? {
-            return Ok(Some(id));
-        }
-        token.remember(&tx, call, &record.id).await?;
-        enqueue(&tx, &call.scope(), &record.id).await?;
-        resources::create(&tx, &call.scope(), record, given).await?;
-        Ok::<_, Error>(None)
-    });
-    if kept.await?.is_some() {
-        return repeated(ec2, call, token).await?.ok_or_else(|| Error::missing("ClientToken"));
-    }
-    ec2.transfers.nudge();
-    Ok(shown(record, given))
+    let (record, tags) = begin(ec2, call, token, record, given).await?;
+    Ok(shown(&record, &tags))
 }
 
 fn check(input: &ImportImageInput) -> Result<(), Error> {
@@ -163,17 +151,6 @@ async fn disk(
         gib,
         stage: Stage::Waiting,
     })
-}
-
-/// What an earlier request with the same token began.
-async fn repeated(ec2: &Ec2, call: &Call, token: &Token<'_>) -> Result<Option<ImportImageOutput>, Error> {
-    let found = ec2.store.read(|tx| async move {
-        let Some(id) = token.earlier(&tx, call).await? else { return Ok(None) };
-        let record: ImageImportRecord = resources::get(&tx, &call.scope(), &id).await?;
-        let tags = resources::tags(&tx, &call.scope(), &id).await?;
-        Ok::<_, Error>(Some(shown(&record, &tags)))
-    });
-    found.await
 }
 
 fn shown(record: &ImageImportRecord, tags: &Tags) -> ImportImageOutput {

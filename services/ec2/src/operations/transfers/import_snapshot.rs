@@ -3,7 +3,7 @@
 use ec2_api::*;
 use service::Call;
 
-use super::{new_snapshot, role, source_of};
+use super::{begin, new_snapshot, repeated, role, source_of};
 use crate::Ec2;
 use crate::error::Error;
 use crate::kind::IMPORT_SNAPSHOT_TASK;
@@ -13,7 +13,7 @@ use crate::model::transfers::states::Stage;
 use crate::operations::tags::of_new;
 use crate::operations::volumes::driver;
 use crate::operations::vpcs::tokens::Token;
-use crate::records::transfers::{DiskRecord, Import, SnapshotImportRecord, enqueue};
+use crate::records::transfers::{DiskRecord, Import, SnapshotImportRecord};
 use crate::resources::{self, Wanted};
 
 pub async fn import_snapshot(
@@ -25,8 +25,8 @@ pub async fn import_snapshot(
     let given = &of_new(ec2, call, "ImportSnapshot", specifications, &IMPORT_SNAPSHOT_TASK, &[]).await?;
     let parameters = (&input.disk_container, &input.description, input.encrypted, &input.kms_key_id, given);
     let token = &Token::new("ec2.ImportSnapshot", input.client_token.as_deref(), parameters);
-    if let Some(earlier) = repeated(ec2, call, token).await? {
-        return Ok(earlier);
+    if let Some((record, tags)) = repeated::<SnapshotImportRecord>(ec2, call, token).await? {
+        return Ok(shown(&record, &tags));
     }
     let container = input.disk_container.ok_or_else(|| Error::missing("DiskContainer"))?;
     let source = source_of(container.user_bucket.as_ref(), container.url.as_ref())?
@@ -48,35 +48,12 @@ pub async fn import_snapshot(
         gib: None,
         stage: Stage::Waiting,
     };
-    let record = &SnapshotImportRecord {
+    let record = SnapshotImportRecord {
         id: IMPORT_SNAPSHOT_TASK.new_id(&ec2.ids),
         import: Import::new(input.description, role, vec![disk]),
     };
-    let kept = ec2.store.transact(|tx| async move {
-        if let Some(id) = token.earlier(&tx, call).await? {
-            return Ok(Some(id));
-        }
-        token.remember(&tx, call, &record.id).await?;
-        enqueue(&tx, &call.scope(), &record.id).await?;
-        resources::create(&tx, &call.scope(), record, given).await?;
-        Ok::<_, Error>(None)
-    });
-    if kept.await?.is_some() {
-        return repeated(ec2, call, token).await?.ok_or_else(|| Error::missing("ClientToken"));
-    }
-    ec2.transfers.nudge();
-    Ok(shown(record, given))
-}
-
-/// What an earlier request with the same token began.
-async fn repeated(ec2: &Ec2, call: &Call, token: &Token<'_>) -> Result<Option<ImportSnapshotOutput>, Error> {
-    let found = ec2.store.read(|tx| async move {
-        let Some(id) = token.earlier(&tx, call).await? else { return Ok(None) };
-        let record: SnapshotImportRecord = resources::get(&tx, &call.scope(), &id).await?;
-        let tags = resources::tags(&tx, &call.scope(), &id).await?;
-        Ok::<_, Error>(Some(shown(&record, &tags)))
-    });
-    found.await
+    let (record, tags) = begin(ec2, call, token, record, given).await?;
+    Ok(shown(&record, &tags))
 }
 
 fn shown(record: &SnapshotImportRecord, tags: &Tags) -> ImportSnapshotOutput {
