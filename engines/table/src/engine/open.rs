@@ -188,7 +188,8 @@ fn check_format(folder: &Path) -> Result<(), TableError> {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
 
